@@ -1,0 +1,59 @@
+"""Brings a database to the schema of this version, and refuses one from a newer version."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import Engine
+
+from tyrian.errors import StoreError
+
+SCHEMA: Final = "0001"
+"""The newest revision under `migrations/versions`; a test holds the two together."""
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+_LOCK_ID: Final = 7_416_229_518
+"""Any fixed number: processes that start together on one PostgreSQL take turns on it."""
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision that the database is stamped with, None for a fresh one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def migrate(engine: Engine) -> None:
+    """Upgrade to SCHEMA in one transaction; nothing is left half done when it fails."""
+    with engine.connect() as connection:
+        if current_revision(connection) == SCHEMA:
+            return
+    writing = engine.execution_options(is_write=True)
+    with writing.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK_ID})
+        # Another process may have done the work while we waited for the lock.
+        if current_revision(connection) != SCHEMA:
+            _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic takes a third of a second to import, so it is loaded only where there is work.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = current_revision(connection)
+    if found is not None and found not in known:
+        raise StoreError(
+            f"the database has schema {found!r}, which is newer than this version of Tyrian knows"
+            f" ({SCHEMA!r})",
+            hint="upgrade Tyrian, or start with another data directory (--data)",
+        )
+    command.upgrade(config, "head")

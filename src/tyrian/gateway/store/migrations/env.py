@@ -1,0 +1,13 @@
+"""Runs the migrations on the connection, and inside the transaction, that the Store hands over."""
+
+from alembic import context
+
+from tyrian.gateway.store.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
