@@ -57,15 +57,14 @@ def test_the_readme_names_the_two_commands() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"import sys; before = set(sys.modules); {statement}; print(*(set(sys.modules) - before))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    code = (
+        f"import sys; before = set(sys.modules); {statement}; print(*(set(sys.modules) - before))"
     )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return set(done.stdout.split())
 
 
-def test_importing_tyrian_loads_nothing_else() -> None:
-    others = {m for m in loaded_by("import tyrian") if not m.startswith("tyrian")}
-    assert others <= {"typing", "importlib", "warnings", "importlib._bootstrap"} | sys.stdlib_module_names
-    assert not {"numpy", "pydantic", "aiohttp"} & others
-    assert "tyrian.firewall.firewall" not in loaded_by("import tyrian")
+def test_importing_tyrian_loads_only_the_standard_library() -> None:
+    loaded = loaded_by("import tyrian")
+    assert {m.split(".")[0] for m in loaded} - {"tyrian"} <= sys.stdlib_module_names
+    assert {m for m in loaded if m.startswith("tyrian.")} == set()
