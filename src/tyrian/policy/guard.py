@@ -33,6 +33,14 @@ class GuardRule:
     on_error: Effect = Effect.BLOCK
     """Effect of a run that failed, timed out, was skipped, or did not cover the whole text."""
 
+    def __post_init__(self) -> None:
+        for label, least in self.thresholds.items():
+            if not 0.0 <= least <= 1.0:
+                raise ConfigError(
+                    f"guard {self.guard!r} has the threshold {least} for {label!r}",
+                    hint="scores and thresholds go from 0 to 1",
+                )
+
     def reasons(self, run: DetectorRun) -> Iterable[Reason]:
         """The reasons that one run of this guard gives, ALLOW never among them."""
         if run.status is not RunStatus.OK or run.detection is None:
@@ -92,16 +100,24 @@ class GuardPolicy:
     ) -> tuple[Effect, tuple[Reason, ...]]:
         """The greatest effect that any run asks for, with all reasons, greatest first.
 
-        A run that no rule knows counts as a failed guard: it blocks.
+        A run that no rule knows counts as a failed guard: it blocks. A skipped run counts as a
+        failed one too, unless what was found blocks anyway.
         """
         reasons: list[Reason] = []
+        skipped: list[Reason] = []
         for run in runs:
             rule = self.rule(stage, run.detector)
             if rule is None:
                 message = f"no rule for guard {run.detector!r} at stage {stage}"
-                reasons.append(Reason(Effect.BLOCK, f"{run.detector}.no-rule", run.detector, message))
+                reasons.append(
+                    Reason(Effect.BLOCK, f"{run.detector}.no-rule", run.detector, message)
+                )
+            elif run.status is RunStatus.SKIPPED:
+                skipped.extend(rule.reasons(run))
             else:
                 reasons.extend(rule.reasons(run))
+        if not any(reason.effect is Effect.BLOCK for reason in reasons):
+            reasons += skipped
         reasons.sort(key=lambda r: (-r.effect, -r.score))
         return Effect.greatest(r.effect for r in reasons), tuple(reasons)
 

@@ -1,0 +1,83 @@
+"""From a stack to the parts of a Firewall; each detector is built once and shared by its stages."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+from tyrian.core.detection import Detector, Stage
+from tyrian.core.registry import DetectorConfig, create_detector
+from tyrian.firewall.audit import AuditSink, JsonlAudit
+from tyrian.firewall.cache import DecisionCache
+from tyrian.firewall.guard import Guard
+from tyrian.firewall.holdback import StreamLimits
+from tyrian.firewall.redact import RedactStyle
+from tyrian.policy.guard import GuardPolicy
+from tyrian.stack.schema import Stack, StageGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a Firewall is built from."""
+
+    guards: tuple[Guard, ...]
+    policy: GuardPolicy
+    stream: StreamLimits
+    cache: DecisionCache
+    audit: AuditSink | None
+    include_text: bool
+
+
+def assemble(stack: Stack) -> Parts:
+    """Build the detectors, the policy and the rest that a stack describes."""
+    staged = stack.guards()
+    audit = stack.audit
+    return Parts(
+        guards=_guards(staged),
+        policy=GuardPolicy(one.rule() for one in staged),
+        stream=StreamLimits(hold_back=stack.stream.hold_back),
+        cache=DecisionCache(stack.cache.size, stack.cache.ttl_s),
+        audit=JsonlAudit(audit.path, fsync=audit.fsync) if audit.path else None,
+        include_text=audit.include_text,
+    )
+
+
+def _guards(staged: tuple[StageGuard, ...]) -> tuple[Guard, ...]:
+    configs = [(one, one.config()) for one in staged]
+    stages: defaultdict[str, set[Stage]] = defaultdict(set)
+    for one, config in configs:
+        stages[_identity(one.kind, config)].add(one.stage)
+    built: dict[str, Detector] = {}
+    guards: list[Guard] = []
+    for one, config in configs:
+        key = _identity(one.kind, config)
+        if key not in built:
+            shared = replace(config, stages=frozenset(stages[key]))
+            built[key] = create_detector(one.kind, shared)
+        style = RedactStyle(one.spec.redact_with)
+        guards.append(Guard(built[key], one.stage, one.name, one.spec.timeout_s, style))
+    return tuple(guards)
+
+
+def _identity(kind: str, config: DetectorConfig) -> str:
+    """The same for two guards that one detector can serve; stages do not tell them apart."""
+    plain = [
+        kind,
+        config.name,
+        config.backend,
+        config.model,
+        config.revision,
+        config.url,
+        config.fallback,
+        str(config.taxonomy),
+        config.timeout_s,
+        config.options,
+    ]
+    return json.dumps(plain, default=_plain, sort_keys=True)
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "items"):
+        return dict(value.items())
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return repr(value)

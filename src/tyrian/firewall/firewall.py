@@ -1,0 +1,365 @@
+"""The Firewall: detectors and policy, built once, asked often."""
+
+import asyncio
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from inspect import isawaitable
+from pathlib import Path
+from typing import Self
+
+from tyrian.core.decision import Decision, Effect
+from tyrian.core.detection import DetectorInfo, DetectorRun, Stage, View, stage_of
+from tyrian.core.message import Message, ToolCall, Trace
+from tyrian.errors import ConfigError
+from tyrian.firewall.assembly import assemble
+from tyrian.firewall.audit import AuditSink, audit_record
+from tyrian.firewall.blocked import GuardedStreamError
+from tyrian.firewall.cache import DecisionCache, cache_key
+from tyrian.firewall.calls import CallsOnly
+from tyrian.firewall.decide import Judgement, join, weigh
+from tyrian.firewall.guard import Guard
+from tyrian.firewall.holdback import StreamLimits
+from tyrian.firewall.pseudonym import Pseudonyms
+from tyrian.firewall.redact import CannotRedactError, redact
+from tyrian.firewall.run import Runner, is_inline, run_inline
+from tyrian.firewall.stream import Delta, StreamGuard
+from tyrian.firewall.sync import BACKGROUND
+from tyrian.policy.guard import GuardPolicy
+from tyrian.stack.load import default_stack, load_stack
+from tyrian.stack.schema import Stack
+
+BATCH_AT_ONCE = 32
+_NO_TRACE = Trace()
+
+
+class _Due:
+    """What is due for one message: the stages with guards, each with its view."""
+
+    __slots__ = ("guards", "placed", "stage", "view")
+
+    def __init__(
+        self, stage: Stage, guards: Sequence[Guard], message: Message, trace: Trace
+    ) -> None:
+        self.stage = stage
+        self.guards = guards
+        only = None
+        if stage is Stage.TOOL_CALL and 0 < len(message.tool_calls) < len(message.parts):
+            only = CallsOnly(message)
+        self.placed = only.placed if only else None
+        self.view = View.of(only.message if only else message, stage, trace)
+
+    @property
+    def is_inline(self) -> bool:
+        length = len(self.view.text)
+        return all(is_inline(guard, length) for guard in self.guards)
+
+
+class Firewall:
+    """Judges messages. Safe to share between tasks, threads and event loops."""
+
+    def __init__(
+        self,
+        guards: Iterable[Guard],
+        policy: GuardPolicy,
+        *,
+        stream: StreamLimits | None = None,
+        cache: DecisionCache | None = None,
+        audit: AuditSink | None = None,
+        include_text: bool = False,
+        on_decision: Callable[[Decision], None] | None = None,
+    ) -> None:
+        self.guards = tuple(guards)
+        self.policy = policy
+        self.stream_limits = stream or StreamLimits()
+        self.cache = cache if cache is not None else DecisionCache()
+        self.audit = audit
+        self.on_decision = on_decision
+        self._include_text = include_text
+        self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
+        self._due = {stage: tuple(named.values()) for stage, named in self._by_stage.items()}
+        _check_rules(policy, self._by_stage)
+        self.digest = _digest(policy, self.infos())
+        self._runner = Runner()
+        self._ids = itertools.count(1)
+        self._id_prefix = f"dec_{os.urandom(6).hex()}"
+
+    @classmethod
+    def default(
+        cls,
+        *,
+        audit: AuditSink | None = None,
+        on_decision: Callable[[Decision], None] | None = None,
+    ) -> Self:
+        """The firewall of the stack that comes with Tyrian; needs no weights and no network."""
+        return cls.from_stack(default_stack(), audit=audit, on_decision=on_decision)
+
+    @classmethod
+    def from_stack(
+        cls,
+        stack: Stack | Path | str,
+        *,
+        audit: AuditSink | None = None,
+        on_decision: Callable[[Decision], None] | None = None,
+    ) -> Self:
+        """Build what a stack file describes; `audit` takes the place of the file's own sink."""
+        if not isinstance(stack, Stack):
+            stack = load_stack(stack)
+        parts = assemble(stack)
+        return cls(
+            parts.guards,
+            parts.policy,
+            stream=parts.stream,
+            cache=parts.cache,
+            audit=audit if audit is not None else parts.audit,
+            include_text=parts.include_text,
+            on_decision=on_decision,
+        )
+
+    def infos(self) -> tuple[tuple[Stage, DetectorInfo], ...]:
+        """Which detectors run at which stage."""
+        return tuple((guard.stage, guard.info) for guard in self.guards)
+
+    def guards_at(self, stage: Stage) -> Sequence[Guard]:
+        """The guards due at a stage."""
+        return self._due[stage]
+
+    @property
+    def hung(self) -> int:
+        """Calls of detectors that were given up and have not returned."""
+        return self._runner.hung
+
+    async def scan(
+        self,
+        message: Message,
+        *,
+        trace: Trace | None = None,
+        stage: Stage | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> Decision:
+        """Judge one message, at its natural stage unless one is named.
+
+        `trace` is what was said before it. With `pseudonyms` the values that a guard replaces by
+        pseudonyms can be restored, and are the same in all messages of a conversation.
+        """
+        started = time.perf_counter()
+        key = self._key(message, stage, trace)
+        known = self.cache.get(key)
+        judgement = known or await self.judge(message, stage=stage, trace=trace)
+        if known is None:
+            self.cache.put(key, judgement)
+        judgement, subject = self.redacted(message, judgement, pseudonyms)
+        return await self.conclude(
+            message,
+            subject,
+            judgement,
+            stage=stage,
+            trace=trace,
+            started=started,
+            is_cached=known is not None,
+        )
+
+    def scan_sync(
+        self,
+        message: Message,
+        *,
+        trace: Trace | None = None,
+        stage: Stage | None = None,
+        pseudonyms: Pseudonyms | None = None,
+    ) -> Decision:
+        """`scan` for code that cannot await; works inside a running event loop, and blocks it."""
+        return BACKGROUND.run(self.scan(message, trace=trace, stage=stage, pseudonyms=pseudonyms))
+
+    async def scan_batch(
+        self, messages: Iterable[Message], *, stage: Stage | None = None
+    ) -> list[Decision]:
+        """Judge many messages, each by itself; the decisions come in the messages' order."""
+        gate = asyncio.Semaphore(BATCH_AT_ONCE)
+
+        async def one(message: Message) -> Decision:
+            async with gate:
+                await asyncio.sleep(0)
+                return await self.scan(message, stage=stage)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(message)) for message in messages]
+        return [task.result() for task in tasks]
+
+    async def check_tool_call(self, call: ToolCall, trace: Trace | None = None) -> Decision:
+        """Judge one tool call before it is made."""
+        return await self.scan(Message.assistant(calls=[call]), trace=trace, stage=Stage.TOOL_CALL)
+
+    def stream(
+        self, trace: Trace | None = None, *, pseudonyms: Pseudonyms | None = None
+    ) -> StreamGuard:
+        """A guard for one streamed answer."""
+        return StreamGuard(self, self.stream_limits, trace, pseudonyms)
+
+    async def guard_stream(
+        self, chunks: AsyncIterator[str], *, trace: Trace | None = None
+    ) -> AsyncIterator[str]:
+        """The text of a stream as it may leave; GuardedStreamError once it is blocked."""
+        guard = self.stream(trace)
+        async for chunk in chunks:
+            for delta in await guard.feed(Delta(chunk)):
+                yield delta.text
+            if guard.is_blocked:
+                break
+        for delta in await guard.close():
+            yield delta.text
+        if guard.decision is not None and guard.is_blocked:
+            raise GuardedStreamError(guard.decision)
+
+    async def close(self) -> None:
+        """End the worker threads, and close the detectors and the audit sink that can be."""
+        self._runner.close()
+        owned = {id(guard.detector): guard.detector for guard in self.guards}
+        for one in (*owned.values(), self.audit):
+            end = getattr(one, "close", None)
+            ended = end() if callable(end) else None
+            if isawaitable(ended):
+                await ended
+
+    async def judge(
+        self, message: Message, *, stage: Stage | None = None, trace: Trace | None = None
+    ) -> Judgement:
+        """Judge without cache, and without writing anything down."""
+        dues = self._dues(message, stage, trace)
+        if len(dues) > 1 and not all(due.is_inline for due in dues):
+            return join(await asyncio.gather(*map(self._judge_stage, dues)))
+        return join([await self._judge_stage(due) for due in dues] or [Judgement()])
+
+    def redacted(
+        self, message: Message, judgement: Judgement, pseudonyms: Pseudonyms | None
+    ) -> tuple[Judgement, Message]:
+        """The message as it may go on; blocked where it cannot be redacted."""
+        if judgement.effect is not Effect.REDACT:
+            return judgement, message
+        try:
+            return judgement, redact(message, judgement.marks, pseudonyms=pseudonyms)
+        except CannotRedactError as error:
+            return judgement.escalated(error.message), message
+
+    async def conclude(
+        self,
+        message: Message,
+        subject: Message,
+        judgement: Judgement,
+        *,
+        stage: Stage | None = None,
+        trace: Trace | None = None,
+        started: float | None = None,
+        is_cached: bool = False,
+    ) -> Decision:
+        """Write the judgement down: a Decision, its audit record, and word to the observer."""
+        decision = Decision(
+            id=f"{self._id_prefix}{next(self._ids):06x}",
+            effect=judgement.effect,
+            stage=stage or stage_of(message),
+            reasons=judgement.reasons,
+            runs=judgement.runs,
+            policy=self.policy.digest,
+            subject=subject,
+            elapsed_s=0.0 if started is None else time.perf_counter() - started,
+            is_cached=is_cached,
+        )
+        if self.audit is not None:
+            await self._write(self.audit, decision, message, trace)
+        if self.on_decision is not None:
+            self.on_decision(decision)
+        return decision
+
+    async def _write(
+        self, audit: AuditSink, decision: Decision, message: Message, trace: Trace | None
+    ) -> None:
+        trace_id = trace.id if trace else ""
+        record = audit_record(decision, message, trace_id, include_text=self._include_text)
+        if getattr(audit, "is_blocking", False):
+            await asyncio.to_thread(audit.write, record)
+        else:
+            audit.write(record)
+
+    async def _judge_stage(self, due: _Due) -> Judgement:
+        runs: list[DetectorRun]
+        if due.is_inline:
+            runs = [run_inline(guard, due.view) for guard in due.guards]
+        else:
+            runs = await self._runner.run(
+                due.guards,
+                due.view,
+                lambda done: self.policy.decide(due.stage, done)[0] is Effect.BLOCK,
+            )
+        if due.placed is not None:
+            runs = due.placed(runs)
+        return weigh(self.policy, due.stage, self._by_stage[due.stage], runs)
+
+    def _dues(self, message: Message, stage: Stage | None, trace: Trace | None) -> list[_Due]:
+        said = trace if trace is not None else _NO_TRACE
+        return [
+            _Due(at, self._due[at], message, said)
+            for at in self._stages(message, stage)
+            if self._due[at]
+        ]
+
+    def _stages(self, message: Message, stage: Stage | None) -> tuple[Stage, ...]:
+        """Tool calls that a model makes are output as well: both stages judge them."""
+        at = stage or stage_of(message)
+        if stage is not Stage.TOOL_CALL and at in _FROM_MODEL and message.tool_calls:
+            return _FROM_MODEL
+        return (at,)
+
+    def _key(self, message: Message, stage: Stage | None, trace: Trace | None) -> bytes:
+        at = stage or stage_of(message)
+        said = trace.messages if trace is not None else ()
+        if said and not any(
+            guard.reads_trace
+            for judged_at in self._stages(message, stage)
+            for guard in self._due[judged_at]
+        ):
+            said = ()
+        return cache_key(self.digest, at, (message, *said), is_natural=stage is None)
+
+
+_FROM_MODEL = (Stage.OUTPUT, Stage.TOOL_CALL)
+
+
+def _named(guards: Sequence[Guard], stage: Stage) -> dict[str, Guard]:
+    named: dict[str, Guard] = {}
+    for guard in guards:
+        if guard.stage is not stage:
+            continue
+        if guard.name in named:
+            raise ConfigError(
+                f"two guards at stage {stage} are named {guard.name!r}",
+                hint="give each guard of a stage a name of its own",
+            )
+        named[guard.name] = guard
+    return named
+
+
+def _check_rules(policy: GuardPolicy, guards: dict[Stage, dict[str, Guard]]) -> None:
+    """Every guard has a rule and every rule a guard, or one of them would be there for show."""
+    for stage, named in guards.items():
+        for name in named:
+            if policy.rule(stage, name) is None:
+                raise ConfigError(
+                    f"guard {name!r} at stage {stage} has no rule",
+                    hint="say which of its labels have which effect",
+                )
+    for rule in policy.rules:
+        if rule.guard not in guards[rule.stage]:
+            raise ConfigError(
+                f"a rule names guard {rule.guard!r} at stage {rule.stage}, but there is none",
+                hint="add the guard to that stage, or take its rule away",
+            )
+
+
+def _digest(policy: GuardPolicy, infos: Iterable[tuple[Stage, DetectorInfo]]) -> str:
+    """Identity of policy and detectors: another digest may decide otherwise."""
+    plain = [
+        f"{stage}|{info.name}|{info.kind}|{info.backend}|{info.model}|{info.revision}"
+        for stage, info in infos
+    ]
+    return hashlib.sha256("\n".join([policy.digest, *plain]).encode()).hexdigest()[:16]

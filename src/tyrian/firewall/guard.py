@@ -1,0 +1,56 @@
+"""A Guard: one detector at one stage, with its deadline."""
+
+from dataclasses import dataclass, field, replace
+from inspect import iscoroutinefunction
+
+from tyrian.core.detection import Detector, DetectorInfo, Stage
+from tyrian.errors import ConfigError
+from tyrian.firewall.redact import RedactStyle
+
+DEFAULT_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A detector due at a stage. One detector may serve guards of several stages.
+
+    A detector may declare two attributes beyond the protocol: `window`, the most characters that
+    it judges at once (longer texts are cut with overlap), and `reads_trace = False`, which lets
+    decisions be cached across conversations.
+    """
+
+    detector: Detector
+    stage: Stage
+    name: str = ""
+    """Unique within its stage and the name that rules use; `detector.info.name` by default."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    redact_with: RedactStyle = RedactStyle.LABEL
+    is_async: bool = field(init=False)
+    """`detect` is a coroutine function and runs on the event loop."""
+    is_bounded: bool = field(init=False)
+    """Linear-time and quick; may run inline."""
+    window: int = field(init=False)
+    """Most characters at once, 0 where there is no limit."""
+    reads_trace: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.timeout_s > 0:
+            raise ConfigError(
+                f"guard {self.name!r} has a deadline of {self.timeout_s} s",
+                hint="timeout_s must be greater than 0",
+            )
+        is_async = iscoroutinefunction(self.detector.detect)
+        derived = {
+            "name": self.name or self.detector.info.name,
+            "is_async": is_async,
+            "is_bounded": bool(self.detector.is_bounded) and not is_async,
+            "window": int(getattr(self.detector, "window", 0) or 0),
+            "reads_trace": bool(getattr(self.detector, "reads_trace", True)),
+        }
+        for key, value in derived.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What the detector is, under the name of this guard."""
+        return replace(self.detector.info, name=self.name)
