@@ -322,9 +322,8 @@ def _checked_scopes(kind: KeyKind, scopes: Iterable[str] | None) -> frozenset[st
             hint=f"known scopes: {', '.join(SCOPES)}",
         )
     # No key can do everything: one that governs cannot call models, and the other way round.
-    if ("admin" in wanted) != (kind is KeyKind.ADMIN) or (
-        wanted != {"admin"} and "admin" in wanted
-    ):
+    governs = "admin" in wanted
+    if governs != (kind is KeyKind.ADMIN) or (governs and len(wanted) > 1):
         raise ConfigError(
             "the scope 'admin' goes with keys of the kind 'adm', and with no other scope",
             hint="make one key for administration and another for models",

@@ -24,6 +24,10 @@ class Clock:
         return self.now
 
 
+def _content(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -70,7 +74,7 @@ async def test_the_database_holds_nothing_that_could_be_used_as_a_key(
 ) -> None:
     _, token = await keys.create("first")
     await store.close()
-    bytes_at_rest = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    bytes_at_rest = _content(tmp_path)
     assert token.encode() not in bytes_at_rest
     assert token[12:-4].encode() not in bytes_at_rest
 
@@ -166,7 +170,7 @@ async def test_the_list_shows_all_keys_in_order_and_no_value(keys: Keys) -> None
 
 
 async def test_the_last_use_is_written_in_batches(keys: Keys, clock: Clock) -> None:
-    record, token = await keys.create("first")
+    _, token = await keys.create("first")
     clock.now += 5
     await keys.verify(token)
     assert (await keys.list())[0].last_used_at is None
