@@ -1,0 +1,110 @@
+"""Times detectors inside one environment, ours or a peer's; talks JSON lines.
+
+Run as `python _guards_worker.py tyrian | llamafirewall | llm-guard`. A request is
+`{"subject", "texts"}`; the answer `{"cpu_us": [...]}`, CPU microseconds of the whole process per
+text. The first line it writes is `{"subjects": {name: note}}`. It must run in the peers'
+environments, so it needs nothing but the standard library and the package it times.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Subject = Callable[[str], Any]
+"""Judges one text; may return an awaitable, which is awaited on a warm loop."""
+
+BANNED = tuple(f"forbidden-term-{i}" for i in range(10))
+EXPRESSIONS = tuple(rf"\bproject-{name}-\d{{3,6}}\b" for name in "abcdefghij")
+WHOLE = "whole default stack"
+
+
+def _tyrian() -> dict[str, Subject]:
+    from tyrian import Firewall, Message
+    from tyrian.core.detection import Stage, View
+    from tyrian.core.registry import DetectorConfig, create_detector
+
+    options: dict[str, dict[str, object]] = {
+        "pattern": {"words": list(BANNED), "patterns": list(EXPRESSIONS)}
+    }
+
+    def subject(kind: str) -> Subject:
+        config = DetectorConfig(name=kind, options=options.get(kind, {}))
+        detector = create_detector(kind, config)
+        return lambda text: detector.detect(View.of(Message.user(text), Stage.INPUT))
+
+    kinds = ("hidden_text", "secrets", "pii", "pattern", "exfiltration", "prompt_guard")
+    subjects = {kind: subject(kind) for kind in (*kinds, "content_guard")}
+    firewall = Firewall.default()
+    subjects[WHOLE] = lambda text: firewall.scan(Message.user(text))
+    return subjects
+
+
+def _llamafirewall() -> dict[str, Subject]:
+    from llamafirewall import LlamaFirewall, Role, ScannerType, UserMessage
+    from llamafirewall.scanners.hidden_ascii_scanner import HiddenASCIIScanner
+    from llamafirewall.scanners.regex_scanner import RegexScanner
+
+    hidden, regex = HiddenASCIIScanner(), RegexScanner()
+    scanners = {Role.USER: [ScannerType.REGEX, ScannerType.HIDDEN_ASCII]}
+    whole = LlamaFirewall(scanners)
+    return {
+        "HiddenASCII (reused)": lambda text: hidden.scan(UserMessage(text)),
+        "Regex, 5 defaults (reused)": lambda text: regex.scan(UserMessage(text)),
+        "scan_async, Regex + HiddenASCII": lambda text: whole.scan_async(UserMessage(text)),
+    }
+
+
+def _llm_guard() -> dict[str, Subject]:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from llm_guard import scan_prompt
+    from llm_guard.input_scanners import BanSubstrings, InvisibleText, Regex, Secrets
+    from llm_guard.util import configure_logger
+
+    configure_logger("CRITICAL")
+    scanners = {
+        "InvisibleText": InvisibleText(),
+        "Secrets": Secrets(),
+        "Regex, 10": Regex(patterns=list(EXPRESSIONS)),
+        "BanSubstrings, 10 words": BanSubstrings(list(BANNED), match_type="word"),
+    }
+    subjects: dict[str, Subject] = {name: each.scan for name, each in scanners.items()}
+    subjects["scan_prompt, these four"] = lambda text: scan_prompt(list(scanners.values()), text)
+    return subjects
+
+
+_MAKERS = {"tyrian": _tyrian, "llamafirewall": _llamafirewall, "llm-guard": _llm_guard}
+
+
+async def _time(subject: Subject, text: str) -> float:
+    began = time.process_time_ns()
+    found = subject(text)
+    if isinstance(found, Awaitable):
+        await found
+    return (time.process_time_ns() - began) / 1000
+
+
+async def _answer_all(subjects: dict[str, Subject]) -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        subject = subjects[request["subject"]]
+        try:
+            spent = [await _time(subject, text) for text in request["texts"]]
+            reply: dict[str, object] = {"cpu_us": spent}
+        except Exception as error:  # noqa: BLE001 - a subject's failure is its figure
+            reply = {"cpu_us": [], "error": type(error).__name__}
+        sys.__stdout__.write(json.dumps(reply) + "\n")  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+if __name__ == "__main__":
+    sys.stdout = sys.stderr
+    logging.disable(logging.CRITICAL)
+    made = _MAKERS[sys.argv[1]]()
+    sys.__stdout__.write(json.dumps({"subjects": list(made)}) + "\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+    asyncio.run(_answer_all(made))
