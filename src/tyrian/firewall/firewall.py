@@ -274,7 +274,7 @@ class Firewall:
     async def _write(
         self, audit: AuditSink, decision: Decision, message: Message, trace: Trace | None
     ) -> None:
-        trace_id = trace.id if trace else ""
+        trace_id = trace.id if trace is not None else ""
         record = audit_record(decision, message, trace_id, include_text=self._include_text)
         if getattr(audit, "is_blocking", False):
             await asyncio.to_thread(audit.write, record)

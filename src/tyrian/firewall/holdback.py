@@ -12,6 +12,7 @@ _TOKEN = "".join(map(chr, range(0x21, 0x7F)))
 """ASCII that stands within a token: a key, an address, an encoded blob."""
 _BLOCK_BEGIN = "-----BEGIN "
 _BLOCK_END = "-----END "
+_BLOCK_EDGE = "-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,13 @@ def _token_start(text: str, limit: int, max_token: int) -> int:
 
 
 def _block_start(text: str, cut: int, max_block: int) -> int:
-    begin = text.rfind(_BLOCK_BEGIN, 0, max(cut, 0))
-    if begin < 0 or _BLOCK_END in text[begin:] or len(text) - begin > max_block:
+    """`cut`, moved before an armoured block that has begun but not ended."""
+    begin = text.rfind(_BLOCK_BEGIN, 0, max(cut, 0) + len(_BLOCK_BEGIN))
+    if not 0 <= begin < cut or len(text) - begin > max_block:
         return cut
-    return begin
+    end = text.find(_BLOCK_END, begin)
+    is_ended = end >= 0 and text.find(_BLOCK_EDGE, end + len(_BLOCK_END)) >= 0
+    return cut if is_ended else begin
 
 
 def tail_of(text: str, size: int) -> str:

@@ -95,7 +95,8 @@ class Lane:
         return job
 
     def _grow(self) -> None:
-        while self._threads < min(self.width, self._load):
+        most = min(self.width, self._load, self.max_hung - self.hung)
+        while self._threads < most:
             self._threads += 1
             threading.Thread(target=self._serve, name=f"tyrian-{self.name}", daemon=True).start()
 
@@ -133,6 +134,8 @@ class Lane:
             with self._lock:
                 if job.is_abandoned:
                     self.hung -= 1
+                    if not self._is_closed:
+                        self._grow()
                     return
                 self._running.discard(job)
                 self._load -= 1

@@ -44,6 +44,7 @@ class Runner:
     def __init__(self) -> None:
         self._bounded = Lane("bounded", width=BOUNDED_LANE_WIDTH)
         self._lanes: dict[int, Lane] = {}
+        self._is_closed = False
 
     async def run(
         self, guards: Sequence[Guard], view: View, settles: Settles | None = None
@@ -72,7 +73,8 @@ class Runner:
         return self._bounded.hung + sum(lane.hung for lane in self._lanes.values())
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end; what is asked later fails."""
+        self._is_closed = True
         for lane in (self._bounded, *self._lanes.values()):
             lane.close()
 
@@ -97,6 +99,8 @@ class Runner:
     async def _hop(self, lane: Lane, guards: Sequence[Guard], view: View) -> list[DetectorRun]:
         """Run these guards one after another in one worker thread."""
         started = time.perf_counter()
+        if self._is_closed:
+            lane.close()
         hop = _Hop(guards, view)
         try:
             await lane.run(hop.work, max(guard.timeout_s for guard in guards))
