@@ -1,0 +1,183 @@
+"""Payments, chat, mail, shops and other services."""
+
+from tyrian.core.detection import Severity
+from tyrian.detectors.secrets.checks import at_least, is_snowflake_token
+from tyrian.detectors.secrets.rule import SecretRule, near, token
+
+_CRITICAL = Severity.CRITICAL
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+RULES: tuple[SecretRule, ...] = (
+    # payments
+    token(
+        "stripe",
+        "Stripe live key",
+        r"[sr]k_live_[A-Za-z0-9]{20,247}",
+        "sk_live_",
+        "rk_live_",
+        severity=_CRITICAL,
+    ),
+    token(
+        "stripe-test",
+        "Stripe test key",
+        r"[sr]k_test_[A-Za-z0-9]{20,247}",
+        "sk_test_",
+        "rk_test_",
+        score=0.7,
+        severity=Severity.MEDIUM,
+    ),
+    token("stripe-webhook", "Stripe webhook secret", r"whsec_[A-Za-z0-9+/=]{32,64}"),
+    token("square-token", "Square access token", r"sq0atp-[A-Za-z0-9_-]{22}"),
+    token("square-secret", "Square OAuth secret", r"sq0csp-[A-Za-z0-9_-]{43}"),
+    token(
+        "square-eaaa",
+        "Square access token",
+        r"EAAA[A-Za-z0-9_-]{60}",
+        check=at_least(3.5),
+        score=0.85,
+    ),
+    token(
+        "braintree",
+        "Braintree access token",
+        r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}",
+        "access_token$",
+    ),
+    token(
+        "plaid",
+        "Plaid access token",
+        rf"access-(?:sandbox|development|production)-{_UUID}",
+        "access-",
+    ),
+    token("razorpay", "Razorpay key", r"rzp_(?:live|test)_[A-Za-z0-9]{14}"),
+    token("flutterwave", "Flutterwave secret key", r"FLWSECK(?:_TEST)?-[A-Za-z0-9]{32}-X"),
+    token("duffel", "Duffel token", r"duffel_(?:live|test)_[A-Za-z0-9_=-]{43}"),
+    token("easypost", "EasyPost key", r"EZ[AT]K[A-Za-z0-9]{54}", "ezak", "eztk"),
+    # chat
+    token(
+        "slack",
+        "Slack token",
+        r"xox[abposr]-(?:\d-)?[A-Za-z0-9-]{20,250}",
+        "xoxa-",
+        "xoxb-",
+        "xoxp-",
+        "xoxo-",
+        "xoxs-",
+        "xoxr-",
+        check=at_least(2.8),
+    ),
+    token(
+        "slack-config",
+        "Slack configuration token",
+        r"xoxe(?:\.xox[bp])?-\d-[A-Za-z0-9]{100,300}",
+        "xoxe",
+    ),
+    token("slack-app", "Slack app token", r"xapp-\d-[A-Z0-9]{8,14}-\d{8,16}-[0-9a-f]{60,70}"),
+    token(
+        "slack-webhook",
+        "Slack webhook",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z0-9]{8,14}/[A-Za-z0-9]{8,14}/[A-Za-z0-9]{20,48}",
+    ),
+    token(
+        "discord-webhook",
+        "Discord webhook",
+        r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{17,20}/[A-Za-z0-9_-]{60,72}",
+        "discord",
+    ),
+    near(
+        "discord",
+        "Discord bot token",
+        r"(?P<secret>[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40})",
+        "discord",
+        "authorization: bot",
+        "bot_token",
+        "bot token",
+        "bot.run",
+        "client.login",
+        within=160,
+        reach=84,
+        check=is_snowflake_token,
+        score=0.95,
+    ),
+    near(
+        "telegram",
+        "Telegram bot token",
+        r"\d{8,10}:AA[A-Za-z0-9_-]{33}(?![_-])",
+        ":aa",
+        offsets=(10, 9, 8),
+        score=0.95,
+    ),
+    token(
+        "teams-webhook",
+        "Microsoft Teams webhook",
+        rf"webhook\.office\.com/webhookb2/{_UUID}@{_UUID}/IncomingWebhook/[0-9a-f]{{32}}/{_UUID}",
+        "webhook.office.com",
+    ),
+    token(
+        "zapier-webhook",
+        "Zapier webhook",
+        r"hooks\.zapier\.com/hooks/catch/\d{4,10}/[A-Za-z0-9]{5,12}",
+        score=0.8,
+    ),
+    # mail and messages
+    token("sendgrid", "SendGrid API key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", "sg."),
+    token("mailgun", "Mailgun private key", r"key-[0-9a-f]{32}", check=at_least(3.0), score=0.85),
+    token("brevo", "Brevo API key", r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    token("resend", "Resend API key", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}"),
+    near(
+        "mailchimp", "Mailchimp API key", r"[0-9a-f]{32}-us\d{1,2}", "-us", offsets=(32,), score=0.9
+    ),
+    near("twilio", "Twilio API key", r"SK[0-9a-f]{32}", "twilio", within=100),
+    near(
+        "twilio-auth",
+        "Twilio auth token",
+        r"(?i:twilio)[\w .-]{0,16}(?i:token|secret)['\"]?[ \t]{0,4}[=:]"
+        r"[ \t]{0,4}['\"]?(?P<secret>[0-9a-f]{32})",
+        "twilio",
+        check=at_least(3.0),
+    ),
+    near(
+        "postmark",
+        "Postmark server token",
+        rf"(?i:postmark)[\w .-]{{0,24}}['\"]?[ \t]{{0,4}}[=:][ \t]{{0,4}}['\"]?(?P<secret>{_UUID})",
+        "postmark",
+    ),
+    # shops, work, product
+    token(
+        "shopify",
+        "Shopify token",
+        r"shp(?:at|ca|pa|ss|tka)_[0-9a-fA-F]{32}",
+        "shpat_",
+        "shpca_",
+        "shppa_",
+        "shpss_",
+        "shptka_",
+    ),
+    token("notion", "Notion token", r"ntn_\d{11}[A-Za-z0-9]{35}"),
+    token("notion-secret", "Notion integration secret", r"secret_[A-Za-z0-9]{43}"),
+    token("linear", "Linear API key", r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{40,64}"),
+    token("figma", "Figma token", r"figd_[A-Za-z0-9_-]{40,44}"),
+    token("airtable", "Airtable token", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    token(
+        "asana",
+        "Asana token",
+        r"[12]/1\d{13,17}(?:/\d{14,18})?:[0-9a-f]{32}",
+        "1/1",
+        "2/1",
+        score=0.9,
+    ),
+    token("hubspot", "HubSpot private app token", rf"pat-(?:na|eu)\d-{_UUID}", "pat-na", "pat-eu"),
+    token("postman", "Postman API key", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    token("typeform", "Typeform token", r"tfp_[A-Za-z0-9_.-]{40,60}"),
+    token("contentful", "Contentful token", r"CFPAT-[A-Za-z0-9_-]{43}"),
+    token("readme", "ReadMe API key", r"rdme_[a-z0-9]{70}"),
+    token("frameio", "Frame.io token", r"fio-u-[A-Za-z0-9_=-]{64}"),
+    token("dropbox", "Dropbox token", r"sl\.(?:u\.)?[A-Za-z0-9_-]{130,1400}", "sl."),
+    token("mapbox", "Mapbox secret token", r"sk\.eyJ[A-Za-z0-9_-]{60,200}\.[A-Za-z0-9_-]{20,40}"),
+    token("facebook", "Facebook access token", r"EAA(?:M|C)[A-Za-z0-9]{80,300}", "eaam", "eaac"),
+    token("instagram", "Instagram token", r"IGQV[A-Za-z0-9_-]{80,300}"),
+    token("okta", "Okta API token", r"SSWS[ \t]{1,2}(?P<secret>00[A-Za-z0-9_-]{40})"),
+    token("posthog", "PostHog personal key", r"phx_[A-Za-z0-9_]{40,60}"),
+    token("lob", "Lob key", r"(?:live|test)_[0-9a-f]{35}", "live_", "test_", score=0.8),
+    token("shippo", "Shippo token", r"shippo_(?:live|test)_[0-9a-f]{40}"),
+    token("adafruit", "Adafruit IO key", r"aio_[A-Za-z0-9]{28}"),
+)
