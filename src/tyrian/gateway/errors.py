@@ -77,9 +77,7 @@ def model_not_found(model: str) -> ApiError:
 def too_large(limit: int) -> ApiError:
     """413, and the connection closes because its body was not read."""
     message = f"The request body is larger than the limit of {limit} bytes."
-    return ApiError(
-        413, message, code="request_too_large", headers=((b"connection", b"close"),)
-    )
+    return ApiError(413, message, code="request_too_large", headers=((b"connection", b"close"),))
 
 
 def overloaded() -> ApiError:

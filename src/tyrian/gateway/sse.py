@@ -49,7 +49,9 @@ class EventParser:
 
 
 def frame(payload: bytes) -> bytes:
-    """One `data:` event; the payload must hold no line break (JSON text never does)."""
+    """One `data:` event with a payload of JSON, whose line breaks mean nothing."""
+    if b"\n" in payload or b"\r" in payload:
+        payload = payload.replace(b"\n", b" ").replace(b"\r", b" ")
     return b"data: " + payload + b"\n\n"
 
 

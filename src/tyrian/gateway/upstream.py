@@ -10,10 +10,11 @@ import aiohttp
 import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
-from tyrian.gateway.sse import EventParser
+from tyrian.gateway.sse import DONE, EventParser
 
 MAX_ANSWER_BYTES = 32 << 20
 MAX_RETRY_AFTER_S = 5.0
+DRAIN_S = 0.25
 _RETRIED_STATUS = frozenset({429, 503})
 _CONNECTION_FAILURES = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError)
 
@@ -83,10 +84,7 @@ class HttpReply:
 
     async def read(self) -> bytes:
         """The whole body, bounded."""
-        parts: list[bytes] = []
-        async for chunk in self._chunks():
-            parts.append(chunk)
-        return b"".join(parts) if len(parts) != 1 else parts[0]
+        return b"".join([chunk async for chunk in self._chunks()])
 
     async def events(self) -> AsyncIterator[bytes]:
         """Payloads of the events; UpstreamError for a stream that stops in the middle of one."""
@@ -94,6 +92,9 @@ class HttpReply:
         async for chunk in self._chunks():
             for payload in parser.feed(chunk):
                 yield payload
+                if payload == DONE:
+                    await self._drain()
+                    return
         if parser.has_rest:
             raise UpstreamError("the upstream broke off in the middle of an event")
 
@@ -109,6 +110,15 @@ class HttpReply:
             raise UpstreamError("the upstream fell silent", status=504) from error
         except aiohttp.ClientError as error:
             raise UpstreamError("the upstream broke off its answer", status=502) from error
+
+    async def _drain(self) -> None:
+        """Wait a moment for the end that follows `[DONE]`, so that the connection is used again."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                while not self._response.content.at_eof():
+                    await self._response.content.readany()
+        except (TimeoutError, aiohttp.ClientError):
+            return
 
     async def close(self) -> None:
         """Give the connection back to the pool, or close it where the answer is unfinished."""

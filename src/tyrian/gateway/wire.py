@@ -23,6 +23,7 @@ _MESSAGE_KEYS = frozenset(
 _PART_KEYS = frozenset({"type", "text", "image_url", "refusal"})
 _CALL_KEYS = frozenset({"id", "type", "function", "index"})
 _FUNCTION_KEYS = frozenset({"name", "arguments"})
+_JUDGED_ROLES = frozenset({Role.USER, Role.TOOL})
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _TEXT_PARTS = {"text": "text", "refusal": "refusal"}
 
@@ -43,6 +44,8 @@ def message_from_openai(obj: object, param: str = "message") -> Message:
     if role is None:
         known = ", ".join(_ROLES)
         raise WireError(f"unknown role; known: {known}", f"{param}.role")
+    if role in _JUDGED_ROLES and not _MESSAGE_KEYS.issuperset(fields):
+        _refuse_unread(fields, param)
     parts = tuple(_content(fields.get("content"), f"{param}.content"))
     calls = tuple(_calls(fields.get("tool_calls"), f"{param}.tool_calls"))
     if calls and role is not Role.ASSISTANT:
@@ -153,6 +156,14 @@ def _object(obj: object, param: str, known: frozenset[str]) -> Json:
         except InputError as error:
             raise WireError(error.message, param) from None
     return obj
+
+
+def _refuse_unread(fields: Json, param: str) -> None:
+    """A key that we do not read may still be one that the model reads."""
+    for key, value in fields.items():
+        if key not in _MESSAGE_KEYS and value is not None:
+            known = ", ".join(sorted(_MESSAGE_KEYS))
+            raise WireError(f"unknown key, which no guard would read; known: {known}", param)
 
 
 def _string(value: object, param: str) -> str:

@@ -1,0 +1,155 @@
+"""The gateway as one ASGI application."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from tyrian.gateway.catalogue import Catalogue
+from tyrian.gateway.context import Endpoint, Receive, Scope, Send
+from tyrian.gateway.errors import ApiError
+from tyrian.gateway.metrics import Metrics
+from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
+from tyrian.gateway.routes.chat import ChatCompletions
+from tyrian.gateway.routes.health import Health, MetricsPage
+from tyrian.gateway.routes.models import Models
+from tyrian.gateway.routes.moderations import Moderations
+from tyrian.gateway.screen import Firewalled
+from tyrian.gateway.settings import Settings
+from tyrian.gateway.warm import warm_up
+
+PREFIXES = ("/v1", "/compat/v1")
+"""The dialect's own path, and the one under which Llama's service offers the same."""
+
+
+def create_app(settings: Settings) -> Endpoint:
+    """Wire a gateway; the order of the layers is the order of the lines."""
+    metrics = Metrics()
+    catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
+    guarded = Firewalled(settings.firewall)
+    health = Health()
+    pages = _pages(settings, (), catalogue, guarded, health)
+    app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
+    app = ConcurrencyLimit(app, settings.limits.max_concurrency)
+    return Bookkeeping(app, metrics, settings.on_request)
+
+
+Methods = Mapping[str, Endpoint]
+
+
+class Table:
+    """Exact paths first, in one look-up; everything else is a page, or is not there."""
+
+    def __init__(self, table: Mapping[str, Methods], pages: Endpoint) -> None:
+        self._table = table
+        self._pages = pages
+        self._by_prefix = [
+            (path + "/", methods) for path, methods in table.items() if path.endswith("/models")
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._pages(scope, receive, send)
+            return
+        methods = self._find(scope["path"])
+        if methods is None:
+            await self._pages(scope, receive, send)
+            return
+        endpoint = methods.get(scope["method"])
+        if endpoint is None:
+            raise method_not_allowed(methods)
+        await endpoint(scope, receive, send)
+
+    def _find(self, path: str) -> Methods | None:
+        methods = self._table.get(path)
+        if methods is not None:
+            return methods
+        for prefix, below in self._by_prefix:
+            if path.startswith(prefix) and len(path) > len(prefix):
+                return below
+        return None
+
+
+def method_not_allowed(methods: Mapping[str, object]) -> ApiError:
+    """405 with the methods that there are."""
+    allow = ", ".join(sorted(methods)).encode()
+    message = "This method is not allowed here."
+    return ApiError(405, message, code="method_not_allowed", headers=((b"allow", allow),))
+
+
+def _table(
+    settings: Settings,
+    guarded: Firewalled,
+    catalogue: Catalogue,
+    metrics: Metrics,
+    health: Health,
+) -> dict[str, Methods]:
+    chat = ChatCompletions(settings, guarded, catalogue, metrics)
+    moderations = Moderations(settings, guarded, metrics)
+    metrics_page = MetricsPage(metrics)
+    table: dict[str, Methods] = {
+        "/healthz": _get(health.alive),
+        "/readyz": _get(health.ready),
+        "/metrics": _get(metrics_page),
+    }
+    for prefix in PREFIXES:
+        models = Models(settings, catalogue, f"{prefix}/models")
+        table[f"{prefix}/chat/completions"] = {"POST": chat}
+        table[f"{prefix}/moderations"] = {"POST": moderations}
+        table[f"{prefix}/models"] = _get(models)
+    return table
+
+
+def _get(endpoint: Endpoint) -> Methods:
+    return {"GET": endpoint, "HEAD": endpoint}
+
+
+def _pages(
+    settings: Settings,
+    routes: Sequence[BaseRoute],
+    catalogue: Catalogue,
+    guarded: Firewalled,
+    health: Health,
+) -> Starlette:
+    """Pages for people, and start and end of the application."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await warm_up(guarded.firewall)
+        health.is_ready = True
+        try:
+            yield
+        finally:
+            health.is_ready = False
+            await catalogue.close()
+
+    pages = Starlette(
+        routes=list(routes),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error, ApiError: _api_error},
+    )
+    pages.router.redirect_slashes = False
+    return pages
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        found = ApiError(404, "There is no such route.", code="not_found")
+    elif status == 405:
+        found = ApiError(405, "This method is not allowed here.", code="method_not_allowed")
+    else:
+        found = ApiError(status, "The request was refused.")
+    headers = dict(getattr(error, "headers", None) or {})
+    return Response(found.body, found.status, headers, "application/json")
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    headers = {key.decode(): value.decode() for key, value in error.headers}
+    return Response(error.body, error.status, headers, "application/json")

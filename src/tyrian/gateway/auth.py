@@ -1,0 +1,52 @@
+"""Bearer keys: who asks, and whether they may."""
+
+import re
+from typing import TYPE_CHECKING
+
+from tyrian.gateway.context import RequestContext, Scope
+from tyrian.gateway.errors import ApiError, unauthorized
+
+if TYPE_CHECKING:
+    from tyrian.gateway.keys import KeyRecord, KeyVerifier
+
+_HINT = "Send it as `Authorization: Bearer YOUR_KEY`; `tyrian keys create` makes one."
+MAX_TOKEN_LENGTH = 512
+_PLAIN = re.compile(r"\w+", re.ASCII)
+
+
+def bearer_token(scope: Scope) -> str:
+    """The token of the one Authorization header; 401 for anything else."""
+    values = [value for key, value in scope["headers"] if key == b"authorization"]
+    if not values:
+        raise unauthorized(f"No API key was given. {_HINT}")
+    if len(values) > 1:
+        raise unauthorized("The request has more than one Authorization header.")
+    scheme, _, token = values[0].partition(b" ")
+    token = token.strip()
+    if scheme.lower() != b"bearer" or not token:
+        raise unauthorized(f"The Authorization header holds no bearer key. {_HINT}")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise unauthorized("Incorrect API key provided.")
+    return str(token, "latin-1")
+
+
+async def authenticate(
+    scope: Scope, keys: "KeyVerifier", context: RequestContext, permission: str
+) -> "KeyRecord":
+    """The key behind the request; 401 for no good key, 403 for one without the permission."""
+    token = bearer_token(scope)
+    record = await keys.verify(token)
+    if record is None:
+        raise unauthorized(f"Incorrect API key provided: {_redacted(token)}. {_HINT}")
+    context.key_id = record.id
+    if not record.allows(permission):
+        message = f"This key lacks the scope `{permission}`."
+        raise ApiError(403, message, code="insufficient_scope")
+    return record
+
+
+def _redacted(token: str) -> str:
+    """Enough to recognise a key of ours, and nothing of what may be somebody else's secret."""
+    if len(token) >= 40 and token.startswith("tyr_") and _PLAIN.fullmatch(token):
+        return f"{token[:9]}****{token[-4:]}"
+    return "****"

@@ -1,0 +1,164 @@
+"""A chat completion request, checked: what goes on holds nothing that was not understood."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from tyrian.core.message import ImagePart, Role, Trace
+from tyrian.errors import InputError
+from tyrian.gateway.errors import ApiError, bad_request
+from tyrian.gateway.strict_json import refuse_lookalikes
+from tyrian.gateway.wire import Json, WireError, trace_from_openai
+
+MAX_CHOICES = 16
+MAX_TOOLS = 512
+_MAX_TOKENS = (1 << 31) - 1
+
+# fmt: off
+_KNOWN = frozenset(
+    {
+        # The dialect itself.
+        "model", "messages", "stream", "stream_options", "n", "max_tokens",
+        "max_completion_tokens", "temperature", "top_p", "stop", "seed", "presence_penalty",
+        "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "response_format", "tools",
+        "tool_choice", "parallel_tool_calls", "user", "metadata", "store", "service_tier",
+        "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key",
+        "prompt_cache_retention", "modalities", "prediction",
+        # What self-hosted servers add to it; none of these brings text of its own into the prompt.
+        "top_k", "min_p", "repetition_penalty", "length_penalty", "min_tokens", "ignore_eos",
+        "stop_token_ids", "include_stop_str_in_output", "skip_special_tokens",
+        "spaces_between_special_tokens", "best_of", "guided_json", "guided_regex",
+        "guided_choice", "guided_grammar", "structured_outputs", "priority",
+        "chat_template_kwargs", "think", "reasoning", "keep_alive", "cache_prompt", "typical_p",
+        "mirostat", "mirostat_tau", "mirostat_eta", "truncate_prompt_tokens",
+    }
+)
+# fmt: on
+_INTEGERS = {
+    "n": (1, MAX_CHOICES),
+    "max_tokens": (1, _MAX_TOKENS),
+    "max_completion_tokens": (1, _MAX_TOKENS),
+    "top_logprobs": (0, 20),
+    "best_of": (1, MAX_CHOICES),
+}
+_BOOLEANS = ("stream", "logprobs", "store", "parallel_tool_calls")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What the gateway needs of a request, beside the JSON as it came."""
+
+    model: str
+    trace: Trace
+    messages: list[Json]
+    is_stream: bool
+    wants_usage: bool
+    choices: int
+
+
+def read_chat_request(
+    obj: Json, *, allowed: frozenset[str] = frozenset(), allow_remote_images: bool = False
+) -> ChatRequest:
+    """The request in `obj`; 400 with the path of the parameter that is wrong, never its value."""
+    _check_keys(obj, allowed)
+    model = obj.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= 256 or not model.isprintable():
+        raise bad_request("`model` must be the name of a model.", param="model")
+    for name, (least, most) in _INTEGERS.items():
+        _check_integer(obj.get(name), name, least, most)
+    for name in _BOOLEANS:
+        if not isinstance(obj.get(name), bool | None):
+            raise bad_request(f"`{name}` must be a boolean.", param=name)
+    _check_modalities(obj)
+    _check_tools(obj.get("tools"))
+    try:
+        trace = trace_from_openai(obj.get("messages"))
+    except WireError as error:
+        raise bad_request(f"{error.message}.", param=error.param, code=error.code) from None
+    _check_images(trace, allow_remote=allow_remote_images)
+    return ChatRequest(
+        model,
+        trace,
+        cast(list[Json], obj["messages"]),
+        is_stream=obj.get("stream") is True,
+        wants_usage=_wants_usage(obj),
+        choices=cast(int | None, obj.get("n")) or 1,
+    )
+
+
+def _check_keys(obj: Json, allowed: frozenset[str]) -> None:
+    if _KNOWN.issuperset(obj):
+        return
+    try:
+        refuse_lookalikes(obj, _KNOWN, "the request")
+    except InputError as error:
+        raise bad_request(f"{error.message}.") from None
+    for key in obj:
+        if key not in _KNOWN and key not in allowed:
+            shown = key if key.isidentifier() and key.isascii() and len(key) <= 64 else None
+            raise ApiError(
+                400,
+                "The request has a parameter that this gateway does not know, and which no guard"
+                " would read.",
+                param=shown,
+                code="unsupported_parameter",
+            )
+
+
+def _check_integer(value: object, name: str, least: int, most: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise bad_request(f"`{name}` must be an integer from {least} to {most}.", param=name)
+
+
+def _check_modalities(obj: Json) -> None:
+    if obj.get("modalities") not in (None, ["text"]):
+        raise bad_request(
+            "Only text can be asked for: no guard can read other answers.",
+            param="modalities",
+            code="unsupported_parameter",
+        )
+    kwargs = obj.get("chat_template_kwargs")
+    if kwargs is None:
+        return
+    if not isinstance(kwargs, dict) or not all(
+        isinstance(value, bool | int | float | None) for value in kwargs.values()
+    ):
+        raise bad_request(
+            "`chat_template_kwargs` takes numbers and booleans only: no guard would read its text.",
+            param="chat_template_kwargs",
+        )
+
+
+def _check_tools(tools: object) -> None:
+    if tools is not None and (not isinstance(tools, list) or len(tools) > MAX_TOOLS):
+        raise bad_request(f"`tools` must be an array of at most {MAX_TOOLS}.", param="tools")
+
+
+def _check_images(trace: Trace, *, allow_remote: bool) -> None:
+    for i, message in enumerate(trace.messages):
+        for part in message.parts:
+            if not isinstance(part, ImagePart):
+                continue
+            if message.role is not Role.USER and message.role is not Role.TOOL:
+                raise bad_request(
+                    "Only user and tool messages hold images.", param=f"messages[{i}]"
+                )
+            is_remote = part.url.startswith(("http://", "https://"))
+            if not (part.url.startswith("data:image/") or (is_remote and allow_remote)):
+                raise bad_request(
+                    "An image must be sent as a `data:image/...` URL.",
+                    param=f"messages[{i}].content",
+                    code="invalid_image_url",
+                )
+
+
+def _wants_usage(obj: Json) -> bool:
+    options = obj.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict) or not isinstance(options.get("include_usage"), bool | None):
+        raise bad_request("`stream_options` must be an object.", param="stream_options")
+    if obj.get("stream") is not True:
+        raise bad_request("`stream_options` is only allowed with `stream`.", param="stream_options")
+    return options.get("include_usage") is True

@@ -1,0 +1,50 @@
+"""What one request gathers on its way, for headers, metrics and the log."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+ReceiveEvent = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[ReceiveEvent]]
+Send = Callable[[ReceiveEvent], Awaitable[None]]
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_KEY = "tyrian.context"
+
+
+class RequestContext:
+    """Mutable notes about one request; never any text of its body."""
+
+    __slots__ = ("effect", "id", "key_id", "model", "route", "started", "status", "upstream_s")
+
+    def __init__(self) -> None:
+        self.id = "req_" + secrets.token_hex(12)
+        self.started = time.perf_counter()
+        self.status = 0
+        self.route = "other"
+        self.key_id = ""
+        self.model = ""
+        self.effect = ""
+        """The greatest effect of any guard so far, empty where none has judged."""
+        self.upstream_s = 0.0
+        """Time until the upstream's headers came."""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request came in."""
+        return time.perf_counter() - self.started
+
+
+def attach(scope: Scope) -> RequestContext:
+    """Begin a context for this request."""
+    context = RequestContext()
+    scope[_KEY] = context
+    return context
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """The context of this request."""
+    context: RequestContext = scope[_KEY]
+    return context

@@ -1,0 +1,71 @@
+"""Runs a gateway with uvicorn."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from tyrian.gateway.context import Endpoint
+from tyrian.gateway.protocol import HardenedProtocol
+
+GRACE_S = 10
+"""Time for running requests once the server is asked to stop."""
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that tells when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[int], None] | None) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say on which port."""
+        await super().startup(sockets)
+        if self._on_started is not None and self.started:
+            bound = [s for server in self.servers for s in server.sockets]
+            self._on_started(bound[0].getsockname()[1] if bound else self.config.port)
+
+
+def server(
+    app: Endpoint,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    backlog: int = 2048,
+    on_started: Callable[[int], None] | None = None,
+) -> Server:
+    """A server that is not running yet; port 0 lets the system choose, `on_started` tells it.
+
+    Headers of proxies are not believed, and there is no access log of uvicorn's own: it would
+    write what stands in the path.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=HardenedProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        backlog=backlog,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return Server(config, on_started)
+
+
+def run(
+    app: Endpoint,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    on_started: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until a signal comes."""
+    server(app, host, port, on_started=on_started).run()

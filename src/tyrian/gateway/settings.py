@@ -1,0 +1,53 @@
+"""What a gateway is built from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tyrian.firewall.firewall import Firewall
+from tyrian.gateway.catalogue import Route, ServedModel
+from tyrian.gateway.context import RequestContext
+from tyrian.gateway.upstream import Upstream
+
+if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
+    from tyrian.firewall.audit import AuditSink
+    from tyrian.gateway.keys import KeyVerifier
+
+DEFAULT_MAX_BODY_BYTES = 10 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that keep one client from starving the others; seconds and bytes."""
+
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    body_s: float = 30.0
+    """Within which a request body must have arrived."""
+    max_concurrency: int = 512
+    """Requests under `/v1` served at once; more are turned away with 503."""
+    ping_s: float = 10.0
+    """Longest silence of a stream before a comment keeps it alive."""
+    write_s: float = 60.0
+    """Longest time that a client may take no byte of a stream."""
+    max_moderation_inputs: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A gateway: guards, model servers, keys and limits. All are built before it starts."""
+
+    firewall: Firewall | None
+    """None serves without any guard; only benchmarks and people who say so do that."""
+    upstreams: Sequence[Upstream]
+    keys: "KeyVerifier"
+    audit: "AuditSink | None" = None
+    """The sink of the firewall's records, for routes that show them."""
+    models: Sequence[ServedModel] = ()
+    routes: Sequence[Route] = ()
+    limits: Limits = field(default_factory=Limits)
+    allow_remote_images: bool = False
+    """Let image parts name http(s) URLs, which the model server would then fetch."""
+    allowed_params: frozenset[str] = frozenset()
+    """Further request parameters to pass on; guards do not read them."""
+    on_request: Callable[[RequestContext], None] | None = None
+    """Called once for each finished request, for the access log."""
