@@ -105,7 +105,8 @@ class Screen:
         StoppedError for the first one that may not; system and developer messages are the
         operator's own, and the model's earlier turns were judged when they left.
         """
-        self.trace = request.trace
+        # The audit log names a record by its trace: with the request's id it can be found again.
+        self.trace = replace(request.trace, id=self._context.id)
         firewall = self._guarded.firewall
         if firewall is None:
             return None
@@ -116,7 +117,7 @@ class Screen:
             stage = _STAGE_OF_ROLE.get(message.role)
             if stage is None or stage not in self._guarded.stages:
                 continue
-            before = Trace(tuple(messages[:i]))
+            before = Trace(tuple(messages[:i]), self._context.id)
             decision = await firewall.scan(
                 message, trace=before, stage=stage, pseudonyms=self.pseudonyms
             )
@@ -128,7 +129,7 @@ class Screen:
                 changed[i] = write_back(request.messages[i], decision.subject)
         if not changed:
             return None
-        self.trace = replace(request.trace, messages=tuple(messages))
+        self.trace = replace(self.trace, messages=tuple(messages))
         return [changed.get(i, obj) for i, obj in enumerate(request.messages)]
 
     async def answer(self, message: Message) -> Decision:
