@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tyrian.core.decision import Effect
+from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Stage, View
 from tyrian.core.message import Message, ToolCall
 from tyrian.firewall.blocked import GuardedStreamError
@@ -181,7 +181,7 @@ async def test_no_character_leaves_before_the_window_behind_it_is_full() -> None
         fed += 11
         left += len(texts(await guard.feed(Delta("some words "))))
         assert left <= max(0, fed - 256)
-    assert left >= fed - 256 - 64 - 11
+    assert left >= fed - 256 - 256 - 11
     assert left + len(texts(await guard.close())) == fed
 
 
@@ -342,3 +342,23 @@ async def test_a_guarded_stream_raises_with_the_decision_once_it_is_blocked() ->
         await read()
     assert caught.value.decision.effect is Effect.BLOCK
     assert not left
+
+
+async def test_a_guarded_stream_that_is_left_early_is_still_decided() -> None:
+    ended: list[str] = []
+
+    async def source() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "some words " * 40
+        finally:
+            ended.append("closed")
+
+    heard: list[Decision] = []
+    firewall = firewall_of(Stage.OUTPUT)
+    firewall.on_decision = heard.append
+    guarded = firewall.guard_stream(source())
+    assert (await anext(guarded)).startswith("some words")
+    await guarded.aclose()
+    assert ended == ["closed"]
+    assert [decision.effect for decision in heard] == [Effect.ALLOW]

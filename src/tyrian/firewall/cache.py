@@ -13,12 +13,9 @@ from tyrian.firewall.decide import Judgement
 
 def message_digest(message: Message, seed: bytes = b"") -> bytes:
     """A digest of everything that a detector can read in a message."""
-    digest = hashlib.blake2b(seed, digest_size=24)
-    for piece in _pieces(message):
-        raw = piece.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(raw))
-        digest.update(raw)
-    return digest.digest()
+    pieces = [piece.encode("utf-8", "surrogatepass") for piece in _pieces(message)]
+    lengths = repr([len(piece) for piece in pieces]).encode()
+    return hashlib.blake2b(b"".join((seed, lengths, *pieces)), digest_size=24).digest()
 
 
 def _pieces(message: Message) -> Iterable[str]:

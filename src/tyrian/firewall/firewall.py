@@ -5,26 +5,26 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from inspect import isawaitable
 from pathlib import Path
 from typing import Self
 
 from tyrian.core.decision import Decision, Effect
-from tyrian.core.detection import DetectorInfo, DetectorRun, Stage, View, stage_of
+from tyrian.core.detection import DetectorInfo, DetectorRun, Stage, stage_of
 from tyrian.core.message import Message, ToolCall, Trace
 from tyrian.errors import ConfigError
 from tyrian.firewall.assembly import assemble
 from tyrian.firewall.audit import AuditSink, audit_record
 from tyrian.firewall.blocked import GuardedStreamError
 from tyrian.firewall.cache import DecisionCache, cache_key
-from tyrian.firewall.calls import CallsOnly
 from tyrian.firewall.decide import Judgement, join, weigh
+from tyrian.firewall.due import Due, Schedule
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.redact import CannotRedactError, redact
-from tyrian.firewall.run import Runner, is_inline, run_inline
+from tyrian.firewall.run import Runner, run_inline
 from tyrian.firewall.stream import Delta, StreamGuard
 from tyrian.firewall.sync import BACKGROUND
 from tyrian.policy.guard import GuardPolicy
@@ -32,29 +32,6 @@ from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
 
 BATCH_AT_ONCE = 32
-_NO_TRACE = Trace()
-
-
-class _Due:
-    """What is due for one message: the stages with guards, each with its view."""
-
-    __slots__ = ("guards", "placed", "stage", "view")
-
-    def __init__(
-        self, stage: Stage, guards: Sequence[Guard], message: Message, trace: Trace
-    ) -> None:
-        self.stage = stage
-        self.guards = guards
-        only = None
-        if stage is Stage.TOOL_CALL and 0 < len(message.tool_calls) < len(message.parts):
-            only = CallsOnly(message)
-        self.placed = only.placed if only else None
-        self.view = View.of(only.message if only else message, stage, trace)
-
-    @property
-    def is_inline(self) -> bool:
-        length = len(self.view.text)
-        return all(is_inline(guard, length) for guard in self.guards)
 
 
 class Firewall:
@@ -79,7 +56,7 @@ class Firewall:
         self.on_decision = on_decision
         self._include_text = include_text
         self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
-        self._due = {stage: tuple(named.values()) for stage, named in self._by_stage.items()}
+        self._schedule = Schedule(self._by_stage)
         _check_rules(policy, self._by_stage)
         self.digest = _digest(policy, self.infos())
         self._runner = Runner()
@@ -124,7 +101,7 @@ class Firewall:
 
     def guards_at(self, stage: Stage) -> Sequence[Guard]:
         """The guards due at a stage."""
-        return self._due[stage]
+        return self._schedule.at(stage)
 
     @property
     def hung(self) -> int:
@@ -199,16 +176,21 @@ class Firewall:
 
     async def guard_stream(
         self, chunks: AsyncIterator[str], *, trace: Trace | None = None
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The text of a stream as it may leave; GuardedStreamError once it is blocked."""
         guard = self.stream(trace)
-        async for chunk in chunks:
-            for delta in await guard.feed(Delta(chunk)):
+        try:
+            async for chunk in chunks:
+                for delta in await guard.feed(Delta(chunk)):
+                    yield delta.text
+                if guard.is_blocked:
+                    break
+            for delta in await guard.close():
                 yield delta.text
-            if guard.is_blocked:
-                break
-        for delta in await guard.close():
-            yield delta.text
+        finally:
+            await guard.close()
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
         if guard.decision is not None and guard.is_blocked:
             raise GuardedStreamError(guard.decision)
 
@@ -226,7 +208,7 @@ class Firewall:
         self, message: Message, *, stage: Stage | None = None, trace: Trace | None = None
     ) -> Judgement:
         """Judge without cache, and without writing anything down."""
-        dues = self._dues(message, stage, trace)
+        dues = self._schedule.dues(message, stage, trace)
         if len(dues) > 1 and not all(due.is_inline for due in dues):
             return join(await asyncio.gather(*map(self._judge_stage, dues)))
         return join([await self._judge_stage(due) for due in dues] or [Judgement()])
@@ -281,7 +263,7 @@ class Firewall:
         else:
             audit.write(record)
 
-    async def _judge_stage(self, due: _Due) -> Judgement:
+    async def _judge_stage(self, due: Due) -> Judgement:
         runs: list[DetectorRun]
         if due.is_inline:
             runs = [run_inline(guard, due.view) for guard in due.guards]
@@ -291,38 +273,14 @@ class Firewall:
                 due.view,
                 lambda done: self.policy.decide(due.stage, done)[0] is Effect.BLOCK,
             )
-        if due.placed is not None:
-            runs = due.placed(runs)
-        return weigh(self.policy, due.stage, self._by_stage[due.stage], runs)
-
-    def _dues(self, message: Message, stage: Stage | None, trace: Trace | None) -> list[_Due]:
-        said = trace if trace is not None else _NO_TRACE
-        return [
-            _Due(at, self._due[at], message, said)
-            for at in self._stages(message, stage)
-            if self._due[at]
-        ]
-
-    def _stages(self, message: Message, stage: Stage | None) -> tuple[Stage, ...]:
-        """Tool calls that a model makes are output as well: both stages judge them."""
-        at = stage or stage_of(message)
-        if stage is not Stage.TOOL_CALL and at in _FROM_MODEL and message.tool_calls:
-            return _FROM_MODEL
-        return (at,)
+        return weigh(self.policy, due.stage, self._by_stage[due.stage], due.placed(runs))
 
     def _key(self, message: Message, stage: Stage | None, trace: Trace | None) -> bytes:
         at = stage or stage_of(message)
         said = trace.messages if trace is not None else ()
-        if said and not any(
-            guard.reads_trace
-            for judged_at in self._stages(message, stage)
-            for guard in self._due[judged_at]
-        ):
+        if said and not self._schedule.reads_trace(message, stage):
             said = ()
         return cache_key(self.digest, at, (message, *said), is_natural=stage is None)
-
-
-_FROM_MODEL = (Stage.OUTPUT, Stage.TOOL_CALL)
 
 
 def _named(guards: Sequence[Guard], stage: Stage) -> dict[str, Guard]:

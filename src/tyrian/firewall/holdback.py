@@ -21,7 +21,7 @@ class StreamLimits:
 
     hold_back: int = 256
     """Text leaves only with so much judged text after it; at least MIN_HOLD_BACK is kept."""
-    context: int = 1024
+    context: int = 768
     """How much of what has left is judged again together with what is pending."""
     max_token: int = 4096
     """A run without a space is kept whole up to this length, an armoured block up to twice it."""
@@ -31,9 +31,15 @@ class StreamLimits:
         """The hold-back in force."""
         return max(self.hold_back, MIN_HOLD_BACK)
 
-    def step(self, *, is_cheap: bool) -> int:
-        """How many new characters call for the next scan."""
-        return max(MIN_STEP, self.window // 4) if is_cheap else self.window
+    def step(self, released: int, *, is_cheap: bool) -> int:
+        """How many new characters call for the next scan, once so many have left.
+
+        The first words come soon; in a long answer scans are further apart, so that each
+        character is judged a handful of times only.
+        """
+        if not is_cheap:
+            return self.window
+        return min(self.window, max(MIN_STEP, self.window // 4, released // 8))
 
 
 def cut_before(pending: str, marks: Sequence[Mark], limits: StreamLimits) -> int:

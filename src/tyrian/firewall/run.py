@@ -8,7 +8,7 @@ from typing import Any
 from tyrian.core.detection import Detection, DetectorRun, RunStatus, View
 from tyrian.errors import DetectorError
 from tyrian.firewall.guard import Guard
-from tyrian.firewall.judge import failed, judge, judge_async, late, ok
+from tyrian.firewall.judge import checked, failed, judge, judge_async, late, ok
 from tyrian.firewall.lane import Lane
 from tyrian.firewall.windows import Coverage
 
@@ -29,10 +29,13 @@ def is_inline(guard: Guard, length: int) -> bool:
 def run_inline(guard: Guard, view: View) -> DetectorRun:
     """Run a bounded detector here and now."""
     started = time.perf_counter()
-    deadline = started + guard.timeout_s
-    coverage = Coverage(len(view.text))
     try:
-        found = judge(guard, view, coverage, lambda: time.perf_counter() > deadline)
+        if guard.window:
+            deadline = started + guard.timeout_s
+            coverage = Coverage(len(view.text))
+            found = judge(guard, view, coverage, lambda: time.perf_counter() > deadline)
+        else:
+            found = checked(guard.detector.detect(view), len(view.text))
     except Exception as error:  # noqa: BLE001 - a detector's failure becomes data here
         return failed(guard, started, error)
     return ok(guard, started, found)

@@ -100,10 +100,11 @@ class StreamGuard:
         guards = firewall.guards_at(Stage.OUTPUT)
         self._holds_text = bool(guards)
         self._holds_calls = bool(guards or firewall.guards_at(Stage.TOOL_CALL))
-        self._step = limits.step(is_cheap=all(guard.is_bounded for guard in guards))
+        self._is_cheap = all(guard.is_bounded for guard in guards)
         self._chunks: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._released: list[str] = []
+        self._gone = 0
         self._tail = ""
         self._is_tail_whole = True
         self._pending = ""
@@ -172,12 +173,10 @@ class StreamGuard:
 
     def _is_due(self) -> bool:
         """Scans come at a distance that grows with what is pending: the sum stays linear."""
-        return (
-            not self._held
-            and not self._waits_for_end
-            and len(self._pending) > self._limits.window
-            and self._fresh >= max(self._step, len(self._pending) // 4)
-        )
+        if self._held or self._waits_for_end or len(self._pending) <= self._limits.window:
+            return False
+        step = self._limits.step(self._gone, is_cheap=self._is_cheap)
+        return self._fresh >= max(step, len(self._pending) // 4)
 
     async def _release(self) -> list[Delta]:
         context = self._tail + self._pending
@@ -204,6 +203,7 @@ class StreamGuard:
         if cut <= 0:
             return []
         piece, self._pending = self._pending[:cut], self._pending[cut:]
+        self._gone += cut
         behind = self._tail + piece
         self._tail = tail_of(behind, self._limits.context)
         self._is_tail_whole = self._is_tail_whole and len(self._tail) == len(behind)

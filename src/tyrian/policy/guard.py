@@ -57,9 +57,11 @@ class GuardRule:
 
     def _hits(self, detection: Detection) -> Iterable[Reason]:
         for label, score in detection.scores.items():
-            effect = self.effects.get(label, self.effects.get(ANY_LABEL, Effect.ALLOW))
             least = self.threshold(label)
-            if effect is not Effect.ALLOW and score >= least:
+            if score < least:
+                continue
+            effect = self.effect_of(label)
+            if effect is not Effect.ALLOW:
                 message = f"{label} with score {score:.2f} (threshold {least:.2f})"
                 rule = f"{self.guard}.{label}"
                 yield Reason(effect, rule, self.guard, message, label, score)

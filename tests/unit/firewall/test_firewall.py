@@ -186,6 +186,20 @@ async def test_calls_between_texts_are_found_at_their_place() -> None:
     assert second == fourth == '{"body": "[REDACTED:secret]"}'
 
 
+@pytest.mark.parametrize("text", ["", "a few words"])
+async def test_a_guard_named_at_both_stages_judges_arguments_once(text: str) -> None:
+    firewall = build(
+        (Matcher(), Stage.OUTPUT, Effect.REDACT), (Matcher(), Stage.TOOL_CALL, Effect.FLAG)
+    )
+    call = ToolCall("1", "login", json.dumps({"token": SECRET}))
+    decision = await firewall.scan(Message.assistant(text, calls=[call]))
+    assert decision.effect is Effect.FLAG
+    assert len(decision.runs) == (2 if text else 1)
+    beside = await firewall.scan(Message.assistant(f"{text} {SECRET}", calls=[call]))
+    assert beside.effect is Effect.REDACT
+    assert beside.subject.segments == (f"{text} [REDACTED:secret]", call.arguments)
+
+
 async def test_output_guards_judge_a_message_of_tool_calls_alone() -> None:
     firewall = build((Matcher(), Stage.OUTPUT, Effect.BLOCK))
     call = ToolCall("1", "post", json.dumps({"body": SECRET}))

@@ -1,33 +1,36 @@
-"""The tool calls of a message, judged by themselves, with places in the whole message."""
+"""Some parts of a message, judged by themselves, with places in the whole message."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tyrian.core.detection import DetectorRun, Finding
-from tyrian.core.message import SEGMENT_GAP, ImagePart, Message, ToolCall
+from tyrian.core.message import SEGMENT_GAP, ImagePart, Message, Part, ToolCall
 
 _GAP = len(SEGMENT_GAP)
 
 
-class CallsOnly:
-    """A message without its text; `placed` moves what was found there into the whole one."""
+class Excerpt:
+    """A message's tool calls, or all but them; `placed` moves findings into the whole message."""
 
-    def __init__(self, message: Message) -> None:
-        self.message = replace(message, parts=message.tool_calls)
+    def __init__(self, message: Message, *, calls: bool) -> None:
         self._starts: list[int] = []
         self._shifts: list[int] = []
+        kept: list[Part] = []
         here = there = 0
         for part in message.parts:
+            is_kept = isinstance(part, ToolCall) is calls
+            if is_kept:
+                kept.append(part)
             if isinstance(part, ImagePart):
                 continue
-            if isinstance(part, ToolCall):
+            length = len(part.arguments if isinstance(part, ToolCall) else part.text) + _GAP
+            if is_kept:
                 self._starts.append(here)
                 self._shifts.append(there - here)
-                here += len(part.arguments) + _GAP
-                there += len(part.arguments) + _GAP
-            else:
-                there += len(part.text) + _GAP
+                here += length
+            there += length
+        self.message = replace(message, parts=tuple(kept))
 
     def placed(self, runs: Sequence[DetectorRun]) -> list[DetectorRun]:
         """The runs with the spans of their findings counted in the whole message."""
