@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tyrian.gateway.context import RequestContext
-from tyrian.gateway.logging import HIDDEN, LogFormat, configure, hide_secrets, log_request
+from tyrian.gateway.logging import HIDDEN, LogFormat, access_log, configure, hide_secrets
 from tyrian.gateway.tokens import KeyKind, mint
 
 TRICKS = 'a\r\nFAKE level=info \x1b[31mred\x1b[0m \u202eltr\u200b {"x": 1}\u2028 end'
@@ -90,17 +90,19 @@ def test_a_password_in_a_url_is_hidden() -> None:
     assert hide_secrets("postgresql://u:pw@db/x") == f"postgresql://{HIDDEN}@db/x"
 
 
-def test_a_request_line_tells_what_and_how_long() -> None:
-    out, _ = lines("json")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_request_line_tells_what_and_how_long(log_format: LogFormat) -> None:
+    out, _ = lines(log_format)
+    token = mint(KeyKind.LIVE)
     context = RequestContext()
     context.route, context.status, context.key_id = "/v1/chat/completions", 200, "key_1"
-    context.effect = "block"
-    log_request(context)
-    event = json.loads(out.getvalue())
-    assert event["event"] == "request"
-    assert (event["route"], event["status"], event["effect"]) == (
-        "/v1/chat/completions",
-        200,
-        "block",
-    )
-    assert "model" not in event
+    context.effect, context.model = "block", f"model\u202e{token}"
+    access_log(log_format, stream=out)(context)
+    written = out.getvalue()
+    assert all(word in written for word in ("/v1/chat/completions", "200", "key_1", "block"))
+    assert token[12:30] not in written
+    assert "\u202e" not in written
+    if log_format == "json":
+        event = json.loads(written)
+        assert (event["event"], event["status"]) == ("request", 200)
+        assert "upstream_ms" not in event

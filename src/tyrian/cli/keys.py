@@ -1,0 +1,224 @@
+"""`tyrian keys`: make, list, rotate and revoke API keys."""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from tyrian.errors import ConfigError
+from tyrian.gateway.home import DATABASE_NAME, state_directory
+from tyrian.gateway.keys import DAY_S, SCOPES, KeyRecord, Keys
+from tyrian.gateway.store.engine import Store
+from tyrian.gateway.tokens import KeyKind
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Make, list, rotate and revoke API keys.", no_args_is_help=True, add_completion=False
+)
+
+
+class Format(StrEnum):
+    """How the result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", envvar="TYRIAN_FORMAT", help="How to write the result.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="TYRIAN_HOME",
+        help="Directory of keys and audit records.",
+        show_default="~/.local/share/tyrian",
+    ),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="TYRIAN_DATABASE_URL",
+        help="URL of the key store, if it is not the SQLite file in the data directory.",
+    ),
+]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The key's id, `key_...`.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")] = "default",
+    kind: Annotated[
+        KeyKind, typer.Option(envvar="TYRIAN_KEY_KIND", help="Kind; it stands in the key.")
+    ] = KeyKind.LIVE,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What it may do, repeatable: {', '.join(SCOPES)}."),
+    ] = None,
+    expires: Annotated[
+        str,
+        typer.Option(envvar="TYRIAN_KEY_EXPIRES", help="Life span, such as 12h or 90d, or never."),
+    ] = "90d",
+    output: FormatOption = Format.TEXT,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Make a key and print its value, this once only."""
+    life_s = read_life_span(expires)
+    record, token = _with_keys(
+        lambda keys: keys.create(name, kind=kind, scopes=scope, expires_in_s=life_s),
+        data,
+        database,
+    )
+    _show_value(record, token, output)
+
+
+@app.command("list")
+def list_keys(
+    output: FormatOption = Format.TEXT,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """List all keys, without their values."""
+    records = _with_keys(lambda keys: keys.list(), data, database)
+    if output is Format.JSON:
+        typer.echo(json.dumps([plain(record) for record in records], indent=2))
+        return
+    if not records:
+        typer.echo("no keys yet; make one with: tyrian keys create NAME", err=True)
+        return
+    now = time.time()
+    rows = [("ID", "STATUS", "VALUE", "EXPIRES", "LAST USED", "SCOPES", "NAME")]
+    rows += [
+        (
+            record.id,
+            record.status(now),
+            record.redacted_value,
+            _date(record.expires_at),
+            _date(record.last_used_at),
+            ",".join(sorted(record.scopes)),
+            record.name,
+        )
+        for record in records
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+@app.command()
+def rotate(
+    key_id: IdArgument,
+    overlap: Annotated[
+        str,
+        typer.Option(
+            envvar="TYRIAN_KEY_OVERLAP", help="How long the old value stays good, such as 1h."
+        ),
+    ] = "0s",
+    output: FormatOption = Format.TEXT,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Give a key a new value and print it, this once only."""
+    overlap_s = read_life_span(overlap, least=0)
+    if overlap_s is None:
+        raise ConfigError("an overlap must end", hint="for example --overlap 24h")
+    record, token = _with_keys(
+        lambda keys: keys.rotate(key_id, overlap_s=overlap_s), data, database
+    )
+    _show_value(record, token, output)
+
+
+@app.command()
+def revoke(
+    key_id: IdArgument,
+    output: FormatOption = Format.TEXT,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """End a key; running gateways refuse it within a second."""
+    record = _with_keys(lambda keys: keys.revoke(key_id), data, database)
+    if output is Format.JSON:
+        typer.echo(json.dumps(plain(record), indent=2))
+    else:
+        typer.echo(f"revoked {record.id} ({record.name})")
+
+
+def open_keys(data: Path | None, database: str | None) -> tuple[Store, Keys]:
+    """The key store that the options name, migrated and open."""
+    store = Store.open(database or state_directory(data) / DATABASE_NAME)
+    return store, Keys(store)
+
+
+def _with_keys(act: Callable[[Keys], Awaitable[T]], data: Path | None, database: str | None) -> T:
+    store, keys = open_keys(data, database)
+
+    async def run() -> T:
+        try:
+            return await act(keys)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+_LIFE_SPAN = re.compile(r"([0-9]{1,6})\s*([smhdw])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
+
+
+def read_life_span(text: str, *, least: int = 1) -> int | None:
+    """Seconds of `90d`, `12h`, `30m`, `45s` or `2w`; None for `never`."""
+    cleaned = text.strip().lower()
+    if cleaned == "never":
+        return None
+    found = _LIFE_SPAN.fullmatch(cleaned)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else -1
+    if not least <= seconds <= 100 * 365 * DAY_S:
+        raise ConfigError(
+            f"{text!r} is not a length of time",
+            hint="write a number and s, m, h, d or w, such as 90d, or never",
+        )
+    return seconds
+
+
+def plain(record: KeyRecord) -> dict[str, object]:
+    """The record as JSON shows it; times are seconds since 1970."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "kind": record.kind.value,
+        "status": record.status(time.time()),
+        "scopes": sorted(record.scopes),
+        "tier": record.tier,
+        "redacted_value": record.redacted_value,
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "revoked_at": record.revoked_at,
+        "last_used_at": record.last_used_at,
+    }
+
+
+def _show_value(record: KeyRecord, token: str, output: Format) -> None:
+    if output is Format.JSON:
+        typer.echo(json.dumps({**plain(record), "value": token}, indent=2))
+        return
+    until = f"until {_date(record.expires_at)}" if record.expires_at else "without an end"
+    typer.echo(f"{record.id} ({record.name}), good {until}; shown only now:", err=True)
+    sys.stderr.flush()
+    typer.echo(token)
+
+
+def _date(at: int | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%MZ")
