@@ -1,0 +1,176 @@
+"""What types alone cannot say of a stack: names, labels, stages, files; and what to warn of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tyrian.core.registry import BUILTINS, known_detectors
+from tyrian.errors import ConfigError, StackError
+from tyrian.policy.guard import ANY_LABEL
+from tyrian.stack.effects import known_labels, spelled_out
+from tyrian.stack.schema import GUARD_LISTS, MODES, GuardSpec, Stack, StageGuard
+from tyrian.stack.source import KeyPath, Source
+from tyrian.stack.taxonomy import read_taxonomy
+from tyrian.stack.validate import near
+
+_CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def faults(stack: Stack, source: Source) -> Iterator[StackError]:
+    """Every fault of meaning, with its place."""
+    if not stack.guards():
+        hint = "name at least one, for example `preflight_guards: [{name: prompt_guard_2}]`"
+        message = "the stack has no guards, so it would allow everything"
+        yield source.error(message, ("agent",), hint=hint, of_key=True)
+    for key, stage in GUARD_LISTS.items():
+        seen: set[str] = set()
+        for index, spec in enumerate(getattr(stack.agent, key)):
+            path: KeyPath = ("agent", key, index)
+            guard = StageGuard(stage, spec)
+            yield from _guard_faults(guard, source, path, key)
+            if guard.name in seen:
+                message = f"a second guard named {guard.name!r} in {key}"
+                hint = "give one of them a name of its own with `id:`"
+                yield source.error(message, (*path, "name"), hint=hint)
+            seen.add(guard.name)
+    yield from _route_faults(stack, source)
+    yield from _policy_faults(stack, source)
+
+
+def _guard_faults(
+    guard: StageGuard, source: Source, path: KeyPath, list_key: str
+) -> Iterator[StackError]:
+    spec = guard.spec
+    if spec.kind not in BUILTINS and spec.kind not in known_detectors():
+        hint = near(spec.kind, known_detectors())
+        yield source.error(f"unknown guard {spec.name!r}", (*path, "name"), hint=hint)
+        return
+    if spec.mode and MODES[spec.mode] is not guard.stage:
+        fitting = next(mode for mode, stage in MODES.items() if stage is guard.stage)
+        right = next(key for key, stage in GUARD_LISTS.items() if stage is MODES[spec.mode])
+        hint = f"write {fitting!r}, or move the guard to {right}"
+        yield source.error(f"{spec.mode!r} does not fit {list_key}", (*path, "mode"), hint=hint)
+    extra: tuple[str, ...] = (*(spec.patterns or ()), *(spec.words or ()))
+    if spec.taxonomy:
+        try:
+            extra = (*extra, *read_taxonomy(spec.taxonomy))
+        except ConfigError as error:
+            yield source.error(error.message, (*path, "taxonomy"), hint=error.hint)
+            return
+    yield from _label_faults(spec, source, path, known_labels(spec.kind, extra))
+    if spec.backend == "remote" and not spec.url:
+        hint = "add `url:` with the address of the server"
+        yield source.error("backend 'remote' needs a url", (*path, "backend"), hint=hint)
+
+
+def _label_faults(
+    spec: GuardSpec, source: Source, path: KeyPath, labels: tuple[str, ...]
+) -> Iterator[StackError]:
+    named: dict[str, str] = {}
+    for key in _CLASS_KEYS:
+        for index, word in enumerate(getattr(spec, key) or ()):
+            place = (*path, key, index)
+            yield from _label_fault(spec, source, place, word, labels)
+            if word in named:
+                hint = "a label has one effect; keep the one you mean"
+                message = f"{word!r} stands in {named[word]} already"
+                yield source.error(message, place, hint=hint)
+            named[word] = key
+    if isinstance(spec.threshold, dict):
+        for word in spec.threshold:
+            yield from _label_fault(
+                spec, source, (*path, "threshold", word), word, labels, key=True
+            )
+
+
+def _label_fault(
+    spec: GuardSpec,
+    source: Source,
+    path: KeyPath,
+    word: str,
+    labels: tuple[str, ...],
+    *,
+    key: bool = False,
+) -> Iterator[StackError]:
+    if not labels or word == ANY_LABEL or set(spelled_out(spec.kind, word)) <= set(labels):
+        return
+    by_lower = {label.lower(): label for label in labels}
+    exact = by_lower.get(word.lower())
+    hint = f"write {exact!r}" if exact else near(word, labels)
+    yield source.error(f"{spec.name} has no label {word!r}", path, hint=hint, of_key=key)
+
+
+def _route_faults(stack: Stack, source: Source) -> Iterator[StackError]:
+    for index, route in enumerate(stack.routes):
+        path: KeyPath = ("routes", index)
+        model = stack.models.get(route.model)
+        if model is None:
+            hint = near(route.model, stack.models) if stack.models else "add it under `models:`"
+            message = f"the route leads to unknown model {route.model!r}"
+            yield source.error(message, (*path, "model"), hint=hint)
+        elif route.data_class and model.data_classes and route.data_class not in model.data_classes:
+            allowed = ", ".join(model.data_classes)
+            message = f"data of class {route.data_class!r} may not go to {route.model!r}"
+            hint = f"its data_classes allow: {allowed}"
+            yield source.error(message, (*path, "data_class"), hint=hint)
+
+
+def _policy_faults(stack: Stack, source: Source) -> Iterator[StackError]:
+    runtime = stack.agent.policy_runtime
+    if runtime and runtime.config and not runtime.config.is_file():
+        message = f"policy file {str(runtime.config)!r} is missing"
+        hint = "create it, correct the path, or leave `policy_runtime` out"
+        yield source.error(message, ("agent", "policy_runtime", "config"), hint=hint)
+
+
+def with_absolute_paths(stack: Stack, base: Path) -> Stack:
+    """The same stack with its relative paths taken from the directory of the file."""
+    agent = stack.agent
+    lists = {
+        key: tuple(
+            spec.model_copy(update={"taxonomy": base / spec.taxonomy}) if spec.taxonomy else spec
+            for spec in getattr(agent, key)
+        )
+        for key in GUARD_LISTS
+    }
+    runtime = agent.policy_runtime
+    if runtime and runtime.config:
+        runtime = runtime.model_copy(update={"config": base / runtime.config})
+    audit = stack.audit
+    if audit.path:
+        audit = audit.model_copy(update={"path": base / audit.path.expanduser()})
+    agent = agent.model_copy(update={**lists, "policy_runtime": runtime})
+    return stack.model_copy(update={"agent": agent, "audit": audit})
+
+
+def warnings(stack: Stack) -> tuple[str, ...]:
+    """What a reader of the file may take for protection, or overlook, although it is not so."""
+    return tuple(_warnings(stack))
+
+
+def _warnings(stack: Stack) -> Iterator[str]:
+    agent = stack.agent
+    if agent.policy_runtime:
+        yield (
+            "agent.policy_runtime is read but its rules are not enforced by this version: "
+            "tool calls are judged by tool_call_guards only"
+        )
+    if agent.sandbox and agent.sandbox.type != "none":
+        yield (
+            f"agent.sandbox ({agent.sandbox.type}) and its egress_allowlist are not enforced by "
+            "the gateway or the library: only `tyrian run` does that"
+        )
+    if not agent.preflight_guards:
+        yield "no preflight_guards: what users write is not judged"
+    if not agent.postflight_guards:
+        yield "no postflight_guards: what the model answers is not judged"
+    if stack.audit.include_text:
+        yield "audit.include_text keeps what users write in the audit file"
+    for guard in stack.guards():
+        if guard.spec.on_error == "allow":
+            yield f"{guard.stage} {guard.name}: on_error: allow lets pass what it could not judge"
+    for name, model in stack.models.items():
+        address = urlsplit(model.base_url)
+        if address.scheme == "http" and address.hostname not in _LOCAL_HOSTS:
+            yield f"models.{name}: http sends every prompt unencrypted"

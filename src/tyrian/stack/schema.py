@@ -1,0 +1,332 @@
+"""The stack file's models: every key, its type, its default and its meaning.
+
+Class and field docstrings are the reference: `tyrian stack schema` prints them as JSON Schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tyrian.core.decision import Effect
+from tyrian.core.detection import Stage
+from tyrian.core.registry import DetectorConfig
+from tyrian.policy.guard import ANY_LABEL, DEFAULT_THRESHOLD, GuardRule
+from tyrian.stack.effects import default_effects, spelled_out
+from tyrian.stack.taxonomy import read_taxonomy, thresholds
+
+MODES: Mapping[str, Stage] = MappingProxyType(
+    {
+        "classify_user_input": Stage.INPUT,
+        "classify_model_output": Stage.OUTPUT,
+        "classify_tool_call": Stage.TOOL_CALL,
+        "classify_tool_output": Stage.TOOL_RESULT,
+        "classify_document": Stage.DOCUMENT,
+    }
+)
+"""The stage that each word of `mode` names."""
+
+GUARD_LISTS: Mapping[str, Stage] = MappingProxyType(
+    {
+        "preflight_guards": Stage.INPUT,
+        "tool_output_guards": Stage.TOOL_RESULT,
+        "document_guards": Stage.DOCUMENT,
+        "tool_call_guards": Stage.TOOL_CALL,
+        "postflight_guards": Stage.OUTPUT,
+    }
+)
+"""The stage at which the guards of each list run."""
+
+Score = Annotated[float, Field(ge=0, le=1)]
+Words = tuple[str, ...]
+NonEmpty = Annotated[str, Field(min_length=1, max_length=500)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s@/]+(/[^\s@]*)?$", max_length=2000)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class GuardSpec(_Part):
+    """One guard of a stage: a detector, and which of its labels have which effect."""
+
+    name: NonEmpty
+    """The detector: a built-in such as `prompt_guard_2`, or one of an installed package."""
+    id: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")] | None = None
+    """Name of this guard in decisions and logs; needed where a stage names one detector twice."""
+    mode: (
+        Literal[
+            "classify_user_input",
+            "classify_tool_output",
+            "classify_model_output",
+            "classify_tool_call",
+            "classify_document",
+        ]
+        | None
+    ) = None
+    """What the guard reads; must fit the list that it stands in."""
+    block_classes: Words | None = None
+    """Labels that stop the message. `*` stands for every label not named elsewhere."""
+    review_classes: Words | None = None
+    """Labels that hold the message until a person has looked."""
+    redact_classes: Words | None = None
+    """Labels whose places are replaced before the message goes on."""
+    flag_classes: Words | None = None
+    """Labels that are recorded while the message goes on."""
+    threshold: Score | dict[str, Score] | None = None
+    """Least score (0 to 1) at which a label counts: one number, or one per label (`*`: others)."""
+    on_error: Literal["block", "review", "flag", "allow"] = "block"
+    """What happens to a message that the guard could not judge."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 2.0
+    """Seconds after which the guard counts as failed."""
+    backend: Literal["embedded", "torch", "onnx", "remote"] | None = None
+    """What runs the model; the detector chooses where it is left out."""
+    model: str = ""
+    """Name or directory of the weights for the backend."""
+    revision: str = ""
+    """Pinned revision of the weights."""
+    url: HttpUrl | Literal[""] = ""
+    """Where the backend `remote` is served."""
+    fallback: Literal["embedded", "none"] = "embedded"
+    """What runs where the weights are absent; `none` makes their absence an error."""
+    taxonomy: Path | None = None
+    """JSON file of hazard categories for a content guard; S1 to S14 where it is left out."""
+    redact_with: Literal["label", "mask", "pseudonym"] = "label"
+    """How a redacted place reads: `[EMAIL]`, `****`, or a pseudonym that the answer turns back."""
+    patterns: dict[str, str | Words] | None = None
+    """For `pattern`: label to a regular expression (or several), matched in linear time."""
+    words: dict[str, Words] | None = None
+    """For `pattern`: label to plain words and phrases."""
+    entities: Words | None = None
+    """For `pii`: which kinds to look for; all where it is left out."""
+    regions: Words | None = None
+    """For `pii`: countries whose phone numbers and ids are read without a prefix, such as `DE`."""
+    allowed_hosts: Words | None = None
+    """For `exfiltration`: hosts to which links and images may lead."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further settings that only this detector knows, handed over as they stand."""
+
+    @property
+    def kind(self) -> str:
+        """The registered name of the detector."""
+        return self.name.strip().lower().replace("-", "_")
+
+    @property
+    def classes(self) -> Mapping[Effect, Words]:
+        """The labels that the file names, by effect; empty where it names none."""
+        given = {
+            Effect.BLOCK: self.block_classes,
+            Effect.REVIEW: self.review_classes,
+            Effect.REDACT: self.redact_classes,
+            Effect.FLAG: self.flag_classes,
+        }
+        return {effect: words for effect, words in given.items() if words is not None}
+
+    @property
+    def detector_options(self) -> Mapping[str, object]:
+        """`options` with the detector-specific keys of the guard beside them."""
+        keys = ("patterns", "words", "entities", "regions", "allowed_hosts")
+        direct = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        return MappingProxyType({**self.options, **direct})
+
+
+class PolicyRuntimeSpec(_Part):
+    """The rules for tool calls."""
+
+    framework: Literal["tyrian", "llamafirewall"] = "tyrian"
+    """`llamafirewall` is an alias of `tyrian`: both mean the policy runtime of Tyrian."""
+    config: Path | None = None
+    """The policy file; it must exist."""
+
+
+class SandboxSpec(_Part):
+    """Where the agent's code runs. `tyrian run` enforces it; the gateway does not."""
+
+    type: Literal["gvisor", "bubblewrap", "none"] = "gvisor"
+    """The driver of the sandbox."""
+    egress_allowlist: Words = ()
+    """Host names that the sandbox may reach; nothing else is reachable."""
+
+
+class AgentSpec(_Part):
+    """The application: its model, the guards of each stage, tool policy and sandbox."""
+
+    base_model: str = ""
+    """The model that answers when a request or a route names no other."""
+    preflight_guards: tuple[GuardSpec, ...] = ()
+    """Guards of what users write, before the model sees it."""
+    tool_output_guards: tuple[GuardSpec, ...] = ()
+    """Guards of what tools return."""
+    document_guards: tuple[GuardSpec, ...] = ()
+    """Guards of retrieved documents and of memory."""
+    tool_call_guards: tuple[GuardSpec, ...] = ()
+    """Guards of the tool calls that the model asks for."""
+    postflight_guards: tuple[GuardSpec, ...] = ()
+    """Guards of what the model answers."""
+    policy_runtime: PolicyRuntimeSpec | None = None
+    """Rules for tool calls."""
+    sandbox: SandboxSpec | None = None
+    """Where the agent's code runs."""
+
+
+class ModelSpec(_Part):
+    """An upstream model server that speaks the OpenAI dialect."""
+
+    base_url: HttpUrl
+    """Its address up to and with `/v1`."""
+    api_key_env: EnvName | Literal[""] = ""
+    """Name of the environment variable that holds its key; the key itself never stands here."""
+    model: str = ""
+    """The model's name at the upstream; the name in this file where it is left out."""
+    modalities: tuple[Literal["text", "image"], ...] = ("text",)
+    """What it reads."""
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    """Tokens it reads at most."""
+    licence: str = ""
+    """The licence of its weights, for the bill of materials."""
+    revision: str = ""
+    """Pinned revision of the weights."""
+    data_classes: Words = ()
+    """Classes of data that may go there; empty puts no limit."""
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds an answer may take."""
+
+
+class RouteSpec(_Part):
+    """Which model serves which request; the first route that fits decides."""
+
+    match: NonEmpty = "*"
+    """The model name that clients ask for; `*` and `?` are wildcards."""
+    model: NonEmpty
+    """The entry of `models` that serves it."""
+    data_class: str = ""
+    """Class of the data on this route; the model's `data_classes` must list it."""
+
+
+class AuditSpec(_Part):
+    """The record that every decision leaves."""
+
+    path: Path | None = None
+    """File that records are appended to; the state directory's `audit.jsonl` where left out."""
+    include_text: bool = False
+    """Keep the text itself. Records then hold what users wrote."""
+    fsync: bool = False
+    """Wait for the disk at each record, so that even a power cut loses none."""
+
+
+class StreamSpec(_Part):
+    """How a streamed answer is held back while it is judged."""
+
+    hold_back: Annotated[int, Field(ge=0, le=65_536)] = 256
+    """Characters that stay behind the newest one, so that no secret leaves in halves."""
+
+
+class CacheSpec(_Part):
+    """Decisions remembered for texts seen before under the same policy."""
+
+    size: Annotated[int, Field(ge=0, le=10_000_000)] = 4096
+    """Entries kept; 0 turns the cache off."""
+    ttl_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """Seconds after which an entry is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageGuard:
+    """A guard at its stage: what the firewall builds a detector and a rule from."""
+
+    stage: Stage
+    spec: GuardSpec
+
+    @property
+    def kind(self) -> str:
+        """The registered name of the detector."""
+        return self.spec.kind
+
+    @property
+    def name(self) -> str:
+        """The guard's name, unique within its stage."""
+        return self.spec.id or self.spec.name
+
+    def config(self) -> DetectorConfig:
+        """What the detector's factory receives."""
+        spec = self.spec
+        return DetectorConfig(
+            name=self.name,
+            backend=spec.backend or "",
+            model=spec.model,
+            revision=spec.revision,
+            url=spec.url,
+            fallback=spec.fallback,
+            taxonomy=spec.taxonomy,
+            timeout_s=spec.timeout_s,
+            stages=frozenset({self.stage}),
+            options=spec.detector_options,
+        )
+
+    def rule(self) -> GuardRule:
+        """What follows from the guard's scores; reads the taxonomy for its thresholds."""
+        return GuardRule(
+            guard=self.name,
+            stage=self.stage,
+            effects=MappingProxyType(dict(self._effects())),
+            thresholds=MappingProxyType(self._thresholds()),
+            on_error=Effect.parse(self.spec.on_error),
+        )
+
+    def _effects(self) -> Mapping[str, Effect]:
+        if not self.spec.classes:
+            return default_effects(self.kind, self.stage)
+        effects: dict[str, Effect] = {}
+        for effect, words in self.spec.classes.items():
+            for word in words:
+                for label in spelled_out(self.kind, word):
+                    effects[label] = max(effect, effects.get(label, Effect.ALLOW))
+        return effects
+
+    def _thresholds(self) -> dict[str, float]:
+        spec = self.spec
+        least = {ANY_LABEL: DEFAULT_THRESHOLD}
+        if spec.taxonomy:
+            least |= thresholds(read_taxonomy(spec.taxonomy))
+        if isinstance(spec.threshold, dict):
+            for word, score in spec.threshold.items():
+                least |= dict.fromkeys(spelled_out(self.kind, word), score)
+        elif spec.threshold is not None:
+            least[ANY_LABEL] = spec.threshold
+        return least
+
+
+class Stack(_Part):
+    """A stack file: the guards, policy and models of one application."""
+
+    agent: AgentSpec
+    """The application that is protected."""
+    models: dict[str, ModelSpec] = Field(default_factory=dict)
+    """Upstream models by the name that clients ask for."""
+    routes: tuple[RouteSpec, ...] = ()
+    """Which model serves which request."""
+    audit: AuditSpec = AuditSpec()
+    """The record that every decision leaves."""
+    stream: StreamSpec = StreamSpec()
+    """How a streamed answer is held back."""
+    cache: CacheSpec = CacheSpec()
+    """Decisions remembered for texts seen before."""
+
+    @property
+    def base_model(self) -> str:
+        """The model that answers when a request or a route names no other."""
+        return self.agent.base_model
+
+    def guards(self) -> tuple[StageGuard, ...]:
+        """Every guard at its stage, in the order of the stages and of the file."""
+        return tuple(
+            StageGuard(stage, spec)
+            for key, stage in GUARD_LISTS.items()
+            for spec in getattr(self.agent, key)
+        )
