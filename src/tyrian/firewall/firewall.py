@@ -122,10 +122,10 @@ class Firewall:
         pseudonyms can be restored, and are the same in all messages of a conversation.
         """
         started = time.perf_counter()
-        key = self._key(message, stage, trace)
-        known = self.cache.get(key)
+        key = self._key(message, stage, trace) if self.cache.size > 0 else b""
+        known = self.cache.get(key) if key else None
         judgement = known or await self.judge(message, stage=stage, trace=trace)
-        if known is None:
+        if key and known is None:
             self.cache.put(key, judgement)
         judgement, subject = self.redacted(message, judgement, pseudonyms)
         return await self.conclude(
