@@ -92,7 +92,7 @@ def running(
     limit_s: float = 180.0,
 ) -> Iterator[Server]:
     """Start a server, wait until it answers, and end its whole process tree afterwards."""
-    log = Path(tempfile.mkstemp(prefix=f"bench-{name}-", suffix=".log")[1])
+    log = Path(tempfile.mkstemp(prefix="bench-", suffix=".log")[1])
     began = time.perf_counter()
     with log.open("wb") as sink:
         child = subprocess.Popen(
@@ -137,19 +137,28 @@ def stub() -> Iterator[Server]:
 
 
 @contextmanager
-def tyrian(name: str, upstream: Server, *, stack: str = "") -> Iterator[Server]:
-    """`tyrian serve` in front of the upstream, in a fresh home; `stack` is a stack file's text."""
+def tyrian(name: str, upstream: Server) -> Iterator[Server]:
+    """`tyrian serve` with its default stack in front of the upstream, in a fresh home."""
+    command = [sys.executable, "-m", "tyrian.cli.main", "serve", "--host", "127.0.0.1"]
+    with _ours(name, command, upstream) as server:
+        yield server
+
+
+@contextmanager
+def unguarded(name: str, upstream: Server) -> Iterator[Server]:
+    """The same gateway without any guard."""
+    with _ours(name, [sys.executable, _HERE / "_unguarded.py"], upstream) as server:
+        yield server
+
+
+@contextmanager
+def _ours(name: str, command: Sequence[str | Path], upstream: Server) -> Iterator[Server]:
     port = free_port()
+    url = f"http://127.0.0.1:{upstream.port}/v1"
     with tempfile.TemporaryDirectory(prefix="bench-tyrian-") as home:
-        options: list[str] = []
-        if stack:
-            (Path(home) / "stack.yaml").write_text(stack)
-            options = ["--stack", f"{home}/stack.yaml"]
-        url = f"http://127.0.0.1:{upstream.port}/v1"
-        command = [sys.executable, "-m", "tyrian.cli.main", "serve", *options]
-        command += ["--upstream", url, "--host", "127.0.0.1", "--port", str(port)]
+        whole = [*command, "--upstream", url, "--port", str(port)]
         env = {"TYRIAN_HOME": f"{home}/state"}
-        with running(name, command, port=port, ready_path="/readyz", env=env) as server:
+        with running(name, whole, port=port, ready_path="/readyz", env=env) as server:
             yield server
 
 

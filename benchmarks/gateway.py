@@ -16,19 +16,12 @@ from statistics import median
 
 from _load import LoadResult, LoadSpec, percentile, run_load
 from _peers import LITELLM, PeerUnavailableError, ensure
-from _servers import Server, ServerFailedError, litellm, stub, tyrian
+from _servers import Server, ServerFailedError, litellm, stub, tyrian, unguarded
 from _table import Cell, table, verdict
 
 DIRECT, BARE, GUARDED, PEER = "direct", "tyrian, guards off", "tyrian, default", "LiteLLM"
 CONCURRENCIES = (1, 16, 64)
 PACE_MS = 5
-BARE_STACK = """\
-agent:
-  preflight_guards:
-    - name: pattern
-      words: ["a-word-that-nobody-writes"]
-      block_classes: ["pattern"]
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +110,7 @@ def _judge(result: LoadResult, cpu_s: float) -> Sample:
 def _servers(keep: ExitStack, has_peers: bool) -> Iterator[Server]:
     upstream = keep.enter_context(stub())
     yield Server(DIRECT, upstream.port, upstream.process, upstream.log)
-    yield keep.enter_context(tyrian(BARE, upstream, stack=BARE_STACK))
+    yield keep.enter_context(unguarded(BARE, upstream))
     yield keep.enter_context(tyrian(GUARDED, upstream))
     if has_peers:
         try:
