@@ -137,28 +137,16 @@ def stub() -> Iterator[Server]:
 
 
 @contextmanager
-def tyrian(name: str, upstream: Server) -> Iterator[Server]:
-    """`tyrian serve` with its default stack in front of the upstream, in a fresh home."""
-    command = [sys.executable, "-m", "tyrian.cli.main", "serve", "--host", "127.0.0.1"]
-    with _ours(name, command, upstream) as server:
-        yield server
-
-
-@contextmanager
-def unguarded(name: str, upstream: Server) -> Iterator[Server]:
-    """The same gateway without any guard."""
-    with _ours(name, [sys.executable, _HERE / "_unguarded.py"], upstream) as server:
-        yield server
-
-
-@contextmanager
-def _ours(name: str, command: Sequence[str | Path], upstream: Server) -> Iterator[Server]:
+def tyrian(name: str, upstream: Server, *options: str) -> Iterator[Server]:
+    """`tyrian serve` in front of the upstream, in a fresh home, with its default stack."""
     port = free_port()
     url = f"http://127.0.0.1:{upstream.port}/v1"
+    program = Path(sys.executable).parent / "tyrian"
+    command: list[str | Path] = [program, "serve", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--upstream", url, *options]
     with tempfile.TemporaryDirectory(prefix="bench-tyrian-") as home:
-        whole = [*command, "--upstream", url, "--port", str(port)]
         env = {"TYRIAN_HOME": f"{home}/state"}
-        with running(name, whole, port=port, ready_path="/readyz", env=env) as server:
+        with running(name, command, port=port, ready_path="/readyz", env=env) as server:
             yield server
 
 

@@ -16,7 +16,7 @@ from statistics import median
 
 from _load import LoadResult, LoadSpec, percentile, run_load
 from _peers import LITELLM, PeerUnavailableError, ensure
-from _servers import Server, ServerFailedError, litellm, stub, tyrian, unguarded
+from _servers import Server, ServerFailedError, litellm, stub, tyrian
 from _table import Cell, table, verdict
 
 DIRECT, BARE, GUARDED, PEER = "direct", "tyrian, guards off", "tyrian, default", "LiteLLM"
@@ -110,7 +110,7 @@ def _judge(result: LoadResult, cpu_s: float) -> Sample:
 def _servers(keep: ExitStack, has_peers: bool) -> Iterator[Server]:
     upstream = keep.enter_context(stub())
     yield Server(DIRECT, upstream.port, upstream.process, upstream.log)
-    yield keep.enter_context(unguarded(BARE, upstream))
+    yield keep.enter_context(tyrian(BARE, upstream, "--no-guards"))
     yield keep.enter_context(tyrian(GUARDED, upstream))
     if has_peers:
         try:

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 _TOKEN = re.compile(r"\btyr_[a-z]+_[0-9A-Za-z]{49}\b")
+_PROGRAM = str(Path(sys.executable).parent / "tyrian")
 _START_LIMIT_S = 60.0
 
 
@@ -52,7 +53,7 @@ class GatewayProcess:
         with log.open("ab") as sink:
             self._child = subprocess.Popen(
                 [
-                    sys.executable, "-m", "tyrian.cli.main", "serve", "--port", str(self.port),
+                    _PROGRAM, "serve", "--port", str(self.port),
                     "--upstream", f"http://127.0.0.1:{self.upstream_port}/v1",
                 ],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self.env,
@@ -100,7 +101,7 @@ class GatewayProcess:
 
     def keys(self, *arguments: str) -> str:
         """What `tyrian keys ...` prints."""
-        command = [sys.executable, "-m", "tyrian.cli.main", "keys", *arguments]
+        command = [_PROGRAM, "keys", *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.env)
         return done.stdout
 
