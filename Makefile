@@ -45,12 +45,12 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Tyrian needs Python 3.11, 3.12 or 3.13 on the PATH"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(SERVE): $(BIN)/python requirements/serve.txt pyproject.toml
+$(SERVE): requirements/serve.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV): $(BIN)/python requirements/dev.txt pyproject.toml
+$(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(SERVE)

@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "firewall": BASE | {"policy", "stack"},
     "sandbox": BASE | {"policy", "stack"},
     "supply": BASE | {"text", "stack"},
-    "evals": BASE | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply"},
+    "evals": BASE
+    | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply"},
     "gateway": BASE
     | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply"},
 }
@@ -55,7 +56,9 @@ def test_a_module_imports_only_the_layers_below_it(path: Path) -> None:
     allowed = MAY_IMPORT[layer] | {layer}
     for line, name in own_imports(ast.parse(path.read_text())):
         target = name.split(".")[1] if "." in name else "__init__"
-        assert target in allowed or name == "tyrian", f"{path}:{line}: {layer} may not import {name}"
+        assert target in allowed or name == "tyrian", (
+            f"{path}:{line}: {layer} may not import {name}"
+        )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -67,7 +70,9 @@ def test_nobody_imports_the_command_line(path: Path) -> None:
 
 
 def test_init_files_below_the_top_are_empty() -> None:
-    full = [p for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE and p.read_text().strip()]
+    full = [
+        p for p in PACKAGE.rglob("__init__.py") if p.parent != PACKAGE and p.read_text().strip()
+    ]
     assert full == []
 
 
