@@ -33,6 +33,9 @@ _SECRETS: Final = (
 )
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
+_LIBRARIES: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp", "asyncio", "alembic")
+"""Heard from only when something is wrong."""
+
 _MAX_LENGTH: Final = 4_096
 _MAX_DEPTH: Final = 6
 
@@ -115,7 +118,7 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp", "asyncio"):
+    for name in _LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True

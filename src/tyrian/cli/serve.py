@@ -1,0 +1,101 @@
+"""`tyrian serve`: a gateway with guards in front of any OpenAI-compatible model server."""
+
+import os
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tyrian.cli.start import Options, prepare, serve_until_stopped
+from tyrian.errors import ConfigError, MissingDependencyError, StoreError
+from tyrian.gateway.logging import configure
+
+
+class LogFormat(StrEnum):
+    """How logs are written."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def serve(
+    stack: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TYRIAN_STACK", help="Stack file; without one the built-in stack guards."
+        ),
+    ] = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TYRIAN_UPSTREAM",
+            help="Base URL of a model server, such as http://127.0.0.1:8000/v1.",
+        ),
+    ] = None,
+    upstream_key_env: Annotated[
+        str,
+        typer.Option(
+            envvar="TYRIAN_UPSTREAM_KEY_ENV",
+            help="Name of the environment variable that holds the model server's key.",
+        ),
+    ] = "",
+    host: Annotated[
+        str, typer.Option(envvar="TYRIAN_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            envvar="TYRIAN_PORT", min=0, max=65_535, help="Port to listen on; 0 takes a free one."
+        ),
+    ] = 8080,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TYRIAN_HOME",
+            help="Directory of keys and audit records.",
+            show_default="~/.local/share/tyrian",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TYRIAN_DATABASE_URL",
+            help="URL of the key store, if it is not the SQLite file in the data directory.",
+        ),
+    ] = None,
+    no_guards: Annotated[
+        bool,
+        typer.Option(
+            "--no-guards", envvar="TYRIAN_NO_GUARDS", help="Unsafe: pass everything unjudged."
+        ),
+    ] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar="TYRIAN_LOG_FORMAT", help="How logs are written.")
+    ] = LogFormat.JSON,
+) -> None:
+    """Start the gateway; the first start makes a key and shows it."""
+    os.umask(0o077)
+    configure(log_format.value)
+    options = Options(
+        stack=stack,
+        upstream=upstream or "",
+        upstream_key_env=upstream_key_env,
+        host=host,
+        port=port,
+        data=data,
+        database=database or "",
+        is_guarded=not no_guards,
+        log_format=log_format.value,
+    )
+    try:
+        prepared = prepare(options)
+    except (StoreError, MissingDependencyError) as error:
+        # Nothing was served: what is wrong is how this command was called.
+        raise ConfigError(error.message, hint=error.hint) from error
+    # uvicorn hands a signal on once it has shut down; by then all is done, and the exit is clean.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if not serve_until_stopped(prepared):
+        raise typer.Exit(3)

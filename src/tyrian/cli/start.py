@@ -1,0 +1,257 @@
+"""What `tyrian serve` puts together before it listens, and what it says once it does."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+import typer
+
+from tyrian.cli.keys import open_keys
+from tyrian.cli.welcome import fallbacks, later_start, no_guards_warning, url_of, welcome
+from tyrian.errors import ConfigError, TyrianError
+from tyrian.firewall.audit import JsonlAudit
+from tyrian.firewall.firewall import Firewall
+from tyrian.gateway.app import create_app
+from tyrian.gateway.catalogue import Catalogue, Route, ServedModel, upstreams_of
+from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
+from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
+from tyrian.gateway.keys import DAY_S, Keys
+from tyrian.gateway.logging import LogFormat, access_log
+from tyrian.gateway.server import server
+from tyrian.gateway.settings import Settings
+from tyrian.gateway.store.engine import Store
+from tyrian.gateway.upstream import HttpUpstream, Upstream
+from tyrian.models.scripted import ScriptedModel
+from tyrian.stack.load import default_stack, load_stack
+from tyrian.stack.schema import Stack
+
+FIRST_KEY_NAME = "first key"
+FIRST_KEY_LIFE_S = 90 * DAY_S
+MODEL_LOOKUP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `tyrian serve`."""
+
+    stack: Path | None = None
+    upstream: str = ""
+    upstream_key_env: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    data: Path | None = None
+    database: str = ""
+    is_guarded: bool = True
+    log_format: LogFormat = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A gateway that only has to be started."""
+
+    options: Options
+    socket: socket.socket
+    settings: Settings
+    store: Store
+    keys: Keys
+    firewall: Firewall | None
+
+
+def prepare(options: Options) -> Prepared:
+    """Build everything that can fail; the errors are meant for whoever typed the command."""
+    bound = _bind(options.host, options.port)
+    try:
+        return _prepare(options, bound)
+    except BaseException:
+        bound.close()
+        raise
+
+
+def _prepare(options: Options, bound: socket.socket) -> Prepared:
+    stack = load_stack(options.stack) if options.stack is not None else default_stack()
+    upstreams, models, routes = _upstreams(stack, options)
+    home = state_directory(options.data)
+    make_state_directory(home)
+    store, keys = open_keys(home, options.database or None)
+    firewall = _firewall(stack, home) if options.is_guarded else None
+    settings = Settings(
+        firewall=firewall,
+        upstreams=upstreams,
+        keys=keys,
+        audit=firewall.audit if firewall is not None else None,
+        models=models,
+        routes=routes,
+        on_request=access_log(options.log_format),
+    )
+    # Checks names and routes now, so that a fault is told before anything listens.
+    Catalogue(upstreams, models, routes)
+    return Prepared(options, bound, settings, store, keys, firewall)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket; who connects before the gateway is ready waits for it."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"the host {host!r} is not an address of this machine",
+            hint="use 127.0.0.1 for this machine alone, 0.0.0.0 for all its networks",
+        ) from error
+    family, _, _, _, address = found[0]
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address)
+        # Two may bind an address before either listens; the second must hear of it here.
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}",
+            hint="choose another port with --port, or --port 0 for any free one",
+        ) from error
+    bound.set_inheritable(True)
+    return bound
+
+
+def _firewall(stack: Stack, home: Path) -> Firewall:
+    if stack.audit.path is not None:
+        return Firewall.from_stack(stack)
+    audit = JsonlAudit(home / AUDIT_NAME, fsync=stack.audit.fsync)
+    return Firewall.from_stack(stack, audit=audit)
+
+
+def _upstreams(
+    stack: Stack, options: Options
+) -> tuple[Sequence[Upstream], Sequence[ServedModel], Sequence[Route]]:
+    """The model servers of the stack and of the command line, else the scripted model."""
+    named, models, routes = upstreams_of(stack)
+    upstreams: list[Upstream] = list(named)
+    if options.upstream:
+        base_url = checked_base_url(options.upstream)
+        name = "upstream" if "upstream" not in stack.models else "command-line"
+        upstreams.append(HttpUpstream(base_url, name=name, api_key_env=options.upstream_key_env))
+    return upstreams or [ScriptedModel()], models, routes
+
+
+def checked_base_url(url: str) -> str:
+    """The base URL of a model server; `/v1` is added where there is no path."""
+    try:
+        parts = urlsplit(url.strip())
+        is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        raise ConfigError(
+            "the upstream's URL cannot be used",
+            hint="write it with scheme and path, for example http://127.0.0.1:8000/v1",
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "the upstream's URL holds more than an address",
+            hint="put the key into an environment variable and name it with --upstream-key-env",
+        )
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
+
+
+def serve_until_stopped(prepared: Prepared) -> bool:
+    """Listen until a signal comes; False where the start failed."""
+    app = _closing(create_app(prepared.settings), _closer(prepared))
+    announcing: list[asyncio.Task[None]] = []
+
+    def on_started(port: int) -> None:
+        announcing.append(asyncio.get_running_loop().create_task(_announce(prepared, port, stop)))
+
+    running = server(app, prepared.options.host, prepared.options.port, on_started=on_started)
+
+    def stop() -> None:
+        running.should_exit = True
+
+    running.run(sockets=[prepared.socket])
+    return bool(announcing) and not announcing[0].cancelled() and announcing[0].exception() is None
+
+
+async def _announce(prepared: Prepared, port: int, stop: Callable[[], None]) -> None:
+    """Say where the gateway is; on the first start also make a key and show it, this once."""
+    options = prepared.options
+    url = url_of(options.host, port)
+    try:
+        token = None
+        if await prepared.keys.is_empty():
+            model = await _model_to_try(prepared.settings)
+            _, token = await prepared.keys.create(FIRST_KEY_NAME, expires_in_s=FIRST_KEY_LIFE_S)
+            typer.echo(welcome(url, token, model))
+        else:
+            typer.echo(later_start(url, options.data))
+    except TyrianError as error:
+        structlog.get_logger("tyrian.serve").error("start failed", reason=error.message)
+        stop()
+        raise
+    infos = prepared.firewall.infos() if prepared.firewall is not None else ()
+    for line in fallbacks(infos):
+        typer.echo(line)
+    if prepared.firewall is None:
+        typer.echo(no_guards_warning(), err=True)
+    structlog.get_logger("tyrian.serve").info(
+        "ready",
+        url=url,
+        guards=len(infos),
+        upstreams=[upstream.name for upstream in prepared.settings.upstreams],
+        is_scripted=any(isinstance(u, ScriptedModel) for u in prepared.settings.upstreams),
+        is_first_start=token is not None,
+    )
+
+
+async def _model_to_try(settings: Settings) -> str:
+    """A model name for the line that people paste: one that is there, if any can be found."""
+    for upstream in settings.upstreams:
+        if upstream.model_ids:
+            return upstream.model_ids[0]
+    if settings.models:
+        return settings.models[0].id
+    with contextlib.suppress(TyrianError, TimeoutError):
+        async with asyncio.timeout(MODEL_LOOKUP_S):
+            for found in await settings.upstreams[0].list_models():
+                if isinstance(name := found.get("id"), str) and _is_plain(name):
+                    return name
+    return "MODEL"
+
+
+def _is_plain(name: str) -> bool:
+    """Fit for a line that somebody pastes into a shell."""
+    return all(c.isascii() and (c.isalnum() or c in "._:/@-") for c in name) and len(name) <= 128
+
+
+def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        with contextlib.suppress(TyrianError):
+            await prepared.keys.close()
+        await prepared.store.close()
+        if prepared.firewall is not None:
+            await prepared.firewall.close()
+
+    return close
+
+
+def _closing(app: Endpoint, close: Callable[[], Awaitable[None]]) -> Endpoint:
+    """The app, which closes what it was given when it shuts down, on the same event loop."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+
+        async def send_after_closing(event: ReceiveEvent) -> None:
+            if event["type"].startswith("lifespan.shutdown"):
+                await close()
+            await send(event)
+
+        await app(scope, receive, send_after_closing)
+
+    return run
