@@ -42,15 +42,15 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
     {
         "hidden_text": "tyrian.detectors.hidden_text:create",
         "secrets": "tyrian.detectors.secrets.detector:create",
-        "pii": "tyrian.detectors.pii:create",
+        "pii": "tyrian.detectors.pii.detector:create",
         "pattern": "tyrian.detectors.pattern:create",
-        "exfiltration": "tyrian.detectors.exfiltration:create",
+        "exfiltration": "tyrian.detectors.exfiltration.detector:create",
         "prompt_guard": "tyrian.detectors.prompt_guard:create",
-        "prompt_guard_1": "tyrian.detectors.prompt_guard:create",
-        "prompt_guard_2": "tyrian.detectors.prompt_guard:create",
+        "prompt_guard_1": "tyrian.detectors.prompt_guard:create_prompt_guard_1",
+        "prompt_guard_2": "tyrian.detectors.prompt_guard:create_prompt_guard_2",
         "content_guard": "tyrian.detectors.content_guard.detector:create",
-        "llama_guard_3": "tyrian.detectors.content_guard.detector:create",
-        "llama_guard_4": "tyrian.detectors.content_guard.detector:create",
+        "llama_guard_3": "tyrian.detectors.content_guard.detector:create_llama_guard_3",
+        "llama_guard_4": "tyrian.detectors.content_guard.detector:create_llama_guard_4",
     }
 )
 

@@ -1,0 +1,93 @@
+"""Unsafe content, S1 to S14, by the embedded model: a weak signal that says what it cannot do."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
+from tyrian.core.registry import DetectorConfig
+from tyrian.detectors.content_guard.taxonomy import Hazard, Taxonomy, load_taxonomy
+from tyrian.detectors.fallback import embedded_instead_of
+from tyrian.detectors.grams import Located, locate
+from tyrian.models.classifier import Scored
+from tyrian.models.embedded import ContentGuard, embedded_content_guard
+
+log = logging.getLogger(__name__)
+
+_WEIGHTS = MappingProxyType({"llama_guard_3": "Llama Guard 3", "llama_guard_4": "Llama Guard 4"})
+_PULL = MappingProxyType({"llama_guard_3": "llama-guard-3-1b", "": "llama-guard-4"})
+_SEVERE = frozenset({"S1", "S3", "S4", "S9", "S11"})
+
+
+def _top(scored: Scored) -> float:
+    return max(scored.scores.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ContentGuardDetector:
+    """Scores each hazard of the taxonomy that the model knows; one half is the shipped threshold.
+
+    The thresholds of the taxonomy are the policy's to apply; here they only choose the findings.
+    """
+
+    info: DetectorInfo
+    model: ContentGuard
+    taxonomy: Taxonomy
+    is_bounded: bool = True
+
+    def detect(self, view: View) -> Detection:
+        """Judge the subject, a user's turn or an answer alike."""
+        located = locate(view, self.model.locate_in, _top)
+        raw = located.scored.scores
+        scores = {code: raw[code] for code in self.taxonomy if code in raw}
+        return Detection(scores, self._findings(scores, located))
+
+    def _findings(self, scores: Mapping[str, float], located: Located) -> tuple[Finding, ...]:
+        return tuple(
+            self._finding(self.taxonomy[code], score, located)
+            for code, score in scores.items()
+            if score >= self.taxonomy[code].threshold
+        )
+
+    def _finding(self, hazard: Hazard, score: float, located: Located) -> Finding:
+        severity = Severity.HIGH if hazard.code in _SEVERE else Severity.MEDIUM
+        rule = f"content-guard.{hazard.code.lower()}"
+        return Finding(rule, hazard.code, hazard.name, severity, score, located.start, located.end)
+
+
+def create(config: DetectorConfig) -> ContentGuardDetector:
+    """The detector for `content_guard`, or for the Llama Guard that the guard's name says."""
+    return _create(config, next((kind for kind in _WEIGHTS if config.name.startswith(kind)), ""))
+
+
+def create_llama_guard_3(config: DetectorConfig) -> ContentGuardDetector:
+    """The detector for `llama_guard_3`, whatever the guard is called."""
+    return _create(config, "llama_guard_3")
+
+
+def create_llama_guard_4(config: DetectorConfig) -> ContentGuardDetector:
+    """The detector for `llama_guard_4`, whatever the guard is called."""
+    return _create(config, "llama_guard_4")
+
+
+def _create(config: DetectorConfig, asked: str) -> ContentGuardDetector:
+    taxonomy = load_taxonomy(config.taxonomy)
+    pull = _PULL.get(asked, _PULL[""])
+    reasons = [embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""), pull=pull)]
+    model = embedded_content_guard()
+    unknown = [code for code in taxonomy if code not in model.labels]
+    if unknown:
+        classes = ", ".join(unknown)
+        reasons.append(f"the embedded model cannot judge these classes of the taxonomy: {classes}")
+        log.warning("guard %s: %s", config.name, reasons[-1])
+    info = DetectorInfo(
+        name=config.name,
+        kind=asked or "content_guard",
+        labels=tuple(taxonomy),
+        backend="embedded",
+        model="content-guard-embedded",
+        revision=model.revision,
+        fallback="; ".join(reason for reason in reasons if reason),
+    )
+    return ContentGuardDetector(info, model, taxonomy)

@@ -1,0 +1,142 @@
+"""Train the embedded content-safety model.
+
+    python -m training.content_guard.train --data ../shared/data/guard
+
+Writes src/tyrian/models/data/content-guard.npz and prints the figures of the model card.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import training
+from training.calibrate import slope_for, thresholds_at
+from training.corpus import Row, digest, read_rows
+from training.linear import Head, Matrix, Sample, fit_head, rarity
+from training.mining import first_samples, importance, merged, raw_scores, strongest
+from training.prompt_guard.generate import generate
+from training.prompt_guard.train import CODE, documents_of
+from tyrian.models.artefact import FORMAT, dump, pack, unpack
+from tyrian.models.features import F64, Grams
+from tyrian.models.windows import SIZES
+
+SEED = 20261
+FINE_SIZE = 1 << 15
+STRENGTH = 8.0
+RATE = 0.005
+ROOT = Path(training.__file__).parent
+OUT = ROOT.parent / "src" / "tyrian" / "models" / "data" / "content-guard.npz"
+LABELS = tuple(f"S{number}" for number in range(1, 15))
+PARALLEL = {
+    "benign_prompt", "benign_short", "benign_roleplay", "benign_multilingual", "benign_code",
+    "benign_email", "benign_doc", "benign_tool_output", "benign_cyber",
+    "benign_trigger_words", "benign_dialog", "benign_repeated", "benign_cyber_doc",
+}  # fmt: skip
+
+
+def inputs(data: Path) -> list[Path]:
+    """The files that decide what the training makes."""
+    names = ("content_train", "injection_train", "injection_dev")
+    own = ROOT / "content_guard" / "train.py"
+    return [data / f"{name}.jsonl.gz" for name in names] + [ROOT / name for name in CODE] + [own]
+
+
+def gather(data: Path) -> list[Row]:
+    """The labelled rows, and benign text of many kinds as more safe rows.
+
+    Attacks on the prompt itself are neither safe nor unsafe here and are left out.
+    """
+    rows = read_rows(data / "content_train.jsonl.gz")
+    seen = {row.text for row in rows}
+    more = read_rows(data / "injection_train.jsonl.gz") + generate(SEED)
+    return rows + [r for r in more if r.kind in PARALLEL and r.text not in seen]
+
+
+def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, list[Sample]]:
+    """The main head: safe or unsafe."""
+    unsafe = np.array([bool(row.labels) for row in rows])
+    rare = rarity(documents)
+    first = first_samples(rows, documents, SEED)
+    samples = first
+    for last in (False, True):
+        matrix = Matrix.of(documents, samples)
+        targets = np.array([unsafe[s.document] for s in samples], dtype=np.float32)
+        head = fit_head(matrix, targets, importance(samples, targets), rare, strength=STRENGTH)
+        if not last:
+            samples = merged(first, strongest(head, documents))
+    return head, matrix, samples
+
+
+def fit_hazards(rows: Sequence[Row], matrix: Matrix, samples: Sequence[Sample]) -> list[Head]:
+    """One head per hazard, learnt from unsafe windows only: which kind is it?"""
+    chosen = np.array([i for i, s in enumerate(samples) if rows[s.document].labels])
+    few = [samples[i] for i in chosen]
+    folded = matrix.rows(chosen).folded(FINE_SIZE)
+    flat = np.ones(FINE_SIZE, dtype=np.float32)
+    heads = []
+    for label in LABELS:
+        targets = np.array([label in rows[s.document].labels for s in few], dtype=np.float32)
+        weights = np.sqrt(importance(few, targets))
+        heads.append(fit_head(folded, targets, weights, flat, strength=2.0, rounds=30))
+    return heads
+
+
+def arrays_of(head: Head, hazards: Sequence[Head], limits: F64, slope: float) -> dict[str, object]:
+    """What the artefact holds."""
+    codes, scale = pack(head.weights)
+    packed = [pack(hazard.weights) for hazard in hazards]
+    return {
+        "main": codes,
+        "main_scale": np.float64(scale),
+        "thresholds": limits,
+        "slope": np.float64(slope),
+        "fine": np.stack([fine for fine, _ in packed]),
+        "fine_scale": np.array([scale for _, scale in packed]),
+        "fine_bias": np.array([hazard.bias for hazard in hazards], dtype=np.float32),
+    }
+
+
+def train(data: Path) -> bytes:
+    """The bytes of the artefact."""
+    rows = gather(data)
+    ordinary = [r for r in read_rows(data / "injection_dev.jsonl.gz") if not r.labels]
+    documents = documents_of(rows)
+    head, matrix, samples = fit(rows, documents)
+    hazards = fit_hazards(rows, matrix, samples)
+    shipped = unpack(*pack(head.weights))
+    benign = raw_scores(shipped, documents_of(ordinary))
+    limits = thresholds_at(benign, RATE)
+    known = raw_scores(shipped, [d for d, row in zip(documents, rows, strict=True) if row.labels])
+    margins = np.concatenate(((benign - limits).max(axis=1), (known - limits).max(axis=1)))
+    slope = slope_for(margins, np.arange(len(margins)) >= len(benign))
+    training_digest = digest(inputs(data))
+    meta = {
+        "format": FORMAT,
+        "sizes": SIZES,
+        "labels": LABELS,
+        "revision": f"content-guard-embedded-{training_digest[:12]}",
+        "training_digest": training_digest,
+        "rows": len(rows),
+        "windows": len(samples),
+        "ordinary_rate": round(float((margins[: len(benign)] > 0).mean()), 4),
+        "recall_in_training": round(float((margins[len(benign) :] > 0).mean()), 4),
+    }
+    arrays = arrays_of(head, hazards, limits, slope)
+    print(json.dumps({**meta, "slope": slope, "thresholds": limits.tolist()}, indent=1))
+    return dump({name: np.asarray(array) for name, array in arrays.items()}, meta)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent.parent / "shared/data/guard")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    options.out.write_bytes(train(options.data))
+
+
+if __name__ == "__main__":
+    main()

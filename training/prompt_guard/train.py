@@ -1,0 +1,144 @@
+"""Train the embedded prompt-attack model.
+
+    python -m training.prompt_guard.train --data ../shared/data/guard
+
+Writes src/tyrian/models/data/prompt-guard.npz and prints the figures of the model card.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import training
+from training.calibrate import auc, slope_for, thresholds_at
+from training.corpus import Row, digest, prepared, read_rows
+from training.linear import Head, Matrix, Sample, fit_head, rarity
+from training.mining import first_samples, importance, merged, raw_scores, strongest
+from training.prompt_guard.generate import generate
+from tyrian.models.artefact import FORMAT, dump, pack, unpack
+from tyrian.models.features import F64, Grams, grams_of
+from tyrian.models.windows import SIZES
+
+SEED = 20260
+FINE_SIZE = 1 << 15
+STRENGTH = 16.0
+RATE = 0.0075
+LONGEST = 6000
+ROOT = Path(training.__file__).parent
+OUT = ROOT.parent / "src" / "tyrian" / "models" / "data" / "prompt-guard.npz"
+CODE = (
+    *("corpus.py", "linear.py", "mining.py", "calibrate.py"),
+    *(f"prompt_guard/{name}.py" for name in ("train", "generate", "english", "phrases")),
+    "../src/tyrian/models/features.py",
+    "../src/tyrian/models/windows.py",
+)
+
+
+def inputs(data: Path) -> list[Path]:
+    """The files that decide what the training makes."""
+    rows = [data / f"{name}.jsonl.gz" for name in ("injection_train", "injection_dev")]
+    return rows + [ROOT / name for name in CODE]
+
+
+def documents_of(rows: Sequence[Row]) -> list[Grams]:
+    """The grams of every row, as the detector would see it."""
+    return [grams_of(prepared(row.text[:LONGEST])) for row in rows]
+
+
+def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, list[Sample]]:
+    """The main head: fit, look where it is strongest, fit again on those windows too."""
+    attack = np.array([bool(row.labels) for row in rows])
+    rare = rarity(documents)
+    first = first_samples(rows, documents, SEED)
+    samples = first
+    for last in (False, True):
+        matrix = Matrix.of(documents, samples)
+        targets = np.array([attack[s.document] for s in samples], dtype=np.float32)
+        weights = importance(samples, targets)
+        head = fit_head(matrix, targets, weights, rare, strength=STRENGTH)
+        if not last:
+            samples = merged(first, strongest(head, documents))
+    return head, matrix, samples
+
+
+def fit_kind(rows: Sequence[Row], matrix: Matrix, samples: Sequence[Sample]) -> Head:
+    """The finer head: jailbreak (1) or injection (0), learnt from attacks only."""
+    chosen = np.array([i for i, s in enumerate(samples) if rows[s.document].labels])
+    kinds = [rows[samples[i].document].kind for i in chosen]
+    targets = np.array(["jailbreak" in kind for kind in kinds], dtype=np.float32)
+    folded = matrix.rows(chosen).folded(FINE_SIZE)
+    weights = importance([samples[i] for i in chosen], targets)
+    flat = np.ones(FINE_SIZE, dtype=np.float32)
+    return fit_head(folded, targets, weights, flat, strength=1.0, rounds=30)
+
+
+def figures(rows: Sequence[Row], margins: F64) -> dict[str, object]:
+    """AUC, and per source the share above the threshold."""
+    attack = np.array([bool(row.labels) for row in rows])
+    shares: dict[str, dict[str, float]] = {}
+    for source in sorted({row.source for row in rows}):
+        for name, want in (("recall", True), ("false_positives", False)):
+            of = np.array([row.source == source for row in rows]) & (attack == want)
+            if of.any():
+                share = round(float((margins[of] > 0).mean()), 4)
+                shares.setdefault(source, {})[name] = share
+    limit = np.quantile(margins[~attack], 0.99)
+    return {
+        "auc": round(auc(margins[attack], margins[~attack]), 4),
+        "recall_at_1_percent": round(float((margins[attack] > limit).mean()), 4),
+        "sources": shares,
+    }
+
+
+def train(data: Path) -> bytes:
+    """The bytes of the artefact."""
+    rows = read_rows(data / "injection_train.jsonl.gz") + generate(SEED)
+    dev = read_rows(data / "injection_dev.jsonl.gz")
+    documents, dev_documents = documents_of(rows), documents_of(dev)
+    head, matrix, samples = fit(rows, documents)
+    kind = fit_kind(rows, matrix, samples)
+    codes, scale = pack(head.weights)
+    raw = raw_scores(unpack(codes, scale), dev_documents)
+    attack = np.array([bool(row.labels) for row in dev])
+    limits = thresholds_at(raw[~attack], RATE)
+    margins = (raw - limits).max(axis=1)
+    slope = slope_for(margins, attack)
+    fine_codes, fine_scale = pack(kind.weights)
+    training_digest = digest(inputs(data))
+    meta = {
+        "format": FORMAT,
+        "sizes": SIZES,
+        "labels": ["jailbreak"],
+        "revision": f"prompt-guard-embedded-{training_digest[:12]}",
+        "training_digest": training_digest,
+        "rows": len(rows),
+        "windows": len(samples),
+        "dev": figures(dev, margins),
+    }
+    arrays = {
+        "main": codes,
+        "main_scale": np.float64(scale),
+        "thresholds": limits,
+        "slope": np.float64(slope),
+        "fine": fine_codes[None, :],
+        "fine_scale": np.array([fine_scale]),
+        "fine_bias": np.array([kind.bias], dtype=np.float32),
+    }
+    print(json.dumps({**meta, "slope": slope, "thresholds": limits.tolist()}, indent=1))
+    return dump({name: np.asarray(array) for name, array in arrays.items()}, meta)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent.parent / "shared/data/guard")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    options.out.write_bytes(train(options.data))
+
+
+if __name__ == "__main__":
+    main()
