@@ -1,0 +1,103 @@
+"""The `tyrian` command: nouns, each in a file of its own, and one place where errors end."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+import typer.main
+
+import tyrian
+from tyrian.cli.exit import ExitCode, exit_code_of
+from tyrian.cli.lazy import Entry, LazyGroup
+from tyrian.errors import TyrianError
+
+TRACEBACK_VARIABLE = "TYRIAN_TRACEBACK"
+
+
+class _Nouns(LazyGroup):
+    entries = MappingProxyType(
+        {
+            "serve": Entry("tyrian.cli.serve:serve", "Start the gateway."),
+            "scan": Entry("tyrian.cli.scan:scan", "Judge rows of texts or conversations."),
+            "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
+            "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
+            "doctor": Entry("tyrian.cli.doctor:doctor", "Show what is installed, and what is not."),
+        }
+    )
+
+
+app = typer.Typer(
+    name="tyrian",
+    cls=_Nouns,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 found or refused, 2 usage, 3 could not check.",
+)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"tyrian {tyrian.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _tyrian(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Protection for LLM applications: firewall, gateway, evaluations and supply chain."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line; its exit code. Every error of ours ends here, with its hint."""
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=None if args is None else list(args), prog_name="tyrian")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except TyrianError as error:
+        _tell(str(error))
+        return exit_code_of(error)
+    except BrokenPipeError:
+        _silence_standard_output()
+        return ExitCode.NOT_CHECKED
+    except Exception as error:  # noqa: BLE001  a crash must not look like a finding (exit 1)
+        _tell_crash(error)
+        return ExitCode.NOT_CHECKED
+    return ExitCode.CLEAN
+
+
+def _tell(message: str) -> None:
+    typer.echo(f"error: {message}", err=True)
+
+
+def _tell_crash(error: Exception) -> None:
+    """Name the place of a crash; not its message, which may hold what users wrote."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    hint = f"a fault in Tyrian; run again with {TRACEBACK_VARIABLE}=1 for the whole traceback"
+    _tell(f"{type(error).__name__}{place}\n  hint: {hint}")
+
+
+def _silence_standard_output() -> None:
+    """Keep the interpreter from complaining at exit that nobody reads any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

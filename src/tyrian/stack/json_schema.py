@@ -1,0 +1,16 @@
+"""The stack file as JSON Schema, for editors."""
+
+from typing import Any
+
+from tyrian.stack.schema import Stack
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def stack_json_schema() -> dict[str, Any]:
+    """The schema of the stack file, with the description of every key."""
+    schema = Stack.model_json_schema(mode="validation")
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        for field in definition.get("properties", {}).values():
+            field.pop("title", None)
+    return {"$schema": DIALECT, **schema, "title": "Tyrian stack file"}
