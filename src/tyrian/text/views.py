@@ -1,0 +1,183 @@
+"""Every way in which a text may be read: normalised, and decoded where there is evidence."""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tyrian.core.detection import View
+from tyrian.text.decode import (
+    Decoder,
+    base32_pieces,
+    base64_pieces,
+    binary_pieces,
+    escape_pieces,
+    hex_pieces,
+    html_pieces,
+    percent_pieces,
+)
+from tyrian.text.normalise import Normalised, normalise
+from tyrian.text.offsets import Offsets
+from tyrian.text.probe import probe
+from tyrian.text.rewrite import Piece, assemble, rewrite
+from tyrian.text.spacing import glued_pieces, spread_pieces
+from tyrian.text.substitution import (
+    leet_pieces,
+    mirrored_pieces,
+    reversed_pieces,
+    rot13_pieces,
+    turned_pieces,
+    unaccented_pieces,
+)
+
+MAX_DEPTH = 3
+_MOST_VIEWS = 24
+_LEAST_BUDGET = 16_384
+
+_DECODERS: dict[str, Decoder] = {
+    "despaced": spread_pieces,
+    "respaced": glued_pieces,
+    "base64": base64_pieces,
+    "base32": base32_pieces,
+    "hex": hex_pieces,
+    "binary": binary_pieces,
+    "url": percent_pieces,
+    "html": html_pieces,
+    "escapes": escape_pieces,
+    "deleet": leet_pieces,
+}
+_WORD_DECODERS = {
+    "rot13": rot13_pieces,
+    "reversed": reversed_pieces,
+    "reversed-words": mirrored_pieces,
+}
+_TO_SPACES = {code: " " for code in range(128) if not chr(code).isalpha()}
+_PUNCTUATION = re.compile(r"[\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextView:
+    """One reading of a text, with the way back to the original."""
+
+    kind: str
+    """`normalised`, or how it was decoded; nested decodings are joined by `+`."""
+    text: str
+    offsets: Offsets
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where `text[start:end]` stands in the original."""
+        return self.offsets.span(start, end)
+
+
+class TextViews:
+    """A text, its normalised form, and its decoded views, each made when first asked for."""
+
+    def __init__(self, original: str) -> None:
+        self.original = original
+
+    @cached_property
+    def normalised(self) -> Normalised:
+        """The text as a person reads it, and what was hidden in it."""
+        return normalise(self.original)
+
+    @cached_property
+    def decoded(self) -> tuple[TextView, ...]:
+        """Views that need decoding; a benign text has none."""
+        return tuple(_decoded(self.original, self.normalised))
+
+    @cached_property
+    def all(self) -> tuple[TextView, ...]:
+        """The normalised view first, then the decoded ones."""
+        plain = TextView("normalised", self.normalised.text, self.normalised.offsets)
+        return (plain, *self.decoded)
+
+
+def views_of(text: str) -> TextViews:
+    """The views of a text."""
+    return TextViews(text)
+
+
+def text_views(view: View) -> TextViews:
+    """The views of a View's text, shared by all detectors that read it."""
+    return view.derive("text-views", lambda: TextViews(view.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text on the way to be decoded further."""
+
+    kind: str
+    raw: str
+    """Before it was normalised."""
+    base: Offsets
+    """From `raw` to the original."""
+    normalised: Normalised
+    depth: int
+
+
+def _decoded(original: str, normalised: Normalised) -> Iterator[TextView]:
+    budget = max(_LEAST_BUDGET, 2 * len(original))
+    seen = {original, normalised.text}
+    count = 0
+    todo = deque([_Reading("", original, Offsets.identity(len(original)), normalised, 0)])
+    while todo:
+        reading = todo.popleft()
+        for kind, text, offsets in _decode_once(reading):
+            clean = normalise(text)
+            if not clean.text or clean.text in seen:
+                continue
+            budget -= len(clean.text)
+            if budget < 0 or count >= _MOST_VIEWS:
+                return
+            seen.add(clean.text)
+            count += 1
+            name = f"{reading.kind}+{kind}" if reading.kind else kind
+            yield TextView(name, clean.text, offsets.then(clean.offsets))
+            if reading.depth + 1 < MAX_DEPTH:
+                todo.append(_Reading(name, text, offsets, clean, reading.depth + 1))
+
+
+def _decode_once(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
+    """(kind, text, offsets to the original) of everything that one step decodes."""
+    yield from _payloads(reading)
+    text = reading.normalised.text
+    offsets = reading.base.then(reading.normalised.offsets)
+    for kind, pieces in _all_pieces(text):
+        if pieces:
+            made = rewrite(text, pieces)
+            yield kind, made.text, offsets.then(made.offsets)
+    # Turned letters are read before folding takes some of them for plain ones.
+    if not reading.raw.isascii() and (turned := turned_pieces(reading.raw)):
+        made = rewrite(reading.raw, turned)
+        yield "upside-down", made.text, reading.base.then(made.offsets)
+
+
+def _payloads(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
+    by_kind: dict[str, list[Piece]] = {}
+    for run in reading.normalised.hidden:
+        if run.payload:
+            by_kind.setdefault(run.kind, []).append(Piece(run.start, run.end, run.payload))
+    for kind, pieces in by_kind.items():
+        made = assemble(len(reading.raw), pieces)
+        yield kind, made.text, reading.base.then(made.offsets)
+
+
+def _all_pieces(text: str) -> Iterator[tuple[str, list[Piece]]]:
+    likely = probe(text)
+    for kind, decode in _DECODERS.items():
+        if kind in likely:
+            yield kind, decode(text)
+    words = _words(text)
+    for kind, decode_words in _WORD_DECODERS.items():
+        yield kind, decode_words(text, words)
+    if "unaccented" in likely:
+        yield "unaccented", unaccented_pieces(text, _words)
+
+
+def _words(text: str) -> set[str]:
+    """The distinct words of a text, in small letters."""
+    lower = text.lower()
+    if lower.isascii():
+        return set(lower.translate(_TO_SPACES).split())
+    return set(_PUNCTUATION.sub(" ", lower).split())
