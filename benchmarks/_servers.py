@@ -11,13 +11,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 _HERE = Path(__file__).resolve().parent
 _TOKEN = re.compile(r"\btyr_[a-z]+_[0-9A-Za-z]{49}\b")
+_TOKEN_LIMIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def running(
                 raise ServerFailedError(f"{name} did not start: {_end_of(log)}")
             time.sleep(0.02)
         ready_s = time.perf_counter() - began
-        yield Server(name, port, process, log, _token_in(log), ready_s)
+        yield Server(name, port, process, log, ready_s=ready_s)
     finally:
         if child.poll() is None:
             _stop(process)
@@ -120,11 +121,6 @@ def running(
 
 def _end_of(log: Path) -> str:
     return log.read_text(errors="replace")[-1500:]
-
-
-def _token_in(log: Path) -> str:
-    found = _TOKEN.search(log.read_text(errors="replace"))
-    return found.group() if found else ""
 
 
 @contextmanager
@@ -147,7 +143,16 @@ def tyrian(name: str, upstream: Server, *options: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="bench-tyrian-") as home:
         env = {"TYRIAN_HOME": f"{home}/state"}
         with running(name, command, port=port, ready_path="/readyz", env=env) as server:
-            yield server
+            yield replace(server, token=_shown_token(server))
+
+
+def _shown_token(server: Server) -> str:
+    deadline = time.perf_counter() + _TOKEN_LIMIT_S
+    while time.perf_counter() < deadline:
+        if found := _TOKEN.search(server.log.read_text(errors="replace")):
+            return found.group()
+        time.sleep(0.05)
+    raise ServerFailedError(f"{server.name} showed no key: {_end_of(server.log)}")
 
 
 _LITELLM_CONFIG = """\
@@ -176,4 +181,4 @@ def litellm(python: Path, upstream: Server) -> Iterator[Server]:
         command += ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
         env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
         with running("LiteLLM", command, port=port, ready_path="/health/liveliness", env=env) as s:
-            yield Server(s.name, s.port, s.process, s.log, _LITELLM_KEY, s.ready_s)
+            yield replace(s, token=_LITELLM_KEY)

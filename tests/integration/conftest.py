@@ -59,15 +59,18 @@ class GatewayProcess:
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self.env,
             )  # fmt: skip
         self.process = psutil.Process(self._child.pid)
+        self._wait_until(self._is_ready, log)
+        if not self.token:
+            self._wait_until(lambda: _TOKEN.search(log.read_text()) is not None, log)
+            self.token = _TOKEN.findall(log.read_text())[0]
+
+    def _wait_until(self, is_so: Callable[[], bool], log: Path) -> None:
         deadline = time.monotonic() + _START_LIMIT_S
-        while not self._is_ready():
+        while not is_so():
+            assert self._child is not None
             assert self._child.poll() is None, log.read_text()[-2000:]
             assert time.monotonic() < deadline, log.read_text()[-2000:]
             time.sleep(0.05)
-        if not self.token:
-            found = _TOKEN.search(log.read_text())
-            assert found, "the first start shows no key"
-            self.token = found.group()
 
     def _is_ready(self) -> bool:
         with suppress(OSError):

@@ -65,26 +65,36 @@ class Traffic:
                 self.other.append(status)
 
 
-async def _keep_creating(gateway: Any, tokens: list[str]) -> None:
-    number = 0
-    while True:
-        number += 1
-        said = await asyncio.to_thread(gateway.keys, "create", "--name", f"key-{number}")
-        found = _TOKEN.search(said)
-        assert found, "the command acknowledges a key without showing it"
-        tokens.append(found.group())
+class KeyMaker:
+    """Makes one key after another until it is told to stop."""
+
+    def __init__(self, gateway: Any, tokens: list[str]) -> None:
+        self._gateway = gateway
+        self._tokens = tokens
+        self.is_done = False
+        self.has_made_one = asyncio.Event()
+
+    async def run(self) -> None:
+        """Note every value that the command line acknowledges."""
+        while not self.is_done:
+            name = f"key-{len(self._tokens)}"
+            said = await asyncio.to_thread(self._gateway.keys, "create", name)
+            found = _TOKEN.search(said)
+            assert found, "the command acknowledges a key without showing it"
+            self._tokens.append(found.group())
+            self.has_made_one.set()
 
 
 async def _until_killed(gateway: Any, tokens: list[str]) -> Traffic:
-    traffic = Traffic(gateway)
-    creating = asyncio.create_task(_keep_creating(gateway, tokens))
-    clients = [asyncio.create_task(traffic.client(seat)) for seat in range(CLIENTS)]
-    await asyncio.sleep(TRAFFIC_S)
-    await asyncio.to_thread(gateway.kill)
-    creating.cancel()
-    await asyncio.gather(creating, *clients, return_exceptions=True)
-    for client in clients:
-        client.result()
+    traffic, maker = Traffic(gateway), KeyMaker(gateway, tokens)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(maker.run())
+        for seat in range(CLIENTS):
+            group.create_task(traffic.client(seat))
+        await asyncio.sleep(TRAFFIC_S)
+        await maker.has_made_one.wait()
+        maker.is_done = True
+        await asyncio.to_thread(gateway.kill)
     return traffic
 
 
