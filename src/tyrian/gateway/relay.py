@@ -48,10 +48,11 @@ class _Chunk(msgspec.Struct):
     created: int | None = None
     model: str | None = None
     choices: list[_Choice] = []
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
 
 
+_ABSENT = (b"", b"null")
 _decoder = msgspec.json.Decoder(_Chunk)
 _SIDE_CHANNELS = ("reasoning_content", "reasoning", "refusal")
 _FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
@@ -130,7 +131,7 @@ class GuardedRelay:
             chunk = _decoder.decode(payload)
         except (msgspec.DecodeError, ValueError, RecursionError):
             raise UpstreamError("the upstream sent a chunk that cannot be read") from None
-        if chunk.error is not None:
+        if bytes(chunk.error) not in _ABSENT:
             raise UpstreamError("the upstream reported a failure in the middle of its answer")
         self._size += len(payload)
         if self._writer is None:
@@ -139,8 +140,9 @@ class GuardedRelay:
                 chunk.created or int(time.time()),
                 chunk.model or self._request.model,
             )
-        if chunk.usage is not None and chunk.usage != b"null":
-            self._usage = bytes(chunk.usage)
+        usage = bytes(chunk.usage)
+        if usage not in _ABSENT:
+            self._usage = usage
         for choice in chunk.choices:
             await self._take_choice(self._writer, choice)
 
