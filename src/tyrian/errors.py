@@ -15,7 +15,7 @@ Every error has a hint: what a person can do about it.
 
 
 class TyrianError(Exception):
-    """Base of all errors of Tyrian; `str()` gives the message and, on a line of its own, the hint."""
+    """Base of all errors of Tyrian; `str()` gives the message and, on its own line, the hint."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -115,10 +115,14 @@ class Message:
         return cls.of(Role.USER, content)
 
     @classmethod
-    def assistant(cls, content: str | Iterable[Part] = "", *, calls: Iterable[ToolCall] = ()) -> Self:
+    def assistant(
+        cls, content: str | Iterable[Part] = "", *, calls: Iterable[ToolCall] = ()
+    ) -> Self:
         """What the model answers: text, tool calls, or both."""
         parts: tuple[Part, ...] = (
-            ((TextPart(content),) if content else ()) if isinstance(content, str) else tuple(content)
+            ((TextPart(content),) if content else ())
+            if isinstance(content, str)
+            else tuple(content)
         )
         return cls.of(Role.ASSISTANT, (*parts, *calls))
 
