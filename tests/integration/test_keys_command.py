@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tyrian.cli.keys import app, read_life_span
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import ConfigError
 from tyrian.gateway.keys import KeyRecord, Keys
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import is_well_formed
@@ -74,7 +74,7 @@ def test_scopes_and_expiry_are_set(home: Path) -> None:
 
 
 def test_an_unknown_id_is_an_error_with_a_hint() -> None:
-    with pytest.raises(InputError, match="tyrian keys list"):
+    with pytest.raises(ConfigError, match="tyrian keys list"):
         CliRunner().invoke(app, ["revoke", "key_none"], catch_exceptions=False)
 
 

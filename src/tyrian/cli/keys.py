@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from tyrian.errors import ConfigError
+from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.home import DATABASE_NAME, state_directory
 from tyrian.gateway.keys import DAY_S, SCOPES, KeyRecord, Keys
 from tyrian.gateway.store.engine import Store
@@ -168,6 +168,9 @@ def _with_keys(act: Callable[[Keys], Awaitable[T]], data: Path | None, database:
     async def run() -> T:
         try:
             return await act(keys)
+        except InputError as error:
+            # The id came from the command line, so it is the command that is wrong.
+            raise ConfigError(error.message, hint=error.hint) from error
         finally:
             await store.close()
 

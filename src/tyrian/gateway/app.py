@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from tyrian.gateway.catalogue import Catalogue
+from tyrian.gateway.console.views import routes as console_routes
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.metrics import Metrics
@@ -32,7 +33,7 @@ def create_app(settings: Settings) -> Endpoint:
     catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
     guarded = Firewalled(settings.firewall)
     health = Health()
-    pages = _pages(settings, (), catalogue, guarded, health)
+    pages = _pages(settings, console_routes(settings), catalogue, guarded, health)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
     return Bookkeeping(app, metrics, settings.on_request)
