@@ -7,6 +7,8 @@ from tyrian.gateway.context import Receive, Scope
 from tyrian.gateway.errors import ApiError, bad_request, too_large
 from tyrian.gateway.strict_json import decode_object
 
+_DISCARD_FACTOR = 8
+
 
 class ClientGoneError(Exception):
     """The client closed its connection; nobody is left to be answered."""
@@ -50,10 +52,12 @@ def _check_form(scope: Scope) -> None:
 async def read_body(scope: Scope, receive: Receive, *, limit: int, timeout_s: float) -> bytes:
     """The whole body; 413 over the limit, be its length announced or not, 408 when it trickles."""
     announced = header(scope, b"content-length")
-    if announced.isdigit() and int(announced) > limit:
-        raise too_large(limit)
     try:
         async with asyncio.timeout(timeout_s):
+            if announced.isdigit() and int(announced) > limit:
+                if not header(scope, b"expect"):
+                    await _discard(receive, int(announced), limit)
+                raise too_large(limit)
             return await _collect(receive, limit)
     except TimeoutError:
         raise ApiError(
@@ -74,7 +78,27 @@ async def _collect(receive: Receive, limit: int) -> bytes:
         part = event.get("body", b"")
         size += len(part)
         if size > limit:
+            parts.clear()
+            await _discard(receive, 0, limit)
             raise too_large(limit)
         parts.append(part)
         if not event.get("more_body", False):
             return b"".join(parts) if len(parts) > 1 else part
+
+
+async def _discard(receive: Receive, announced: int, limit: int) -> None:
+    """Take the rest of a body that is too large, within reason, and keep none of it.
+
+    A client that is still sending when the connection closes sees a reset, not our answer, and
+    tries again; one that has sent all reads the answer.
+    """
+    budget = limit * _DISCARD_FACTOR
+    if announced > budget:
+        return
+    while budget > 0:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGoneError
+        budget -= len(event.get("body", b""))
+        if not event.get("more_body", False):
+            return

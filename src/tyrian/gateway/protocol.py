@@ -37,8 +37,6 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._refused is not None:
             return
         if self._is_in_head:
-            if self._deadline is None:
-                self._await_head()
             self._head_bytes += len(data)
         super().data_received(data)
         # A body may stand in the same segment, so only a head that is still open counts here.
@@ -48,6 +46,8 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A new request on this connection."""
         super().on_message_begin()
+        if self._deadline is None:
+            self._await_head()
         self._is_in_head = True
         self._size = 0
 

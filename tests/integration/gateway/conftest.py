@@ -5,7 +5,7 @@ import json
 import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -51,7 +51,7 @@ class WordDetector:
     is_bounded = True
     reads_trace = False
     _words = re.compile(r"ATTACK|pass-\d{4}|ODD|BREAKDOWN|KILL|VOTE")
-    _labels = {"ATTACK": "jailbreak", "ODD": "odd", "KILL": "S1", "VOTE": "S13"}
+    _labels: ClassVar = {"ATTACK": "jailbreak", "ODD": "odd", "KILL": "S1", "VOTE": "S13"}
 
     def detect(self, view: View) -> Detection:
         found = []

@@ -13,7 +13,7 @@ TOOLS: Any = [{"type": "function", "function": {"name": "f", "parameters": {"typ
 
 
 def ask(kit: Any, client: openai.OpenAI, text: Any, **options: Any) -> Any:
-    messages = text if isinstance(text, list) else [{"role": "user", "content": text}]
+    messages: Any = text if isinstance(text, list) else [{"role": "user", "content": text}]
     return client.chat.completions.create(model=kit.model, messages=messages, **options)
 
 
@@ -164,7 +164,7 @@ def test_an_attack_in_a_tool_result_is_stopped(kit: Any, is_stream: bool) -> Non
 def test_an_attack_in_an_earlier_turn_is_stopped(kit: Any) -> None:
     client = kit.client(kit.word_firewall())
     messages = [
-        {"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "ATTACK"}]},
+        {"role": "user", "content": [{"type": "text", "text": t} for t in ("hi", "ATTACK")]},
         {"role": "assistant", "content": "no"},
         {"role": "user", "content": "please"},
     ]  # fmt: skip

@@ -104,7 +104,12 @@ def test_a_tool_result_without_its_call_is_refused() -> None:
 
 
 def test_extra_fields_of_earlier_answers_are_left_alone() -> None:
-    answer = {"role": "assistant", "content": "hi", "annotations": [], "audio": None}
+    answer: dict[str, Any] = {
+        "role": "assistant",
+        "content": "hi",
+        "annotations": [],
+        "audio": None,
+    }
     assert message_from_openai(answer).role is Role.ASSISTANT
 
 
