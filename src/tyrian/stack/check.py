@@ -159,7 +159,7 @@ def _warnings(stack: Stack) -> Iterator[str]:
     if agent.sandbox and agent.sandbox.type != "none":
         yield (
             f"agent.sandbox ({agent.sandbox.type}) and its egress_allowlist are not enforced by "
-            "the gateway or the library: `tyrian run` is to do that, and this version has no such command"
+            "the gateway or the library: that is for `tyrian run`, which this version lacks"
         )
     if not agent.preflight_guards:
         yield "no preflight_guards: what users write is not judged"
