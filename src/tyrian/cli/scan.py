@@ -36,7 +36,7 @@ class Engine(StrEnum):
 
 def scan(
     source: Annotated[
-        str, typer.Argument(metavar="[INPUT.jsonl|-]", help="Rows to judge; - is standard input.")
+        str, typer.Argument(metavar="INPUT.jsonl|-", help="Rows to judge; - is standard input.")
     ] = STANDARD_INPUT,
     stage: Annotated[
         Stage | None,
@@ -47,7 +47,8 @@ def scan(
         typer.Option(envvar="TYRIAN_STACK", help="Stack file; the default stack without one."),
     ] = None,
     output_format: Annotated[
-        Format, typer.Option("--format", envvar="TYRIAN_FORMAT", help="How results are written.")
+        Format,
+        typer.Option("--format", envvar="TYRIAN_SCAN_FORMAT", help="How results are written."),
     ] = Format.JSONL,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File for the results.")
