@@ -12,7 +12,11 @@ STEEPEST = 2.0
 
 
 def thresholds_at(benign: F64, rate: float) -> F64:
-    """Per size, thresholds such that at most this share of benign documents passes any of them."""
+    """Per size, thresholds such that at most this share of benign documents passes any of them.
+
+    Few of the documents are long, so a large window is never let off with less than the next
+    smaller one; only the smallest, which sees the most noise, may have a higher threshold.
+    """
     low, high = 0.0, rate
     for _ in range(40):
         middle = (low + high) / 2
@@ -21,7 +25,9 @@ def thresholds_at(benign: F64, rate: float) -> F64:
             low = middle
         else:
             high = middle
-    return np.quantile(benign, 1.0 - low, axis=0, method="higher")
+    limits = np.quantile(benign, 1.0 - low, axis=0, method="higher")
+    limits[1:] = np.maximum.accumulate(limits[1:])
+    return limits
 
 
 def slope_for(margins: F64, positive: B1) -> float:

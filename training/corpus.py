@@ -1,9 +1,7 @@
-"""Rows to train on: given data, digests, and text as the detectors see it."""
+"""Rows to train on: given data, and text as the detectors see it."""
 
 import gzip
-import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +38,3 @@ def read_rows(path: Path) -> list[Row]:
 def prepared(text: str) -> str:
     """The text as the detectors see it: normalised."""
     return normalise(text).text
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """One digest over data and code, in the order given."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-import training
 from training.calibrate import slope_for, thresholds_at
-from training.corpus import Row, digest, read_rows
+from training.corpus import Row, read_rows
+from training.inputs import artefact_path, given_data, training_digest_of
 from training.linear import Head, Matrix, Sample, fit_head, rarity
 from training.mining import first_samples, importance, merged, raw_scores, strongest
 from training.prompt_guard.generate import generate
-from training.prompt_guard.train import CODE, documents_of
+from training.prompt_guard.train import documents_of
 from tyrian.models.artefact import FORMAT, dump, pack, unpack
 from tyrian.models.features import F64, Grams
 from tyrian.models.windows import SIZES
@@ -27,21 +27,13 @@ SEED = 20261
 FINE_SIZE = 1 << 15
 STRENGTH = 8.0
 RATE = 0.005
-ROOT = Path(training.__file__).parent
-OUT = ROOT.parent / "src" / "tyrian" / "models" / "data" / "content-guard.npz"
+NAME = "content-guard"
 LABELS = tuple(f"S{number}" for number in range(1, 15))
 PARALLEL = {
     "benign_prompt", "benign_short", "benign_roleplay", "benign_multilingual", "benign_code",
     "benign_email", "benign_doc", "benign_tool_output", "benign_cyber",
     "benign_trigger_words", "benign_dialog", "benign_repeated", "benign_cyber_doc",
 }  # fmt: skip
-
-
-def inputs(data: Path) -> list[Path]:
-    """The files that decide what the training makes."""
-    names = ("content_train", "injection_train", "injection_dev")
-    own = ROOT / "content_guard" / "train.py"
-    return [data / f"{name}.jsonl.gz" for name in names] + [ROOT / name for name in CODE] + [own]
 
 
 def gather(data: Path) -> list[Row]:
@@ -112,7 +104,7 @@ def train(data: Path) -> bytes:
     known = raw_scores(shipped, [d for d, row in zip(documents, rows, strict=True) if row.labels])
     margins = np.concatenate(((benign - limits).max(axis=1), (known - limits).max(axis=1)))
     slope = slope_for(margins, np.arange(len(margins)) >= len(benign))
-    training_digest = digest(inputs(data))
+    training_digest = training_digest_of(NAME, data)
     meta = {
         "format": FORMAT,
         "sizes": SIZES,
@@ -132,8 +124,8 @@ def train(data: Path) -> bytes:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=ROOT.parent.parent / "shared/data/guard")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--data", type=Path, default=given_data())
+    parser.add_argument("--out", type=Path, default=artefact_path(NAME))
     options = parser.parse_args()
     options.out.write_bytes(train(options.data))
 

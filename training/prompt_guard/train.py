@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-import training
 from training.calibrate import auc, slope_for, thresholds_at
-from training.corpus import Row, digest, prepared, read_rows
+from training.corpus import Row, prepared, read_rows
+from training.inputs import artefact_path, given_data, training_digest_of
 from training.linear import Head, Matrix, Sample, fit_head, rarity
 from training.mining import first_samples, importance, merged, raw_scores, strongest
 from training.prompt_guard.generate import generate
@@ -27,20 +27,7 @@ FINE_SIZE = 1 << 15
 STRENGTH = 16.0
 RATE = 0.0075
 LONGEST = 6000
-ROOT = Path(training.__file__).parent
-OUT = ROOT.parent / "src" / "tyrian" / "models" / "data" / "prompt-guard.npz"
-CODE = (
-    *("corpus.py", "linear.py", "mining.py", "calibrate.py"),
-    *(f"prompt_guard/{name}.py" for name in ("train", "generate", "english", "phrases")),
-    "../src/tyrian/models/features.py",
-    "../src/tyrian/models/windows.py",
-)
-
-
-def inputs(data: Path) -> list[Path]:
-    """The files that decide what the training makes."""
-    rows = [data / f"{name}.jsonl.gz" for name in ("injection_train", "injection_dev")]
-    return rows + [ROOT / name for name in CODE]
+NAME = "prompt-guard"
 
 
 def documents_of(rows: Sequence[Row]) -> list[Grams]:
@@ -107,7 +94,7 @@ def train(data: Path) -> bytes:
     margins = (raw - limits).max(axis=1)
     slope = slope_for(margins, attack)
     fine_codes, fine_scale = pack(kind.weights)
-    training_digest = digest(inputs(data))
+    training_digest = training_digest_of(NAME, data)
     meta = {
         "format": FORMAT,
         "sizes": SIZES,
@@ -134,8 +121,8 @@ def train(data: Path) -> bytes:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=ROOT.parent.parent / "shared/data/guard")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--data", type=Path, default=given_data())
+    parser.add_argument("--out", type=Path, default=artefact_path(NAME))
     options = parser.parse_args()
     options.out.write_bytes(train(options.data))
 

@@ -1,17 +1,21 @@
 """The embedded classifiers: linear heads over hashed n-grams, numpy only, any length of text."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from tyrian.models.artefact import Artefact, load
 from tyrian.models.classifier import Scored
-from tyrian.models.features import BLOCK, Grams, grams_of
-from tyrian.models.windows import F32, SIZES, buckets_of, grid, window_scores
+from tyrian.models.features import BLOCK, F64, Grams, grams_of
+from tyrian.models.windows import F32, SIZES, Grid, buckets_of, grid, window_scores
 
 BENIGN, INJECTION, JAILBREAK = "benign", "injection", "jailbreak"
+_CLEARLY_BENIGN = -3.0
+"""Logit below which no finer label is worked out."""
+_NEARLY = 0.5
+"""Share of the highest margin that makes a smaller window the one to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ def sigmoid(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 
+def _tightest(margins: F64, windows: Grid, top: float) -> int:
+    """The window to show: the best one of the smallest size that is nearly as sure as any."""
+    if top <= 0:
+        return int(margins.argmax())
+    sure = margins >= _NEARLY * top
+    size = windows.sizes[sure].min()
+    return int(np.where(windows.sizes == size, margins, -np.inf).argmax())
+
+
 @dataclass(frozen=True, slots=True)
 class LinearModel:
     """The arithmetic that both embedded models share."""
@@ -60,23 +73,24 @@ class LinearModel:
 
     def judge(self, blocks: Iterable[Block]) -> Evidence:
         """The strongest window over all stretches and window sizes."""
-        best = Evidence(-30.0, 0, 0, self.artefact.fine_bias)
-        strongest: tuple[Block, int, int] | None = None
+        best: tuple[float, Block, int, int] | None = None
         for block in blocks:
             windows = grid(block.grams.length)
             scores = window_scores(block.grams, self.artefact.main, windows)
             margins = scores - self.artefact.thresholds[windows.sizes]
-            at = int(margins.argmax())
-            logit = self.artefact.slope * float(margins[at])
-            if strongest is None or logit > best.logit:
-                strongest = (block, int(windows.starts[at]), int(windows.ends[at]))
-                best = replace(best, logit=logit)
-        if strongest is None:
-            return best
-        block, start, end = strongest
+            top = float(margins.max())
+            if best is None or top > best[0]:
+                at = _tightest(margins, windows, top)
+                best = (top, block, int(windows.starts[at]), int(windows.ends[at]))
+        if best is None:
+            return Evidence(-30.0, 0, 0, self.artefact.fine_bias)
+        margin, block, start, end = best
         first, last = block.grams.span(start, end)
-        fine = self._fine(block.grams, start, end)
-        return Evidence(best.logit, block.offset + first, block.offset + last, fine)
+        logit = self.artefact.slope * margin
+        # The kind of what is not there does not matter, and most texts are benign.
+        is_clear = logit < _CLEARLY_BENIGN
+        fine = self.artefact.fine_bias if is_clear else self._fine(block.grams, start, end)
+        return Evidence(logit, block.offset + first, block.offset + last, fine)
 
     def _fine(self, grams: Grams, start: int, end: int) -> F32:
         buckets, count = buckets_of(grams, start, end)
