@@ -33,7 +33,7 @@ def create_app(settings: Settings) -> Endpoint:
     catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
     guarded = Firewalled(settings.firewall)
     health = Health()
-    pages = _pages(settings, console_routes(settings), catalogue, guarded, health)
+    pages = _pages(console_routes(settings), catalogue, guarded, health)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
     return Bookkeeping(app, metrics, settings.on_request)
@@ -110,7 +110,6 @@ def _get(endpoint: Endpoint) -> Methods:
 
 
 def _pages(
-    settings: Settings,
     routes: Sequence[BaseRoute],
     catalogue: Catalogue,
     guarded: Firewalled,

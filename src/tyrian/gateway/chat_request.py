@@ -41,6 +41,7 @@ _INTEGERS = {
     "best_of": (1, MAX_CHOICES),
 }
 _BOOLEANS = ("stream", "logprobs", "store", "parallel_tool_calls")
+_CHECKED = frozenset({*_INTEGERS, *_BOOLEANS, "tools", "modalities", "chat_template_kwargs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,8 @@ def read_chat_request(
     model = obj.get("model")
     if not isinstance(model, str) or not 0 < len(model) <= 256 or not model.isprintable():
         raise bad_request("`model` must be the name of a model.", param="model")
-    for name, (least, most) in _INTEGERS.items():
-        _check_integer(obj.get(name), name, least, most)
-    for name in _BOOLEANS:
-        if not isinstance(obj.get(name), bool | None):
-            raise bad_request(f"`{name}` must be a boolean.", param=name)
-    _check_modalities(obj)
-    _check_tools(obj.get("tools"))
+    if not _CHECKED.isdisjoint(obj):
+        _check_values(obj)
     try:
         trace = trace_from_openai(obj.get("messages"))
     except WireError as error:
@@ -102,6 +98,16 @@ def _check_keys(obj: Json, allowed: frozenset[str]) -> None:
                 param=shown,
                 code="unsupported_parameter",
             )
+
+
+def _check_values(obj: Json) -> None:
+    for name, (least, most) in _INTEGERS.items():
+        _check_integer(obj.get(name), name, least, most)
+    for name in _BOOLEANS:
+        if not isinstance(obj.get(name), bool | None):
+            raise bad_request(f"`{name}` must be a boolean.", param=name)
+    _check_modalities(obj)
+    _check_tools(obj.get("tools"))
 
 
 def _check_integer(value: object, name: str, least: int, most: int) -> None:

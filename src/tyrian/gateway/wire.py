@@ -23,6 +23,8 @@ _MESSAGE_KEYS = frozenset(
 _PART_KEYS = frozenset({"type", "text", "image_url", "refusal"})
 _CALL_KEYS = frozenset({"id", "type", "function", "index"})
 _FUNCTION_KEYS = frozenset({"name", "arguments"})
+_PLAIN_KEYS = {"role", "content"}
+_PLAIN_ROLES = {role.value: role for role in Role if role is not Role.TOOL}
 _JUDGED_ROLES = frozenset({Role.USER, Role.TOOL})
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _TEXT_PARTS = {"text": "text", "refusal": "refusal"}
@@ -65,9 +67,20 @@ def trace_from_openai(messages: object, param: str = "messages") -> Trace:
         raise WireError("must be a non-empty array", param)
     if len(messages) > MAX_MESSAGES:
         raise WireError(f"more than {MAX_MESSAGES} messages", param)
-    read = tuple(message_from_openai(m, f"{param}[{i}]") for i, m in enumerate(messages))
+    read = tuple(
+        _plain_message(m) or message_from_openai(m, f"{param}[{i}]") for i, m in enumerate(messages)
+    )
     _match_tool_results(read, param)
     return Trace(read)
+
+
+def _plain_message(obj: object) -> Message | None:
+    """The message where it is a role and a string, as most are; None leaves it to the long way."""
+    if not isinstance(obj, dict) or obj.keys() != _PLAIN_KEYS:
+        return None
+    content = obj["content"]
+    role = _PLAIN_ROLES.get(obj["role"]) if isinstance(obj["role"], str) else None
+    return Message.of(role, content) if role and isinstance(content, str) else None
 
 
 def _match_tool_results(messages: Sequence[Message], param: str) -> None:

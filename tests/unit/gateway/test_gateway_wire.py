@@ -138,3 +138,16 @@ def test_an_error_never_quotes_the_message() -> None:
     with pytest.raises(WireError) as caught:
         message_from_openai({"role": "hunter2", "content": "hunter2", "name": "hunter2 x"})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
+def test_the_short_way_reads_what_the_long_way_reads(role: str) -> None:
+    for content in ("hello", "", None, 3, []):
+        obj = {"role": role, "content": content}
+        try:
+            wanted = message_from_openai(obj)
+        except WireError:
+            with pytest.raises(WireError):
+                trace_from_openai([obj])
+        else:
+            assert trace_from_openai([obj]).messages == (wanted,)
