@@ -16,7 +16,7 @@ _LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "hidden_text": ("hidden-text",),
         "secrets": ("secret",),
-        "pii": ("email", "phone", "card", "iban", "national-id", "ip", "person"),
+        "pii": ("email", "phone", "card", "iban", "national-id", "ip", "mac", "crypto"),
         "exfiltration": ("exfiltration",),
         "prompt_guard": _INJECTION_LABELS,
         "content_guard": HAZARDS,

@@ -106,7 +106,11 @@ class GuardSpec(_Part):
     entities: Words | None = None
     """For `pii`: which kinds to look for; all where it is left out."""
     regions: Words | None = None
-    """For `pii`: countries whose phone numbers and ids are read without a prefix, such as `DE`."""
+    """For `pii`: countries whose phone numbers are read without their prefix, such as `DE`."""
+    countries: Words | None = None
+    """For `pii`: countries whose national ids are looked for; all where it is left out."""
+    ignore: Words | None = None
+    """For `secrets`: providers whose keys are not looked for, such as `github`."""
     allowed_hosts: Words | None = None
     """For `exfiltration`: hosts to which links and images may lead."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -131,7 +135,10 @@ class GuardSpec(_Part):
     @property
     def detector_options(self) -> Mapping[str, object]:
         """`options` with the detector-specific keys of the guard beside them."""
-        keys = ("patterns", "words", "entities", "regions", "allowed_hosts")
+        keys = (
+            *("patterns", "words", "entities", "regions", "countries", "ignore"),
+            "allowed_hosts",
+        )
         direct = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
         return MappingProxyType({**self.options, **direct})
 
@@ -312,7 +319,7 @@ class Stack(_Part):
     routes: tuple[RouteSpec, ...] = ()
     """Which model serves which request."""
     audit: AuditSpec = AuditSpec()
-    """The record that every decision leaves."""
+    """What every decision leaves behind."""
     stream: StreamSpec = StreamSpec()
     """How a streamed answer is held back."""
     cache: CacheSpec = CacheSpec()
