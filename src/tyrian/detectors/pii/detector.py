@@ -8,7 +8,7 @@ import re2
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.haystack import Haystack, haystack
+from tyrian.detectors.haystack import Haystack
 from tyrian.detectors.options import check_keys, check_names, option, strings
 from tyrian.detectors.pii import lettered, national, phones
 from tyrian.detectors.pii.addresses import crypto_addresses, emails, machine_addresses
@@ -27,6 +27,7 @@ from tyrian.detectors.pii.hit import (
 )
 from tyrian.detectors.pii.national import NATIONAL_IDS, NationalId
 from tyrian.detectors.pii.numbers import NumberReader
+from tyrian.detectors.readings import read_both
 
 _DIGIT = re.compile(rb"[0-9]")
 _RUN_ASCII = re2.compile(rb"[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){6,}")
@@ -64,12 +65,13 @@ class Pii:
 
     def detect(self, view: View) -> Detection:
         """One finding per piece of personal data, none inside another."""
-        return Detection.from_findings(
-            tuple(
-                Finding(h.rule, h.label, h.what, h.severity, h.score, h.start, h.end)
-                for h in _settle(self._hits(haystack(view)))
-            )
-        )
+        return Detection.from_findings(read_both(view, self._scan))
+
+    def _scan(self, hay: Haystack) -> list[Finding]:
+        return [
+            Finding(h.rule, h.label, h.what, h.severity, h.score, h.start, h.end)
+            for h in _settle(self._hits(hay))
+        ]
 
     def _hits(self, hay: Haystack) -> Iterator[Hit]:
         if EMAIL in self._entities:

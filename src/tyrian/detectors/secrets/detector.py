@@ -8,8 +8,9 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.haystack import Haystack, haystack
+from tyrian.detectors.haystack import Haystack
 from tyrian.detectors.options import check_keys, check_names, strings
+from tyrian.detectors.readings import read_both
 from tyrian.detectors.secrets import (
     cloud,
     context,
@@ -160,7 +161,7 @@ class Secrets:
 
     def detect(self, view: View) -> Detection:
         """One finding per credential."""
-        return Detection.from_findings(tuple(self._scanner.scan(haystack(view))))
+        return Detection.from_findings(read_both(view, self._scanner.scan))
 
 
 def create(config: DetectorConfig) -> Secrets:
