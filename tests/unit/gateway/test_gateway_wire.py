@@ -142,7 +142,8 @@ def test_an_error_never_quotes_the_message() -> None:
 
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
 def test_the_short_way_reads_what_the_long_way_reads(role: str) -> None:
-    for content in ("hello", "", None, 3, []):
+    contents: list[Any] = ["hello", "", None, 3, []]
+    for content in contents:
         obj = {"role": role, "content": content}
         try:
             wanted = message_from_openai(obj)
