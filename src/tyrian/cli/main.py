@@ -74,9 +74,6 @@ def run(args: Sequence[str] | None = None) -> int:
     except TyrianError as error:
         _tell(str(error))
         return exit_code_of(error)
-    except BrokenPipeError:
-        _silence_standard_output()
-        return ExitCode.NOT_CHECKED
     except Exception as error:  # noqa: BLE001  a crash must not look like a finding (exit 1)
         _tell_crash(error)
         return ExitCode.NOT_CHECKED
@@ -96,8 +93,3 @@ def _tell_crash(error: Exception) -> None:
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
     hint = f"a fault in Tyrian; run again with {TRACEBACK_VARIABLE}=1 for the whole traceback"
     _tell(f"{type(error).__name__}{place}\n  hint: {hint}")
-
-
-def _silence_standard_output() -> None:
-    """Keep the interpreter from complaining at exit that nobody reads any more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,10 +12,14 @@ from tyrian.cli.formats import Tally
 from tyrian.cli.result import FAILED
 from tyrian.cli.rows import Id
 from tyrian.core.decision import Effect
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import ConfigError, InputError, TyrianError
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _FAILED = frozenset(status.value for status in FAILED)
+
+
+class OutputError(TyrianError):
+    """The output cannot take any more."""
 
 
 class Target(Protocol):
@@ -36,8 +40,12 @@ class StandardOutput:
 
     def put(self, data: bytes) -> None:
         """Write and flush."""
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            _drop_standard_output()
+            raise _full("standard output", error) from None
 
     def finish(self) -> None:
         """Nothing is left to do."""
@@ -103,8 +111,25 @@ class ReplacedFile:
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError as error:
+        raise _full("the output file", error) from None
+
+
+def _full(name: str, error: OSError) -> OutputError:
+    return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=_FULL_HINT)
+
+
+_FULL_HINT = "what was written stands; with --output FILE --resume a scan goes on from there"
+
+
+def _drop_standard_output() -> None:
+    """Keep the interpreter from failing at exit when it flushes what nobody takes."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
