@@ -1,5 +1,6 @@
 """The gateway as one ASGI application."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -21,6 +22,7 @@ from tyrian.gateway.routes.models import Models
 from tyrian.gateway.routes.moderations import Moderations
 from tyrian.gateway.screen import Firewalled
 from tyrian.gateway.settings import Settings
+from tyrian.gateway.telemetry import RequestSpans, spans_from_environment
 from tyrian.gateway.warm import warm_up
 
 PREFIXES = ("/v1", "/compat/v1")
@@ -33,10 +35,16 @@ def create_app(settings: Settings) -> Endpoint:
     catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
     guarded = Firewalled(settings.firewall)
     health = Health()
-    pages = _pages(console_routes(settings), catalogue, guarded, health)
+    spans = spans_from_environment()
+    pages = _pages(console_routes(settings), catalogue, guarded, health, spans)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
-    return Bookkeeping(app, metrics, settings.on_request)
+    observers = [
+        observer
+        for observer in (metrics.request, settings.on_request, spans.note if spans else None)
+        if observer is not None
+    ]
+    return Bookkeeping(app, metrics, observers)
 
 
 Methods = Mapping[str, Endpoint]
@@ -114,6 +122,7 @@ def _pages(
     catalogue: Catalogue,
     guarded: Firewalled,
     health: Health,
+    spans: RequestSpans | None,
 ) -> Starlette:
     """Pages for people, and start and end of the application."""
 
@@ -126,6 +135,8 @@ def _pages(
         finally:
             health.is_ready = False
             await catalogue.close()
+            if spans is not None:
+                await asyncio.to_thread(spans.close)
 
     pages = Starlette(
         routes=list(routes),

@@ -1,7 +1,7 @@
 """The two layers around every route: request bookkeeping with errors, and the concurrency cap."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tyrian.gateway.body import ClientGoneError
 from tyrian.gateway.context import (
@@ -25,11 +25,14 @@ class Bookkeeping:
     """Outermost: request id, timing header, metrics, log, and an envelope for every failure."""
 
     def __init__(
-        self, app: Endpoint, metrics: Metrics, on_done: Callable[[RequestContext], None] | None
+        self,
+        app: Endpoint,
+        metrics: Metrics,
+        observers: Sequence[Callable[[RequestContext], None]],
     ) -> None:
         self._app = app
         self._metrics = metrics
-        self._on_done = on_done
+        self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,9 +65,8 @@ class Bookkeeping:
             await _answer(context, send_noted, internal_error())
         finally:
             self._metrics.in_flight.dec()
-            self._metrics.request(context)
-            if self._on_done is not None:
-                self._on_done(context)
+            for observe in self._observers:
+                observe(context)
 
 
 async def _answer(context: RequestContext, send: Send, error: ApiError) -> None:
