@@ -69,7 +69,7 @@ def _involved(flags: Flags) -> Bools | None:
     seeds[:-1] |= is_mark[1:] & is_mark[:-1]
     if not seeds.any():
         return None
-    chosen = seeds.copy()
+    chosen: Bools = seeds.copy()
     chosen[:-1] |= seeds[1:]
     chosen[:-1] |= chosen[1:] & is_mark[1:]
     return chosen
@@ -107,9 +107,7 @@ def compose(codes: Codes, flags: Flags) -> tuple[Codes, Offsets] | None:
     return result, Offsets(len(codes), owners, stops)
 
 
-def _align(
-    source: Codes, made: Codes
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _align(source: Codes, made: Codes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Start and end in `source` of each code point of its NFKC form `made`."""
     widths = t.tables().widths
     owners = np.repeat(np.arange(len(source)), widths[source])

@@ -5,11 +5,14 @@ import binascii
 import html
 import re
 from collections.abc import Callable
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
+from urllib.parse import unquote_to_bytes
 
 from tyrian.text.rewrite import Piece
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _SAMPLE = 4096
+_LETTERS = (ascii_letters + " ").encode()
 _LEAST_TEXT = 4
 
 
@@ -24,7 +27,10 @@ def as_text(data: bytes) -> str:
             return ""
         text = data[: error.start].decode("utf-8")
     sample = text[:_SAMPLE]
-    letters = sum(c.isalpha() or c == " " for c in sample)
+    if sample.isascii():
+        letters = len(sample) - len(sample.encode().translate(None, _LETTERS))
+    else:
+        letters = sum(c.isalpha() or c == " " for c in sample)
     is_clean = len(_CONTROLS.findall(sample)) * 30 <= len(sample)
     is_prose = len(sample) >= _LEAST_TEXT and letters * 10 >= len(sample) * 6
     return text if is_clean and is_prose and len(set(sample)) > 2 else ""
@@ -72,16 +78,27 @@ def _each_line(block: str, at: int) -> list[Piece]:
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{16,}={0,6}(?![A-Za-z0-9])")
 
 
+_SHORT_BASE32 = 64
+_TO_INT = str.maketrans(ascii_uppercase + "234567", "0123456789" + ascii_lowercase[:22])
+
+
 def base32_pieces(text: str) -> list[Piece]:
     """Base32 in capitals."""
     pieces = []
     for match in _BASE32.finditer(text):
         digits = match[0].rstrip("=")
         digits = digits[: len(digits) - {1: 1, 3: 1, 6: 1}.get(len(digits) % 8, 0)]
-        data = base64.b32decode(digits + "=" * (-len(digits) % 8))
-        if decoded := as_text(data):
+        if decoded := as_text(_unbase32(digits)):
             pieces.append(Piece(match.start(), match.end(), decoded))
     return pieces
+
+
+def _unbase32(digits: str) -> bytes:
+    if len(digits) > _SHORT_BASE32:
+        return base64.b32decode(digits + "=" * (-len(digits) % 8))
+    value = int(digits.translate(_TO_INT), 32)
+    surplus = len(digits) * 5 % 8
+    return (value >> surplus).to_bytes(len(digits) * 5 // 8)
 
 
 _HEX = re.compile(
@@ -91,7 +108,15 @@ _HEX = re.compile(
     r"|(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Za-z])"
     r"|(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){5,}(?![0-9A-Za-z])"
 )
-_NOT_HEX = re.compile(r"\\x|0x|[^0-9A-Fa-f]")
+_NOTdef _unbase32(digits: str) -> bytes:
+    if len(digits) > _SHORT_BASE32:
+        return base64.b32decode(digits + "=" * (-len(digits) % 8))
+    value = int(digits.translate(_TO_INT), 32)
+    surplus = len(digits) * 5 % 8
+    return (value >> surplus).to_bytes(len(digits) * 5 // 8)
+
+
+_HEX = re.compile(r"\\x|0x|[^0-9A-Fa-f]")
 
 
 def hex_pieces(text: str) -> list[Piece]:
@@ -116,20 +141,24 @@ def binary_pieces(text: str) -> list[Piece]:
     return pieces
 
 
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+(?:[A-Za-z0-9_.~-]{1,3}(?:%[0-9A-Fa-f]{2})+)*")
+_TWICE_QUOTED = re.compile(r"%(?:25)+[0-9A-Fa-f]{2}")
 
 
 def percent_pieces(text: str) -> list[Piece]:
     """Percent encoding of a URL."""
     pieces = []
     for match in _PERCENT.finditer(text):
-        decoded = bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
+        decoded = unquote_to_bytes(match[0]).decode("utf-8", "replace")
         step = 3 if len(decoded) * 3 == len(match[0]) else 0
         pieces.append(Piece(match.start(), match.end(), decoded, step))
-    return _with_evidence(pieces)
+    return pieces if _TWICE_QUOTED.search(text) else _with_evidence(pieces)
 
 
-_ENTITIES = re.compile(r"(?:&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};))+")
+_TWICE_ESCAPED = re.compile(r"&amp;(?:amp;)*(?:#[0-9xX]|[A-Za-z]{2,30};)")
+_ENTITIES = re.compile(
+    r"(?:&(?:#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};))+"
+)
 
 
 def html_pieces(text: str) -> list[Piece]:
@@ -139,7 +168,7 @@ def html_pieces(text: str) -> list[Piece]:
         for match in _ENTITIES.finditer(text)
     ]
     changed = [piece for piece in pieces if piece.text != text[piece.start : piece.end]]
-    return _with_evidence(changed)
+    return changed if _TWICE_ESCAPED.search(text) else _with_evidence(changed)
 
 
 _ESCAPES = re.compile(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,8 @@ def _blank_in_script(code: Codes, before: Codes, after: Codes) -> Bools:
     braille = _between(before, 0x2801, 0x28FF) | _between(after, 0x2801, 0x28FF)
     jamo_before = _between(before, 0x1100, 0x115E) & (code == 0x1160)
     jamo_after = _between(after, 0x1161, 0x11A7) & (code == 0x115F)
-    return ((code == 0x2800) & braille) | jamo_before | jamo_after
+    kept: Bools = ((code == 0x2800) & braille) | jamo_before | jamo_after
+    return kept
 
 
 def _word_breaks(
@@ -160,7 +162,7 @@ def _runs(
             KINDS[int(group[i])], int(at[i]), int(at[j - 1]) + 1,
             decode_payload(KINDS[int(group[i])], codes[at[i:j]]),
         )
-        for i, j in zip(edges, edges[1:], strict=False)
+        for i, j in pairwise(edges)
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ _PATTERNS = {
     "url": r"%[0-9A-Fa-f]{2}",
     "html": r"&(?:#[0-9xX]|amp;[A-Za-z#]|[A-Za-z]{2,30};)",
     "escapes": r"\\(?:[uUx][0-9A-Fa-f{]|[0-7]{3})",
-    "deleet": r"[A-Za-z][0134578@$!|+(9]+[A-Za-z]|\b[0134578@$!|][A-Za-z]{2}",
+    "deleet": r"[A-Za-z][0134578@$!|+9]+[A-Za-z]|\b[0134578@$!|][A-Za-z]{2}",
     "upside-down": "[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ∀Ⅎ⅄˙]",
     "unaccented": "[\u00c0-\u024f\u1e00-\u1eff]",
 }

@@ -2,24 +2,23 @@
 
 import re
 from collections import Counter
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from tyrian.text.rewrite import Piece
-from tyrian.text.words import COMMON, SPELT, STRONG, segment
+from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, segment
 
 _SPREAD = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,4}[^\W_](?![^\W_])){4,}")
 _GAP = re.compile(r"([\W_]+)")
-_MOST_LETTERS = 2048
 _LEAST_WORD = 4
 
 
 def spread_pieces(text: str) -> list[Piece]:
     """Letters with spaces, dots, bars, dashes, line ends between them, put together again."""
-    pieces = []
-    for match in _SPREAD.finditer(text):
-        if joined := _join(match[0][: _MOST_LETTERS * 2]):
-            pieces.append(Piece(match.start(), match.end(), joined))
-    return pieces
+    return [
+        Piece(match.start(), match.end(), joined)
+        for match in _SPREAD.finditer(text)
+        if (joined := _join(match[0]))
+    ]
 
 
 def _join(spread: str) -> str:
@@ -28,11 +27,11 @@ def _join(spread: str) -> str:
     letters, gaps = parts[::2], parts[1::2]
     if sum(map(str.isalpha, letters)) * 10 < len(letters) * 7:
         return ""
-    gap = Counter(gaps).most_common(1)[0][0]
-    shown = "".join(
-        letter + (" " if follows and _is_break(follows, gap) else "")
-        for letter, follows in zip_longest(letters, gaps)
-    )
+    counts = Counter(gaps)
+    usual = counts.most_common(1)[0][0]
+    shown_as = {gap: " " if _is_break(gap, usual) else "" for gap in counts}
+    breaks = (shown_as[gap] for gap in gaps)
+    shown = "".join(chain.from_iterable(zip_longest(letters, breaks, fillvalue="")))
     cut = " ".join(_segmented("".join(letters)))
     best = max((shown, cut), key=_spelt)
     if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
@@ -48,8 +47,8 @@ def _is_break(gap: str, usual: str) -> bool:
 def _spelt(text: str) -> float:
     """The share of letters in known words, long ones counting for more."""
     words = text.lower().split()
-    known = sum(len(w) ** 1.5 for w in words if w in SPELT)
-    return known / (sum(len(w) ** 1.5 for w in words) or 1)
+    known = sum(len(w) * len(w) for w in words if w in SPELT)
+    return known / (sum(len(w) * len(w) for w in words) or 1)
 
 
 def _segmented(letters: str) -> list[str]:
@@ -67,8 +66,8 @@ def _is_like_language(shown: str) -> bool:
     return 0.2 <= sum(c in "aeiouy" for c in letters) / len(letters) <= 0.6
 
 
-_GLUED = re.compile(r"[A-Za-z]{16,200}")
-_LINKED = re.compile(r"[A-Za-z]+(?:[_+.|/*~-]{1,2}[A-Za-z]+){2,40}")
+_GLUED = re.compile(r"[A-Za-z]{16,4096}")
+_LINKED = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,40}(?:[_+.|/*~-]{1,2}[A-Za-z]{1,40}){2,}")
 _LINK = re.compile(r"[_+.|/*~-]+")
 
 
@@ -76,11 +75,15 @@ def glued_pieces(text: str) -> list[Piece]:
     """Words run together, or linked by other signs than spaces, when they spell an attack."""
     pieces = []
     for match in _GLUED.finditer(text):
+        if not has_strong(match[0]):
+            continue
         words = segment(match[0])
         if len(words) >= 3 and _is_attack(words):
             pieces.append(Piece(match.start(), match.end(), " ".join(words)))
     if not pieces:
         for match in _LINKED.finditer(text):
+            if not has_strong(match[0]):
+                continue
             words = _LINK.split(match[0])
             if len(words) >= 3 and _is_attack(words):
                 pieces.append(Piece(match.start(), match.end(), " ".join(words)))

@@ -64,17 +64,17 @@ def mirrored_pieces(text: str, words: set[str]) -> list[Piece]:
     ]
 
 
-_LEET = dict(zip("0134578@$!|+(9", "oieastbasiltcg", strict=True))
+_LEET = dict(zip("0134578@$!|+9", "oieastbasiltg", strict=True))
 _AS_I = str.maketrans(_LEET)
 _AS_L = str.maketrans({**_LEET, "1": "l", "!": "l", "7": "l"})
-_LEET_TOKEN = re.compile(r"[A-Za-z0-9@$!|+(]{3,40}")
-_LEET_SIGN = re.compile(r"[0-9@$!|+(]")
+_LEET_TOKEN = re.compile(r"(?<![A-Za-z0-9@$!|+])[A-Za-z]{0,20}[0-9@$!|+][A-Za-z0-9@$!|+]{0,20}")
+_LEET_SIGN = re.compile(r"[0-9@$!|+]")
 
 
 def _unleet(token: str) -> str:
     """The common word that a token spells, empty where it spells none."""
     lower = token.lower()
-    for reading in (lower, lower.rstrip("!|(+")):
+    for reading in (lower, lower.rstrip("!|+")):
         for table in (_AS_I, _AS_L):
             if (word := reading.translate(table)) in COMMON:
                 return word + token[len(reading) :]
@@ -85,13 +85,13 @@ def leet_pieces(text: str) -> list[Piece]:
     """Words with digits and signs for letters, each in its place."""
     pieces, found, has_strong = [], set(), False
     for match in _LEET_TOKEN.finditer(text):
-        signs = len(_LEET_SIGN.findall(match[0].rstrip("!|(+")))
+        signs = len(_LEET_SIGN.findall(match[0].rstrip("!|+")))
         if not signs:
             continue
         if word := _unleet(match[0]):
             is_number = match[0].isdigit()
             if not is_number:
-                found.add(word.rstrip("!|(+"))
+                found.add(word.rstrip("!|+"))
             has_strong |= signs >= 2 and not STRONG.isdisjoint(found) and not is_number
         elif signs < len(match[0]):
             word = match[0].translate(_AS_I)
@@ -130,8 +130,10 @@ def _known(text: str) -> int:
 
 
 _ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
-_BARE = {"ı": "i", "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ß": "ss", "æ": "ae", "œ": "oe",
-         "Ø": "O", "Đ": "D", "Ł": "L", "Ħ": "H", "Ŧ": "T", "ẞ": "SS", "ƀ": "b", "ɨ": "i"}  # fmt: skip
+_BARE = {
+    "ı": "i", "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ß": "ss", "æ": "ae",
+    "œ": "oe", "Ø": "O", "Đ": "D", "Ł": "L", "Ħ": "H", "Ŧ": "T", "ẞ": "SS", "ƀ": "b", "ɨ": "i",
+}  # fmt: skip
 
 
 def _bare(char: str) -> str:
@@ -146,6 +148,8 @@ def unaccented_pieces(text: str, words_of: Callable[[str], set[str]]) -> list[Pi
     gained = (words_of(text.translate(table)) & COMMON) - words_of(text)
     if STRONG.isdisjoint(gained) and not is_evidence(gained):
         return []
+    if all(len(bare) == 1 for bare in table.values()):
+        return [Piece(0, len(text), text.translate(table), 1)]
     return [
         Piece(match.start(), match.end(), bare, 1 if len(bare) == 1 else 0)
         for match in _ACCENTED.finditer(text)

@@ -114,7 +114,7 @@ def _scanned() -> list[int]:
     for low, high in skipped:
         every[low : high + 1] = False
     scan = [int(c) for c in np.flatnonzero(every) if unicodedata.category(chr(c)) != "Cn"]
-    return scan + [*range(0xF900, 0xFB00), *range(0x2F800, 0x2FA20)]
+    return [*scan, *range(0xF900, 0xFB00), *range(0x2F800, 0x2FA20)]
 
 
 def _fill(flags: npt.NDArray[np.uint16], ranges: _Ranges, bit: int) -> None:

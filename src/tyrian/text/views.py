@@ -1,6 +1,5 @@
 """Every way in which a text may be read: normalised, and decoded where there is evidence."""
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +52,6 @@ _WORD_DECODERS = {
     "reversed-words": mirrored_pieces,
 }
 _TO_SPACES = {code: " " for code in range(128) if not chr(code).isalpha()}
-_PUNCTUATION = re.compile(r"[\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,8 +174,6 @@ def _all_pieces(text: str) -> Iterator[tuple[str, list[Piece]]]:
 
 
 def _words(text: str) -> set[str]:
-    """The distinct words of a text, in small letters."""
-    lower = text.lower()
-    if lower.isascii():
-        return set(lower.translate(_TO_SPACES).split())
-    return set(_PUNCTUATION.sub(" ", lower).split())
+    """The distinct ASCII words of a text, in small letters."""
+    plain = text.lower().encode("ascii", "replace").decode("ascii")
+    return set(plain.translate(_TO_SPACES).split())

@@ -3,74 +3,73 @@
 import codecs
 from functools import cache
 
-STRONG = frozenset(
-    """
-    admin administrator anarchist assistant attack base64 bomb bypass command commands
-    confidential credential credentials decode developer disable disregard dump encoded exec
-    execute exfiltrate explosive explosives filter filters forget guidelines hack hacker hidden
-    ignora ignore ignored ignorez ignoriere illegal inject injection instrucciones instruction
-    instructions instrucoes istruzioni jailbreak jailbroken kill leak limits malware meth
-    moderation onceki override overwrite passcode password passwords payload policies policy pretend
-    previous prior prompt prompts ransomware restriction restrictions reveal roleplay rules safety
-    secret secrets shutdown steal system talimatlari token tokens transfer unfiltered unlimited
-    unrestricted untrusted uncensored virus vorherigen anteriores precedentes precedenti weapon
-    weapons anweisungen yoksay
-    """.split()
-)
+from ahocorasick_rs import AhoCorasick
+
+_STRONG = """
+admin administrator anarchist assistant attack bomb bypass command commands
+confidential credential credentials decode developer disable disregard dump encoded exec
+execute exfiltrate explosive explosives filter filters forget guidelines hack hacker hidden
+ignora ignore ignored ignorez ignoriere illegal inject injection instrucciones instruction
+instructions instrucoes istruzioni jailbreak jailbroken kill leak limits malware meth
+moderation onceki override overwrite passcode password passwords payload policies policy pretend
+previous prior prompt prompts ransomware restriction restrictions reveal roleplay rules safety
+secret secrets shutdown steal system talimatlari token tokens transfer unfiltered unlimited
+unrestricted untrusted uncensored virus vorherigen anteriores precedentes precedenti weapon
+weapons anweisungen yoksay
+"""
+STRONG = frozenset(_STRONG.split())
 """Words of attacks: one alone tells more than several of the common ones."""
 
-COMMON = STRONG | frozenset(
-    """
-    able about above access account across action actions activate active address after again
-    against all allow allowed also although always among and another answer answers any anyone
-    anything are around asked away back because been before began behind being believe below
-    best better between body book both bring browser build but buy call called came can cannot
-    card careful case change character chat check city clear click close code come comes complete
-    computer content context continue could country create credit current customer data database
-    date days delete describe details did different directory does doing done down download during
-    each early education email emails end english enough even every everyone everything example
-    explain fact false family far feel few file files final find first five follow following food
-    form format found four free friend from full future game gave get give given gives going good
-    government great group had hand happen has have head hear hello help her here high him his home
-    hour hours house how however human idea important include including information input inside
-    instead into just keep key keys kind knew know known language large last later learn least
-    leave left letter letters life like line link list little live local long look made mail make
-    making many may maybe mean message messages might mind mode model money more morning most
-    mother move much must name names need never new next night not nothing now number numbers
-    off office often old only open openai order other others our out output outside over own page
-    part pass people perform person phone place play please point possible post power present
-    print private probably problem process program provide public put question questions quick
-    quickly quote read ready real really reason receive recent remember remove repeat replace
-    reply report request respond response result results return right room run safe said same say
-    says school search second see seen send sensitive sentence server service session set seven
-    several shall she shell should show simple since site six small some someone something soon
-    speak specific start state step steps still stop story string student study such sure table
-    take talk tell test text than thank thanks that the their them then there these they thing
-    things think this those though thought three through time times today together told tool
-    tools translate true try turn two type under understand university until update upload url use
-    used user users using very visit wait want was water way web website week well went were what
-    when where whether which while who whole why will window with within without woman word words
-    work world would write written wrong year years yes yesterday yet you young your yourself
-    como para pero porque todas todos esto esta texto mensaje sistema quiero hacer
-    alle bitte nicht vergiss wurde geheim zeige passwort
-    toutes vous nous avec pour dans
-    tutte questo della
-    """.split()
-)
+_COMMON = """
+able about above access account across action actions activate active address after again
+against all allow allowed also although always among and another answer answers any anyone
+anything are around asked away back because been before began behind being believe below
+best better between body book both bring browser build but buy call called came can cannot
+card careful case change character chat check city clear click close code come comes complete
+computer content context continue could country create credit current customer data database
+date days delete describe details did different directory does doing done down download during
+each early education email emails end english enough even every everyone everything example
+explain fact false family far feel few file files final find first five follow following food
+form format found four free friend from full future game gave get give given gives going good
+government great group had hand happen has have head hear hello help her here high him his home
+hour hours house how however human idea important include including information input inside
+instead into just keep key keys kind knew know known language large last later learn least
+leave left letter letters life like line link list little live local long look made mail make
+making many may maybe mean message messages might mind mode model money more morning most
+mother move much must name names need never new next night not nothing now number numbers
+off office often old only open openai order other others our out output outside over own page
+part pass people perform person phone place play please point possible post power present
+print private probably problem process program provide public put question questions quick
+quickly quote read ready real really reason receive recent remember remove repeat replace
+reply report request respond response result results return right room run safe said same say
+says school search second see seen send sensitive sentence server service session set seven
+several shall she shell should show simple since site six small some someone something soon
+speak specific start state step steps still stop story string student study such sure table
+take talk tell test text than thank thanks that the their them then there these they thing
+things think this those though thought three through time times today together told tool
+tools translate true try turn two type under understand university until update upload url use
+used user users using very visit wait want was water way web website week well went were what
+when where whether which while who whole why will window with within without woman word words
+work world would write written wrong year years yes yesterday yet you young your yourself
+como para pero porque todas todos esto esta texto mensaje sistema quiero hacer
+alle bitte nicht vergiss wurde geheim zeige passwort
+toutes vous nous avec pour dans
+tutte questo della
+"""
+COMMON = STRONG | frozenset(_COMMON.split())
 
-_SHORT = frozenset(
-    """a an am as at be by do go he i if in is it me my no of on or so to up us we""".split()
-)
-SPELT = COMMON | _SHORT
+
+_SHORT = """a an am as at be by do go he i if in is it me my no of on or so to up us we"""
+SPELT = COMMON | frozenset(_SHORT.split())
 """What a run of letters without spaces may be cut into."""
 
-_REAL_WHEN_TURNED = frozenset(
-    """abed brag deliver deem diaper drab draw drawer edit emit evil flow keels keep knits leer
-    lever live loot looter loops mood nips nuts part parts peek peels pins plug pools ports pots
-    rail rats raw reed regal repaid reward room saga sleep sloop smart snap snip snug spit spool
-    spot spots star stop straw stressed stun sway swap tide time tips tool trap trams tuba ward wolf
-    yaws nova tang robe rang barf""".split()
-)
+_REAL_WHEN_TURNED = """
+abed brag deliver deem diaper drab draw drawer edit emit evil flow keels keep knits leer
+lever live loot looter loops mood nips nuts part parts peek peels pins plug pools ports pots
+rail rats raw reed regal repaid reward room saga sleep sloop smart snap snip snug spit spool
+spot spots star stop straw stressed stun sway swap tide time tips tool trap trams tuba ward wolf
+yaws nova tang robe rang barf
+"""
 _LEAST = 4
 
 
@@ -85,7 +84,7 @@ def rot13_words() -> frozenset[str]:
 def reversed_words() -> frozenset[str]:
     """The common words from back to front, save those that are words themselves."""
     turned = {word[::-1] for word in COMMON if len(word) >= _LEAST}
-    return frozenset(turned - COMMON - _REAL_WHEN_TURNED)
+    return frozenset(turned - COMMON - set(_REAL_WHEN_TURNED.split()))
 
 
 def is_evidence(found: set[str] | frozenset[str]) -> bool:
@@ -94,31 +93,60 @@ def is_evidence(found: set[str] | frozenset[str]) -> bool:
     return len(long) >= 2 and sum(map(len, long)) >= 10
 
 
-_LONGEST = max(map(len, SPELT))
-_UNKNOWN_COST = 3.0
+_UNKNOWN_COST = 3
+"""What a letter outside all words costs, where a word costs 1."""
+
+
+@cache
+def _speller() -> AhoCorasick:
+    return AhoCorasick(sorted(SPELT))
+
+
+@cache
+def _strong_finder() -> AhoCorasick:
+    return AhoCorasick(sorted(STRONG))
+
+
+def has_strong(letters: str) -> bool:
+    """True where one of the words of attacks stands anywhere, even inside of others."""
+    return bool(_strong_finder().find_matches_as_indexes(letters.lower()))
 
 
 def segment(letters: str) -> list[str]:
-    """Cut a run of letters into words, the fewest unknown letters first; linear time."""
-    text = letters.lower()
-    if len(text) != len(letters):
-        return [letters]
-    best = [0.0] * (len(text) + 1)
-    cut = [0] * (len(text) + 1)
-    for end in range(1, len(text) + 1):
-        best[end], cut[end] = best[end - 1] + _UNKNOWN_COST, end - 1
-        for start in range(max(0, end - _LONGEST), end):
-            if text[start:end] in SPELT and (cost := best[start] + 1.0) < best[end]:
-                best[end], cut[end] = cost, start
+    """Cut a run of ASCII letters into words, the fewest unknown letters first; linear time."""
+    best = list(range(0, _UNKNOWN_COST * len(letters) + 1, _UNKNOWN_COST))
+    cut = list(range(-1, len(letters)))
+    reached = 0
+    # Overlapping matches come in the order of their ends, so `best` of a start is settled.
+    for _, start, end in _speller().find_matches_as_indexes(letters.lower(), overlapping=True):
+        for at in range(reached + 1, end):
+            if best[at - 1] + _UNKNOWN_COST < best[at]:
+                best[at], cut[at] = best[at - 1] + _UNKNOWN_COST, at - 1
+        reached = max(reached, end - 1)
+        if best[end - 1] + _UNKNOWN_COST < best[end]:
+            best[end], cut[end] = best[end - 1] + _UNKNOWN_COST, end - 1
+        if (cost := best[start] + 1) < best[end]:
+            best[end], cut[end] = cost, start
+    for at in range(reached + 1, len(letters) + 1):
+        if best[at - 1] + _UNKNOWN_COST < best[at]:
+            best[at], cut[at] = best[at - 1] + _UNKNOWN_COST, at - 1
+    return _words_at(letters, cut)
+
+
+def _words_at(letters: str, cut: list[int]) -> list[str]:
+    """The words that the cuts make, with unknown letters in a row kept together."""
     words: list[str] = []
-    end = len(text)
-    was_unknown = False
+    end = len(letters)
+    unknown_end = 0
     while end:
         start = cut[end]
-        is_unknown = text[start:end] not in SPELT
-        if is_unknown and was_unknown:
-            words[-1] = letters[start:end] + words[-1]
-        else:
+        is_unknown = end - start == 1 and letters[start].lower() not in SPELT
+        if is_unknown:
+            unknown_end = unknown_end or end
+        if unknown_end and (not is_unknown or not start):
+            words.append(letters[start if is_unknown else end : unknown_end])
+            unknown_end = 0
+        if not is_unknown:
             words.append(letters[start:end])
-        was_unknown, end = is_unknown, start
+        end = start
     return words[::-1]
