@@ -108,15 +108,7 @@ _HEX = re.compile(
     r"|(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){8,}(?![0-9A-Za-z])"
     r"|(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){5,}(?![0-9A-Za-z])"
 )
-_NOTdef _unbase32(digits: str) -> bytes:
-    if len(digits) > _SHORT_BASE32:
-        return base64.b32decode(digits + "=" * (-len(digits) % 8))
-    value = int(digits.translate(_TO_INT), 32)
-    surplus = len(digits) * 5 % 8
-    return (value >> surplus).to_bytes(len(digits) * 5 // 8)
-
-
-_HEX = re.compile(r"\\x|0x|[^0-9A-Fa-f]")
+_NOT_HEX = re.compile(r"\\x|0x|[^0-9A-Fa-f]")
 
 
 def hex_pieces(text: str) -> list[Piece]:
