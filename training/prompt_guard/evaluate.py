@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from training.calibrate import thresholds_at
-from training.corpus import read_rows
+from training.corpus import Row, read_rows
 from training.inputs import given_data
 from training.mining import raw_scores
 from training.prompt_guard.generate import generate
@@ -28,11 +28,20 @@ HELD_OUT = frozenset(
 )
 
 
+def is_held_out(row: Row) -> bool:
+    """Whether a row is of a held-out source, or an attack that was planted in a text of one.
+
+    An attack in a carrier whose clean siblings are left out would teach that the carrier attacks.
+    """
+    origin, _, carrier = row.source.partition("/")
+    return origin in HELD_OUT or carrier in HELD_OUT or origin == "synth_after_task"
+
+
 def evaluate(data: Path) -> dict[str, object]:
     """AUC, and recall or false positives per held-out source."""
     rows = read_rows(data / "injection_train.jsonl.gz")
-    kept = [r for r in rows if r.family not in HELD_OUT] + generate(SEED)
-    held = [r for r in rows if r.family in HELD_OUT]
+    kept = [r for r in rows if not is_held_out(r)] + generate(SEED)
+    held = [r for r in rows if is_held_out(r)]
     ordinary = [r for r in read_rows(data / "injection_dev.jsonl.gz") if not r.labels]
     head, _, _ = fit(kept, documents_of(kept))
     limits = thresholds_at(raw_scores(head.weights, documents_of(ordinary)), RATE)
