@@ -345,6 +345,23 @@ def test_the_model_server_is_released_when_the_client_goes(
     assert time.monotonic() - left < 2
 
 
+def test_a_client_that_reads_nothing_is_given_up(kit: Any) -> None:
+    async def endless(body: dict[str, Any], request: web.Request) -> web.StreamResponse:
+        out: web.StreamResponse = await kit.begin(request)
+        while True:
+            await out.write(kit.chunk({"content": "word " * 10_000}))
+
+    kit.upstream.answer = endless
+    port = kit.start(limits=Limits(write_s=0.3))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"authorization": f"Bearer {kit.key}", "content-type": "application/json"}
+    connection.request(
+        "POST", "/v1/chat/completions", json.dumps({**BODY, "stream": True}), headers
+    )
+    assert kit.upstream.cancelled.wait(15)
+    connection.close()
+
+
 def test_a_slow_first_token_is_bridged_by_comments(kit: Any) -> None:
     async def slow(body: dict[str, Any], request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.6)
