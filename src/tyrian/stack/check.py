@@ -14,6 +14,7 @@ from tyrian.stack.taxonomy import read_taxonomy
 from tyrian.stack.validate import near
 
 _CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
+_PATTERN_SOURCES = ("regex", "words", "words_file")
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -51,7 +52,8 @@ def _guard_faults(
         right = next(key for key, stage in GUARD_LISTS.items() if stage is MODES[spec.mode])
         hint = f"write {fitting!r}, or move the guard to {right}"
         yield source.error(f"{spec.mode!r} does not fit {list_key}", (*path, "mode"), hint=hint)
-    extra: tuple[str, ...] = (*(spec.patterns or ()), *(spec.words or ()))
+    yield from _pattern_faults(spec, source, path)
+    extra = tuple(entry.label_at(n) for n, entry in enumerate(spec.patterns or (), 1))
     if spec.taxonomy:
         try:
             extra = (*extra, *read_taxonomy(spec.taxonomy))
@@ -62,6 +64,22 @@ def _guard_faults(
     if spec.backend == "remote" and not spec.url:
         hint = "add `url:` with the address of the server"
         yield source.error("backend 'remote' needs a url", (*path, "backend"), hint=hint)
+
+
+def _pattern_faults(spec: GuardSpec, source: Source, path: KeyPath) -> Iterator[StackError]:
+    if spec.kind == "pattern" and not spec.patterns:
+        hint = "add `patterns: [{id: codename, words: [bluebird]}]`"
+        yield source.error("the guard has nothing to look for", (*path, "name"), hint=hint)
+    for index, entry in enumerate(spec.patterns or ()):
+        place: KeyPath = (*path, "patterns", index)
+        given = [key for key in _PATTERN_SOURCES if getattr(entry, key) is not None]
+        if len(given) != 1:
+            hint = f"give one of {', '.join(_PATTERN_SOURCES)}"
+            yield source.error("a pattern needs exactly one source", place, hint=hint)
+        if entry.words_file and not entry.words_file.is_file():
+            hint = "one word or phrase on each line"
+            message = f"words file {str(entry.words_file)!r} is missing"
+            yield source.error(message, (*place, "words_file"), hint=hint)
 
 
 def _label_faults(
@@ -128,11 +146,7 @@ def with_absolute_paths(stack: Stack, base: Path) -> Stack:
     """The same stack with its relative paths taken from the directory of the file."""
     agent = stack.agent
     lists = {
-        key: tuple(
-            spec.model_copy(update={"taxonomy": base / spec.taxonomy}) if spec.taxonomy else spec
-            for spec in getattr(agent, key)
-        )
-        for key in GUARD_LISTS
+        key: tuple(_absolute(spec, base) for spec in getattr(agent, key)) for key in GUARD_LISTS
     }
     runtime = agent.policy_runtime
     if runtime and runtime.config:
@@ -142,6 +156,20 @@ def with_absolute_paths(stack: Stack, base: Path) -> Stack:
         audit = audit.model_copy(update={"path": base / audit.path.expanduser()})
     agent = agent.model_copy(update={**lists, "policy_runtime": runtime})
     return stack.model_copy(update={"agent": agent, "audit": audit})
+
+
+def _absolute(spec: GuardSpec, base: Path) -> GuardSpec:
+    update: dict[str, object] = {}
+    if spec.taxonomy:
+        update["taxonomy"] = base / spec.taxonomy
+    if spec.patterns:
+        update["patterns"] = tuple(
+            entry.model_copy(update={"words_file": base / entry.words_file})
+            if entry.words_file
+            else entry
+            for entry in spec.patterns
+        )
+    return spec.model_copy(update=update) if update else spec
 
 
 def warnings(stack: Stack) -> tuple[str, ...]:

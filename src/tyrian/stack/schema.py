@@ -53,6 +53,42 @@ class _Part(BaseModel):
     )
 
 
+class PatternEntry(_Part):
+    """One entry of `patterns`: an expression or words, and the label of what they find."""
+
+    id: NonEmpty | None = None
+    """Name of the entry in findings: `pattern.<id>`."""
+    label: NonEmpty | None = None
+    """Label that the classes of the guard name; the id where it is left out."""
+    regex: NonEmpty | None = None
+    """A regular expression, matched in linear time (RE2: no look-around, no back references)."""
+    words: Annotated[Words, Field(min_length=1)] | None = None
+    """Words and phrases, however they are disguised."""
+    words_file: Path | None = None
+    """File with a word or phrase on each line."""
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    """How bad a finding is."""
+    score: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Score of a finding."""
+    case_sensitive: bool = False
+    """Tell capital letters from small ones."""
+    whole_word: bool = True
+    """Words only: no letter, digit or underscore directly before or behind."""
+    message: str | None = None
+    """What a finding says, in place of the id."""
+
+    def label_at(self, number: int) -> str:
+        """The label of the entry, which is the `number`th of its guard."""
+        return self.label or self.id or f"pattern-{number}"
+
+    def plain(self) -> dict[str, object]:
+        """The entry as the detector reads it: only what is given."""
+        entry = self.model_dump(exclude_unset=True, exclude_none=True)
+        if self.words_file:
+            entry["words_file"] = str(self.words_file)
+        return entry
+
+
 class GuardSpec(_Part):
     """One guard of a stage: a detector, and which of its labels have which effect."""
 
@@ -99,10 +135,8 @@ class GuardSpec(_Part):
     """JSON file of hazard categories for a content guard; S1 to S14 where it is left out."""
     redact_with: Literal["label", "mask", "pseudonym"] = "label"
     """How a redacted place reads: `[EMAIL]`, `****`, or a pseudonym that the answer turns back."""
-    patterns: dict[str, str | Words] | None = None
-    """For `pattern`: label to a regular expression (or several), matched in linear time."""
-    words: dict[str, Words] | None = None
-    """For `pattern`: label to plain words and phrases."""
+    patterns: Annotated[tuple[PatternEntry, ...], Field(min_length=1)] | None = None
+    """For `pattern`: what to look for."""
     entities: Words | None = None
     """For `pii`: which kinds to look for; all where it is left out."""
     regions: Words | None = None
@@ -135,11 +169,10 @@ class GuardSpec(_Part):
     @property
     def detector_options(self) -> Mapping[str, object]:
         """`options` with the detector-specific keys of the guard beside them."""
-        keys = (
-            *("patterns", "words", "entities", "regions", "countries", "ignore"),
-            "allowed_hosts",
-        )
+        keys = ("entities", "regions", "countries", "ignore", "allowed_hosts")
         direct = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        if self.patterns:
+            direct["patterns"] = [entry.plain() for entry in self.patterns]
         return MappingProxyType({**self.options, **direct})
 
 

@@ -110,7 +110,7 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     return next((m for m in map(_model_in, get_args(annotation)) if m is not None), None)
 
 
-_OPEN_MAPPINGS = frozenset({"patterns", "words", "threshold", "models"})
+_OPEN_MAPPINGS = frozenset({"threshold", "models"})
 """Mappings whose keys are the user's own words."""
 
 

@@ -166,6 +166,14 @@ def test_the_default_stack_blocks_on_content_only_for_s4() -> None:
         (GUARD + "      options: {auth_token: x}\n", 4, 17, "secret", "api_key_env"),
         (GUARD + "    - name: prompt_guard\n", 4, 13, "second guard", "id"),
         (GUARD.replace("prompt_guard", "promt_guard"), 3, 13, "unknown guard", "prompt_guard"),
+        (GUARD.replace("prompt_guard", "pattern"), 3, 13, "nothing to look for", "patterns"),
+        (
+            GUARD.replace("prompt_guard", "pattern") + "      patterns: [{words: [a], regex: b}]\n",
+            4,
+            18,
+            "exactly one source",
+            "words_file",
+        ),
         ("agent: &a\n  base_model: x\n", 1, 8, "anchors", ""),
         ("agent: *a\n", 1, 8, "aliases", ""),
         ("agent: !!python/object:os.system {}\n", 1, 8, "tags", ""),
@@ -242,15 +250,26 @@ def test_detector_keys_reach_the_detector_as_plain_options() -> None:
 agent:
   preflight_guards:
     - name: pattern
-      patterns: {password: "hunter[0-9]+"}
+      patterns:
+        - {id: a, label: password, regex: "hunter[0-9]+"}
       block_classes: [password]
     - name: pii
       entities: [email, card]
       options: {regions: [DE]}
 """
     pattern, pii = parsed(text).guards()
-    assert pattern.config().options["patterns"] == {"password": "hunter[0-9]+"}
+    assert pattern.config().options["patterns"] == [
+        {"id": "a", "label": "password", "regex": "hunter[0-9]+"}
+    ]
     assert pii.config().options == {"entities": ("email", "card"), "regions": ["DE"]}
+
+
+def test_a_words_file_starts_at_the_stack_file(tmp_path: Path) -> None:
+    text = "agent:\n  preflight_guards:\n    - {name: pattern, patterns: [{words_file: w.txt}]}\n"
+    assert "is missing" in fault(text, tmp_path).message
+    (tmp_path / "w.txt").write_text("bluebird\n")
+    (guard,) = parse_stack(text, base=tmp_path, file="s").guards()
+    assert guard.config().options["patterns"] == [{"words_file": str(tmp_path / "w.txt")}]
 
 
 def test_models_and_routes_keep_data_where_it_may_go() -> None:
