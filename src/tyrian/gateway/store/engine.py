@@ -50,7 +50,11 @@ class Store:
                 migrate(sync_engine)
             finally:
                 sync_engine.dispose()
-            engine = create_async_engine(_with_driver(target, sync=False), pool_pre_ping=False)
+            engine = create_async_engine(
+                _with_driver(target, sync=False),
+                # A server may have been restarted since; a file cannot.
+                pool_pre_ping=target.get_backend_name() != "sqlite",
+            )
         except SQLAlchemyError as exc:
             raise _translated(exc, target) from exc
         except ModuleNotFoundError as exc:

@@ -47,8 +47,8 @@ async function showModels() {
     for (const guard of data[0]?.guards ?? []) {
       if (guard.fallback) fallen.set(guard.name, guard.backend);
     }
-    const told = [...fallen].map(([name, backend]) => `${name} runs on its ${backend} model`);
-    note("model-note", told.join("; ") || `${data.length} available`);
+    const told = [...fallen].map(([name, backend]) => `${name} (${backend})`);
+    note("model-note", told.length ? `Guards on fallback: ${told.join(", ")}` : `${data.length} available`);
   } catch (error) {
     note("model-note", error instanceof ApiError ? error.message : "The gateway cannot be reached.", "error");
   }
@@ -92,7 +92,7 @@ function showScores(hazards) {
   const rows = Object.entries(hazards ?? {}).sort((a, b) => b[1].score - a[1].score).slice(0, 6);
   $("scores").replaceChildren(
     ...rows.map(([label, hazard]) => {
-      const name = hazard.name === label ? label : `${hazard.name} (${label})`;
+      const name = /^S\d+$/.test(label) ? `${hazard.name} (${label})` : hazard.name;
       const meter = element("meter");
       meter.min = 0;
       meter.max = 1;
@@ -138,12 +138,19 @@ class Exchange {
   }
 
   show(isOver) {
-    if (isOver || this.effect !== "allow") showEffect(this.effect);
+    if (isOver || this.effect !== "allow") showEffect(this.effect, this.summary());
     showTimes({
       "First words": milliseconds(this.first),
       "Whole answer": isOver ? milliseconds(performance.now() - this.started) : null,
       Request: this.id,
     });
+  }
+
+  summary() {
+    if (this.effect !== "block") return undefined;
+    const stopped = this.reports.find((report) => report.effect === "block");
+    if (stopped?.stage === "input") return "Stopped before the model saw it.";
+    return stopped ? "Stopped before you would have read it." : undefined;
   }
 
   say(text, isRefusal = false) {
