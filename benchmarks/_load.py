@@ -70,15 +70,15 @@ class Requests:
     def __init__(self, spec: LoadSpec) -> None:
         mark = "000000000"
         prompt = (_PROSE * (spec.body_chars // len(_PROSE) + 1))[: spec.body_chars]
+        pace = f" Speed: pace-{spec.pace_ms}." if spec.pace_ms else ""
+        content = f"{prompt} Question {mark}.{pace}"
         body: dict[str, object] = {
             "model": spec.model,
-            "messages": [{"role": "user", "content": f"{prompt} Question {mark}."}],
+            "messages": [{"role": "user", "content": content}],
             "temperature": 0.2,
         }
         if spec.is_stream:
             body["stream"] = True
-        if spec.pace_ms:
-            body["user"] = f"pace-{spec.pace_ms}"
         data = json.dumps(body).encode()
         auth = f"authorization: Bearer {spec.token}\r\n" if spec.token else ""
         head = (

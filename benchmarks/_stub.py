@@ -1,8 +1,8 @@
 """A model server that costs next to nothing: the upstream of the gateway benchmark.
 
 Run it as a process of its own; it prints the port it listens on. It answers a chat at once, whole
-(about 560 bytes) or as an event stream of 50 chunks; a request whose `user` is `pace-5` gets its
-chunks 5 ms apart. It is raw asyncio on purpose: what is measured is what stands in front of it.
+(about 560 bytes) or as an event stream of 50 chunks; a request whose text has `pace-5` in it gets
+100 chunks 5 ms apart. It is raw asyncio on purpose: what is measured is what stands in front of it.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import uvloop
 
 MODEL = "stub"
 CHUNKS = 50
-_PACE = re.compile(rb'"user":\s*"pace-(\d{1,4})"')
+PACED_CHUNKS = 100
+_PACE = re.compile(rb"\bpace-(\d{1,4})\b")
 _STREAM = re.compile(rb'"stream":\s*true')
 _WORDS = ("river ", "stone ", "light ", "field ", "cloud ")
 
@@ -129,7 +130,7 @@ class StubProtocol(asyncio.Protocol):
     async def _paced(self, pause_s: float) -> None:
         assert self._transport is not None
         self._transport.write(STREAM_HEAD)
-        for event in EVENTS:
+        for event in (EVENTS * 2)[:PACED_CHUNKS]:
             self._transport.write(event)
             await asyncio.sleep(pause_s)
         self._transport.write(STREAM_TAIL)

@@ -11,17 +11,21 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from _load import LoadResult, LoadSpec, percentile, run_load
 from _peers import LITELLM, PeerUnavailableError, ensure
 from _servers import Server, ServerFailedError, litellm, stub, tyrian
+from _stub import PACED_CHUNKS
 from _table import Cell, table, verdict
 
 DIRECT, BARE, GUARDED, PEER = "direct", "tyrian, guards off", "tyrian, default", "LiteLLM"
 CONCURRENCIES = (1, 16, 64)
 PACE_MS = 5
+HOLD_BACK = 256
+"""Characters that the default stack keeps behind until they are judged."""
+CHUNK_CHARS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def _judge(result: LoadResult, cpu_s: float) -> Sample:
 
 def _servers(keep: ExitStack, has_peers: bool) -> Iterator[Server]:
     upstream = keep.enter_context(stub())
-    yield Server(DIRECT, upstream.port, upstream.process, upstream.log)
+    yield replace(upstream, name=DIRECT)
     yield keep.enter_context(tyrian(BARE, upstream, "--no-guards"))
     yield keep.enter_context(tyrian(GUARDED, upstream))
     if has_peers:
@@ -177,7 +181,8 @@ def target_rows(board: Board, servers: list[Server], paced: Case) -> list[list[C
     added = board.added(alone, GUARDED, _p50)
     first = board.added(paced, BARE, _first)
     held = board.added(paced, GUARDED, _first)
-    window_ms = 256 / 6 * PACE_MS
+    chunk_ms = board.middle(paced, DIRECT, _p50) / PACED_CHUNKS
+    window_ms = HOLD_BACK / CHUNK_CHARS * chunk_ms
     memory = next(s.rss_mb() for s in servers if s.name == GUARDED)
     return [
         ["CPU, guards off, c=16: LiteLLM / ours", ">= 25", off, verdict(off >= 25)],
