@@ -128,7 +128,7 @@ def binary_pieces(text: str) -> list[Piece]:
     pieces = []
     for match in _BITS.finditer(text):
         bits = match[0].replace(" ", "").replace(",", "")
-        if decoded := as_text(int(bits[:65536], 2).to_bytes(len(bits[:65536]) // 8)):
+        if decoded := as_text(int(bits, 2).to_bytes(len(bits) // 8)):
             pieces.append(Piece(match.start(), match.end(), decoded))
     return pieces
 
@@ -194,21 +194,17 @@ def escape_pieces(text: str) -> list[Piece]:
 
 
 _NEEDLESS = re.compile(r"[A-Za-z]|&(?:[A-Za-z]+|#[0-9xX]+);|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}")
+_TELLING = re.compile("[ \x00-\x08\x0e-\x1f\x7f-\U0010ffff]")
+"""Blanks, controls, and all that is not ASCII."""
 _LEAST_ESCAPES = 3
 
 
 def _with_evidence(pieces: list[Piece]) -> list[Piece]:
     """The pieces where an escape was needless (a plain letter) or many letters were escaped."""
     decoded = "".join(piece.text for piece in pieces)
-    if _NEEDLESS.search(decoded[:_SAMPLE]):
+    if _NEEDLESS.search(decoded):
         return pieces
-    foreign = sum(c.isalpha() or _is_unseen(c) for c in decoded[:_SAMPLE])
-    blanks = decoded.count(" ")
-    return pieces if foreign + blanks >= _LEAST_ESCAPES else []
-
-
-def _is_unseen(char: str) -> bool:
-    return not char.isprintable() and not char.isspace()
+    return pieces if len(_TELLING.findall(decoded)) >= _LEAST_ESCAPES else []
 
 
 Decoder = Callable[[str], list[Piece]]

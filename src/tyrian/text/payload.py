@@ -8,13 +8,11 @@ from tyrian.text.offsets import text_of
 Codes = npt.NDArray[np.uint32]
 
 _LEAST_BITS = 16
-_MAX_PAYLOAD = 65_536
 _BIT_PAIRS = ((0x200B, 0x200C), (0x2062, 0x2064), (0x200C, 0x200D), (0x200B, 0x200D))
 
 
 def decode_payload(kind: str, codes: Codes) -> str:
     """The text that a run of hidden code points carries, empty where it carries none."""
-    codes = codes[:_MAX_PAYLOAD]
     match kind:
         case "tag":
             letters = codes[(codes >= 0xE0020) & (codes <= 0xE007E)] - 0xE0000

@@ -32,7 +32,9 @@ from tyrian.text.substitution import (
 
 MAX_DEPTH = 3
 _MOST_VIEWS = 24
-_LEAST_BUDGET = 16_384
+_LEAST_BUDGET = 65_536
+_BUDGET = 4
+"""Characters of decoded text for each one of the original."""
 
 _DECODERS: dict[str, Decoder] = {
     "despaced": spread_pieces,
@@ -80,9 +82,18 @@ class TextViews:
         return normalise(self.original)
 
     @cached_property
+    def _found(self) -> tuple[list[TextView], bool]:
+        return _decoded(self.original, self.normalised)
+
+    @property
     def decoded(self) -> tuple[TextView, ...]:
         """Views that need decoding; a benign text has none."""
-        return tuple(_decoded(self.original, self.normalised))
+        return tuple(self._found[0])
+
+    @property
+    def is_complete(self) -> bool:
+        """False where views were left out because a text decodes to too many or too long ones."""
+        return self._found[1]
 
     @cached_property
     def all(self) -> tuple[TextView, ...]:
@@ -114,10 +125,12 @@ class _Reading:
     depth: int
 
 
-def _decoded(original: str, normalised: Normalised) -> Iterator[TextView]:
-    budget = max(_LEAST_BUDGET, 2 * len(original))
+def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], bool]:
+    """All decoded views, the outermost first, and whether none was left out."""
+    budget = max(_LEAST_BUDGET, _BUDGET * len(original))
     seen = {original, normalised.text}
-    count = 0
+    views: list[TextView] = []
+    is_complete = True
     todo = deque([_Reading("", original, Offsets.identity(len(original)), normalised, 0)])
     while todo:
         reading = todo.popleft()
@@ -125,15 +138,16 @@ def _decoded(original: str, normalised: Normalised) -> Iterator[TextView]:
             clean = normalise(text)
             if not clean.text or clean.text in seen:
                 continue
+            if len(clean.text) > budget or len(views) >= _MOST_VIEWS:
+                is_complete = False
+                continue
             budget -= len(clean.text)
-            if budget < 0 or count >= _MOST_VIEWS:
-                return
             seen.add(clean.text)
-            count += 1
             name = f"{reading.kind}+{kind}" if reading.kind else kind
-            yield TextView(name, clean.text, offsets.then(clean.offsets))
+            views.append(TextView(name, clean.text, offsets.then(clean.offsets)))
             if reading.depth + 1 < MAX_DEPTH:
                 todo.append(_Reading(name, text, offsets, clean, reading.depth + 1))
+    return views, is_complete
 
 
 def _decode_once(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
