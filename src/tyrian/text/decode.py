@@ -14,6 +14,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _SAMPLE = 4096
 _LETTERS = (ascii_letters + " ").encode()
 _LEAST_TEXT = 4
+_BEYOND_CHANCE = 24
 
 
 def as_text(data: bytes) -> str:
@@ -32,7 +33,10 @@ def as_text(data: bytes) -> str:
     else:
         letters = sum(c.isalpha() or c == " " for c in sample)
     is_clean = len(_CONTROLS.findall(sample)) * 30 <= len(sample)
-    is_prose = len(sample) >= _LEAST_TEXT and letters * 10 >= len(sample) * 6
+    is_prose = letters * 10 >= len(sample) * 6
+    # Chance makes no long ASCII text; digits and signs may be the next encoding.
+    is_prose |= len(sample) >= _BEYOND_CHANCE and sample.isascii()
+    is_prose &= len(sample) >= _LEAST_TEXT
     return text if is_clean and is_prose and len(set(sample)) > 2 else ""
 
 

@@ -29,8 +29,9 @@ def fold_confusables(codes: Codes, flags: Flags) -> Codes | None:
         edges = np.append(edges, len(codes))
     first, stop = edges[::2], edges[1::2]
     size = stop - first
-    latin = _counts((flags & t.LATIN) != 0, first, stop)
-    strict = _counts((flags & t.FOLD) != 0, first, stop)
+    is_latin = (flags & t.LATIN) != 0
+    latin = _counts(is_latin, first, stop)
+    strict = _counts(((flags & t.FOLD) != 0) & ~is_latin, first, stop)
     foreign = size - latin - strict
     all_latin, all_foreign = latin.sum(), foreign.sum()
     mixed = (latin > 0) & (size > latin) & (latin + strict >= foreign)
@@ -38,11 +39,14 @@ def fold_confusables(codes: Codes, flags: Flags) -> Codes | None:
     if all_foreign > 0:
         is_quoting = all_latin > _LATIN_MAJORITY * all_foreign
         disguised &= (size >= 4) & is_quoting
+    # Odd Latin forms fold anywhere, except that one or two letters may be an emoji.
+    odd = foldable & is_latin
     picked = mixed | disguised
-    if not picked.any():
+    if not picked.any() and not odd.any():
         return None
-    chosen = np.flatnonzero(is_letter)[np.repeat(picked, size)]
-    chosen = chosen[foldable[chosen]]
+    at = np.flatnonzero(is_letter)
+    is_sign = ((flags[at] & t.PICTO) != 0) & np.repeat(size <= 2, size)
+    chosen = at[np.repeat(picked, size) & foldable[at] | odd[at] & ~is_sign]
     if not len(chosen):
         return None
     folded = codes.copy()

@@ -81,7 +81,7 @@ def _kept(
     after = np.where(at < last, flags[np.minimum(at + 1, last)], 0)
     code_before = np.where(at > 0, codes[at - 1], 0)
     code_after = np.where(at < last, codes[np.minimum(at + 1, last)], 0)
-    before_that = np.where(at > 1, flags[at - 2], 0)
+    before_that = np.where(at > 1, flags[np.maximum(at - 2, 0)], 0)
     joiner = (kind == t.ZWNJ) | (kind == t.ZWJ)
     kept: Bools = joiner & ((before & t.JOINING) != 0)
     emoji_left = ((before & t.PICTO) != 0) | (code_before == 0xE007F)

@@ -5,7 +5,7 @@ from functools import cache
 import re2
 
 _LETTER = r"[\pL\pN]"
-_GAP = r"[^\pL\pN]"
+_GAP = r"[^\pL\pN\pM]"
 _PATTERNS = {
     "despaced": rf"(?:^|{_GAP}){_LETTER}(?:{_GAP}{{1,4}}{_LETTER}){{4}}(?:$|{_GAP})",
     "respaced": r"[A-Za-z]{16}|[A-Za-z][_+.|/*~-]{1,2}[A-Za-z]+[_+.|/*~-]{1,2}[A-Za-z]",

@@ -7,8 +7,10 @@ from itertools import chain, zip_longest
 from tyrian.text.rewrite import Piece
 from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, segment
 
-_SPREAD = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,4}[^\W_](?![^\W_])){4,}")
-_GAP = re.compile(r"([\W_]+)")
+_SEPARATOR = r"[\s!-/:-@\[-`{-~\xa1-\xbf\u2000-\u2bff\u3000-\u303f\U0001f000-\U0001faff]"
+"""Signs and blanks, but no combining marks: those belong to their letters."""
+_SPREAD = re.compile(rf"(?<![^\W_])[^\W_](?:{_SEPARATOR}{{1,4}}[^\W_](?![^\W_])){{4,}}")
+_GAP = re.compile(rf"({_SEPARATOR}+)")
 _LEAST_WORD = 4
 
 

@@ -22,7 +22,7 @@ UNSTABLE = 0x0040
 """NFKC changes it, or may compose it with what stands before."""
 LATIN = 0x0080
 FOLD = 0x0100
-"""A letter of another script, or an odd Latin one, that UTS #39 takes for an ASCII letter."""
+"""A letter of another script that UTS #39 takes for an ASCII letter; with LATIN, an odd form."""
 LOOSE = 0x0200
 """Looks like an ASCII letter, but only a mixed-script word proves that it is meant as one."""
 LETTER = 0x0400
@@ -145,6 +145,16 @@ def _look_up(flags: npt.NDArray[np.uint16], widths: npt.NDArray[np.uint8]) -> No
     widths[hangul] = np.where((hangul - 0xAC00) % 28, 3, 2)
 
 
+_ODD_FORMS: _Ranges = (
+    (0x0250, 0x02AF), (0x1D00, 0x1DBF), (0xA720, 0xA7FF), (0xAB30, 0xAB6F), (0x1D100, 0x1FFFF),
+)  # fmt: skip
+"""Small capitals, phonetic letters, letters on coloured ground: no language is spelt in them."""
+
+
+def _is_odd(code: int) -> bool:
+    return any(low <= code <= high for low, high in _ODD_FORMS)
+
+
 @cache
 def tables() -> Tables:
     """The tables, built once (some 100 ms); call it early to have that behind."""
@@ -165,6 +175,8 @@ def tables() -> Tables:
     for chosen, bit in ((strict, FOLD), (loose, LOOSE)):
         for char, target in chosen.items():
             if flags[ord(char)] & (LETTER | PICTO) and not flags[ord(char)] & KIND:
-                flags[ord(char)] = (flags[ord(char)] & ~np.uint16(LATIN)) | bit | LETTER
+                is_odd = bit == FOLD and _is_odd(ord(char))
+                script = LATIN if is_odd else 0
+                flags[ord(char)] = (flags[ord(char)] & ~np.uint16(LATIN)) | bit | LETTER | script
                 folds[ord(char)] = ord(target)
     return Tables(flags, widths, folds)
