@@ -38,7 +38,13 @@ class Offsets:
             return self
         if self.starts is None or self.ends is None:
             return Offsets(self.length, after.starts, after.ends)
-        return Offsets(self.length, self.starts[after.starts], self.ends[after.ends - 1])
+        first, last = after.starts, after.ends - 1
+        # A text turned round runs backward through its source, so either end may come first.
+        return Offsets(
+            self.length,
+            np.minimum(self.starts[first], self.starts[last]),
+            np.maximum(self.ends[first], self.ends[last]),
+        )
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The smallest span of the source that holds characters `start:end` of the text."""
