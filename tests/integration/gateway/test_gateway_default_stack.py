@@ -78,4 +78,6 @@ def test_a_secret_never_leaves_in_a_stream(kit: Any, size: int) -> None:
 def test_moderations_name_a_prompt_attack_among_the_hazards(kit: Any) -> None:
     result = kit.client(Firewall.default()).moderations.create(input=ATTACK).results[0]
     assert result.flagged
-    assert result.model_extra["hazards"]["jailbreak"]["flagged"]
+    assert result.model_extra is not None
+    hazards = result.model_extra["hazards"]
+    assert hazards["jailbreak"]["flagged"] or hazards["injection"]["flagged"]
