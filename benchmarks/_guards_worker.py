@@ -28,17 +28,22 @@ def _tyrian() -> dict[str, Subject]:
     from tyrian.core.detection import Stage, View
     from tyrian.core.registry import DetectorConfig, create_detector
 
-    options: dict[str, dict[str, object]] = {
-        "pattern": {"words": list(BANNED), "patterns": list(EXPRESSIONS)}
-    }
+    def subject(kind: str, stage: Stage, entries: list[dict[str, object]] | None = None) -> Subject:
+        options = {"patterns": entries} if entries else {}
+        detector = create_detector(kind, DetectorConfig(name=kind, options=options))
+        make = Message.assistant if stage is Stage.OUTPUT else Message.user
+        return lambda text: detector.detect(View.of(make(text), stage))
 
-    def subject(kind: str) -> Subject:
-        config = DetectorConfig(name=kind, options=options.get(kind, {}))
-        detector = create_detector(kind, config)
-        return lambda text: detector.detect(View.of(Message.user(text), Stage.INPUT))
-
-    kinds = ("hidden_text", "secrets", "pii", "pattern", "exfiltration", "prompt_guard")
-    subjects = {kind: subject(kind) for kind in (*kinds, "content_guard")}
+    expressions: list[dict[str, object]] = [
+        {"id": f"project-{n}", "regex": expression} for n, expression in enumerate(EXPRESSIONS)
+    ]
+    kinds = ("hidden_text", "secrets", "pii", "prompt_guard", "content_guard")
+    subjects = {kind: subject(kind, Stage.INPUT) for kind in kinds}
+    subjects["exfiltration"] = subject("exfiltration", Stage.OUTPUT)
+    subjects["pattern, 10 regexes"] = subject("pattern", Stage.INPUT, expressions)
+    subjects["pattern, 10 words"] = subject(
+        "pattern", Stage.INPUT, [{"id": "terms", "words": list(BANNED)}]
+    )
     firewall = Firewall.default()
     subjects[WHOLE] = lambda text: firewall.scan(Message.user(text))
     return subjects
