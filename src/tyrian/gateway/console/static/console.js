@@ -88,16 +88,24 @@ function showReasons(reports) {
   }
 }
 
+// Not the element of that name: browsers draw it each in their own way, and let no style change it.
+function showMeter(name, value) {
+  const meter = element("div", "meter");
+  const share = { role: "meter", "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": value };
+  for (const [key, setting] of Object.entries(share)) meter.setAttribute(key, String(setting));
+  meter.setAttribute("aria-label", name);
+  const filled = element("span");
+  filled.style.width = `${Math.round(value * 100)}%`;
+  meter.append(filled);
+  return meter;
+}
+
 function showScores(hazards) {
   const rows = Object.entries(hazards ?? {}).sort((a, b) => b[1].score - a[1].score).slice(0, 6);
   $("scores").replaceChildren(
     ...rows.map(([label, hazard]) => {
       const name = /^S\d+$/.test(label) ? `${hazard.name} (${label})` : hazard.name;
-      const meter = element("meter");
-      meter.min = 0;
-      meter.max = 1;
-      meter.value = hazard.score;
-      meter.setAttribute("aria-label", `${name}: ${hazard.score.toFixed(2)}`);
+      const meter = showMeter(name, hazard.score);
       const item = document.createElement("li");
       item.append(
         element("span", hazard.flagged ? "flagged" : "", name),
