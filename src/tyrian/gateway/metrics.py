@@ -1,5 +1,8 @@
 """Prometheus metrics in a registry of the gateway's own; labels never hold text of requests."""
 
+from collections.abc import Callable
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from tyrian.core.decision import Decision
@@ -17,67 +20,72 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        r = self.registry
-        self._requests = Counter(
-            "tyrian_requests", "Requests answered.", ("route", "status"), registry=r
+        self.in_flight = Gauge(
+            "tyrian_requests_in_flight", "Requests being served.", registry=self.registry
         )
-        self._latency = Histogram(
-            "tyrian_request_seconds", "From request to end of answer.", ("route",),
-            buckets=_SECONDS, registry=r,
-        )  # fmt: skip
-        self.in_flight = Gauge("tyrian_requests_in_flight", "Requests being served.", registry=r)
-        self._decisions = Counter(
-            "tyrian_decisions", "Decisions by stage and effect.", ("stage", "effect"), registry=r
-        )
-        self._reasons = Counter(
-            "tyrian_decision_reasons", "Reasons of decisions by detector and effect.",
-            ("detector", "effect"), registry=r,
-        )  # fmt: skip
-        self._runs = Histogram(
-            "tyrian_detector_seconds", "Time of one run of a detector.", ("detector",),
-            buckets=_GUARD_SECONDS, registry=r,
-        )  # fmt: skip
-        self._failed_runs = Counter(
-            "tyrian_detector_failures", "Runs that gave no judgement.", ("detector", "status"),
-            registry=r,
-        )  # fmt: skip
         self._cache_hits = Counter(
-            "tyrian_decision_cache_hits", "Decisions taken from the cache.", registry=r
+            "tyrian_decision_cache_hits",
+            "Decisions taken from the cache.",
+            registry=self.registry,
         )
-        self._upstream_errors = Counter(
-            "tyrian_upstream_errors", "Failures of model servers.", ("upstream", "status"),
-            registry=r,
-        )  # fmt: skip
-        self._upstream_latency = Histogram(
-            "tyrian_upstream_seconds", "Until the upstream's headers came.", ("upstream",),
-            buckets=_SECONDS, registry=r,
-        )  # fmt: skip
+        self._requests = self._counter("requests", "Requests answered.", "route", "status")
+        self._latency = self._histogram(
+            "request_seconds", "From request to end of answer.", "route", buckets=_SECONDS
+        )
+        self._decisions = self._counter(
+            "decisions", "Decisions by stage and effect.", "stage", "effect"
+        )
+        self._reasons = self._counter(
+            "decision_reasons", "Reasons of decisions.", "detector", "effect"
+        )
+        self._runs = self._histogram(
+            "detector_seconds", "Time of one run of a detector.", "detector", buckets=_GUARD_SECONDS
+        )
+        self._failed_runs = self._counter(
+            "detector_failures", "Runs that gave no judgement.", "detector", "status"
+        )
+        self._upstream_errors = self._counter(
+            "upstream_errors", "Failures of model servers.", "upstream", "status"
+        )
+        self._upstream_latency = self._histogram(
+            "upstream_seconds", "Until the upstream's headers came.", "upstream", buckets=_SECONDS
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
+        """A function from label values to their counter; the look-up in the client is slow."""
+        return cache(Counter(f"tyrian_{name}", text, labels, registry=self.registry).labels)
+
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: tuple[float, ...]
+    ) -> Callable[..., Histogram]:
+        metric = Histogram(f"tyrian_{name}", text, labels, buckets=buckets, registry=self.registry)
+        return cache(metric.labels)
 
     def request(self, context: RequestContext) -> None:
         """Count a request that is over; status 499 stands for a client that left."""
-        self._requests.labels(context.route, str(context.status or 499)).inc()
-        self._latency.labels(context.route).observe(context.elapsed_s)
+        self._requests(context.route, str(context.status or 499)).inc()
+        self._latency(context.route).observe(context.elapsed_s)
 
     def decision(self, decision: Decision) -> None:
         """Count a decision with its reasons and runs."""
-        self._decisions.labels(decision.stage.value, str(decision.effect)).inc()
+        self._decisions(decision.stage.value, str(decision.effect)).inc()
         for reason in decision.reasons:
-            self._reasons.labels(reason.detector, str(reason.effect)).inc()
+            self._reasons(reason.detector, str(reason.effect)).inc()
         if decision.is_cached:
             self._cache_hits.inc()
             return
         for run in decision.runs:
-            self._runs.labels(run.detector).observe(run.elapsed_s)
+            self._runs(run.detector).observe(run.elapsed_s)
             if run.status is not RunStatus.OK:
-                self._failed_runs.labels(run.detector, run.status.value).inc()
+                self._failed_runs(run.detector, run.status.value).inc()
 
     def upstream_answered(self, upstream: str, elapsed_s: float) -> None:
         """Note the time until an upstream's headers came."""
-        self._upstream_latency.labels(upstream).observe(elapsed_s)
+        self._upstream_latency(upstream).observe(elapsed_s)
 
     def upstream_error(self, upstream: str, status: int) -> None:
         """Count a failure of an upstream; status 0 where there was no answer."""
-        self._upstream_errors.labels(upstream, str(status)).inc()
+        self._upstream_errors(upstream, str(status)).inc()
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
