@@ -3,7 +3,7 @@
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Container
+from collections.abc import Container
 
 from tyrian.text.rewrite import BACKWARD, Piece
 from tyrian.text.words import COMMON, STRONG, is_evidence, reversed_words, rot13_words
@@ -136,16 +136,28 @@ _BARE = {
 }  # fmt: skip
 
 
+_ACCENTED_WORD = re.compile(
+    "(?<![A-Za-z\u00c0-\u024f\u1e00-\u1eff])[A-Za-z]{0,20}[\u00c0-\u024f\u1e00-\u1eff]"
+    "[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{0,20}"
+)
+
+
+def _bared(word: str) -> str:
+    """A word in small letters without accents; the dot that small İ leaves behind goes too."""
+    return "".join(map(_bare, word)).replace("\u0307", "")
+
+
 def _bare(char: str) -> str:
     return _BARE.get(char) or unicodedata.normalize("NFD", char)[0]
 
 
-def unaccented_pieces(text: str, words_of: Callable[[str], set[str]]) -> list[Piece]:
+def unaccented_pieces(text: str, words: set[str]) -> list[Piece]:
     """Accented letters bared, where that makes common words of what were none."""
     table = {ord(char): _bare(char) for char in set(_ACCENTED.findall(text))}
     if not table:
         return []
-    gained = (words_of(text.translate(table)) & COMMON) - words_of(text)
+    accented = {word.lower() for word in set(_ACCENTED_WORD.findall(text))}
+    gained = (COMMON & {_bared(word) for word in accented}) - words
     if STRONG.isdisjoint(gained) and not is_evidence(gained):
         return []
     if all(len(bare) == 1 for bare in table.values()):

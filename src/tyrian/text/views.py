@@ -184,7 +184,7 @@ def _all_pieces(text: str) -> Iterator[tuple[str, list[Piece]]]:
     for kind, decode_words in _WORD_DECODERS.items():
         yield kind, decode_words(text, words)
     if "unaccented" in likely:
-        yield "unaccented", unaccented_pieces(text, _words)
+        yield "unaccented", unaccented_pieces(text, words)
 
 
 def _words(text: str) -> set[str]:
