@@ -172,7 +172,7 @@ class _Run:
             status = await client.ask(request)
             ended = time.perf_counter()
             self.result.answered += status == 200
-            if began >= self._measure_from:
+            if ended >= self._measure_from:
                 self._note(status, began, ended, client.first_at)
             if status != 200:
                 await asyncio.sleep(0.01)

@@ -196,8 +196,9 @@ def main() -> None:
         rows = [row for worker in workers for row in timings.rows(worker, given.only)]
         print(table("Cost of a message", head, rows))
         head = ["peer's p50 / ours (more than 1: we are faster)", *head[1:]]
-        print(table("Against equivalents", head, list(timings.ratios())))
-        print(NOT_COMPARED)
+        if len(workers) > 1:
+            print(table("Against equivalents", head, list(timings.ratios())))
+            print(NOT_COMPARED)
         print(table("Default stack", ["what", "target", "measured", ""], target_rows(timings)))
         if not given.no_hostile:
             size = QUICK_HOSTILE if given.quick else MEGABYTE
