@@ -7,7 +7,7 @@ BACKENDS = ("embedded", "torch", "onnx", "remote")
 EMBEDDED = "embedded"
 
 
-def embedded_instead_of(config: DetectorConfig, *, weights: str, pull: str) -> str:
+def embedded_instead_of(config: DetectorConfig, *, weights: str) -> str:
     """Why the embedded model runs instead; empty where it is the one asked for.
 
     `weights` names what the guard's name asks for, empty where the name asks for none. Raises
@@ -23,8 +23,8 @@ def embedded_instead_of(config: DetectorConfig, *, weights: str, pull: str) -> s
         return ""
     wanted = config.model or weights or f"a model for backend {backend!r}"
     hint = (
-        f"the weights are gated: accept their licence on the hub, then `tyrian model pull {pull}`; "
-        "the local backends need the extra `tyrian[hf]`"
+        "this release judges with its embedded models alone; it cannot run these weights yet, "
+        "even where they are on the disk"
     )
     via = f" through backend {backend!r}" if backend else ""
     if config.fallback != EMBEDDED:

@@ -126,20 +126,32 @@ def _finding(text: str, run: HiddenRun) -> Finding:
     )
 
 
+_OVERFLOW = Finding(
+    rule=f"{LABEL}.overflow",
+    label=LABEL,
+    message="more encoded text than can be decoded within bounds",
+    severity=Severity.HIGH,
+    score=0.8,
+)
+"""Without it, decoys could use up the decoders and leave the payload unread."""
+
+
 class HiddenText:
     """Grades the runs that the normaliser took out of the text."""
 
     is_bounded = True
+    reads_trace = False
 
     def __init__(self, name: str) -> None:
-        self.info = DetectorInfo(name, "hidden_text", (LABEL,), revision="1")
+        self.info = DetectorInfo(name, "hidden_text", (LABEL,), revision="2")
 
     def detect(self, view: View) -> Detection:
-        """One finding per hidden run."""
-        hidden = text_views(view).normalised.hidden
-        if not hidden:
-            return Detection()
-        return Detection.from_findings(tuple(_finding(view.text, run) for run in hidden))
+        """One finding per hidden run, and one where text is encoded too often to be undone."""
+        views = text_views(view)
+        found = [_finding(view.text, run) for run in views.normalised.hidden]
+        if not views.is_complete:
+            found.append(_OVERFLOW)
+        return Detection.from_findings(tuple(found)) if found else Detection()
 
 
 def create(config: DetectorConfig) -> HiddenText:

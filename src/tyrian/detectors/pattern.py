@@ -122,6 +122,7 @@ class Pattern:
     """Finds what the user named, in the text as written and as it reads."""
 
     is_bounded = True
+    reads_trace = False
 
     def __init__(self, name: str, specs: Iterable[PatternSpec]) -> None:
         specs = tuple(specs)

@@ -25,7 +25,6 @@ FOUND = 0.5
 _WEIGHTS = MappingProxyType(
     {"prompt_guard_1": "Prompt Guard 1", "prompt_guard_2": "Prompt Guard 2"}
 )
-_PULL = MappingProxyType({"prompt_guard_1": "prompt-guard-1", "": "prompt-guard-2-86m"})
 _MESSAGES = MappingProxyType(
     {
         INJECTION: "text that tries to give the model orders of its own",
@@ -60,6 +59,7 @@ class PromptGuardDetector:
     model: PromptGuard
     has_two_labels: bool = False
     is_bounded: bool = True
+    reads_trace: bool = False
 
     def detect(self, view: View) -> Detection:
         """Judge the subject; the finding spans the strongest window."""
@@ -95,8 +95,7 @@ def create_prompt_guard_2(config: DetectorConfig) -> PromptGuardDetector:
 
 
 def _create(config: DetectorConfig, asked: str) -> PromptGuardDetector:
-    pull = _PULL.get(asked, _PULL[""])
-    reason = embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""), pull=pull)
+    reason = embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""))
     model = embedded_prompt_guard()
     info = DetectorInfo(
         name=config.name,

@@ -16,7 +16,6 @@ from tyrian.models.embedded import ContentGuard, embedded_content_guard
 log = logging.getLogger(__name__)
 
 _WEIGHTS = MappingProxyType({"llama_guard_3": "Llama Guard 3", "llama_guard_4": "Llama Guard 4"})
-_PULL = MappingProxyType({"llama_guard_3": "llama-guard-3-1b", "": "llama-guard-4"})
 _SEVERE = frozenset({"S1", "S3", "S4", "S9", "S11"})
 
 
@@ -35,6 +34,7 @@ class ContentGuardDetector:
     model: ContentGuard
     taxonomy: Taxonomy
     is_bounded: bool = True
+    reads_trace: bool = False
 
     def detect(self, view: View) -> Detection:
         """Judge the subject, a user's turn or an answer alike."""
@@ -73,8 +73,7 @@ def create_llama_guard_4(config: DetectorConfig) -> ContentGuardDetector:
 
 def _create(config: DetectorConfig, asked: str) -> ContentGuardDetector:
     taxonomy = load_taxonomy(config.taxonomy)
-    pull = _PULL.get(asked, _PULL[""])
-    reasons = [embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""), pull=pull)]
+    reasons = [embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""))]
     model = embedded_content_guard()
     unknown = [code for code in taxonomy if code not in model.labels]
     if unknown:

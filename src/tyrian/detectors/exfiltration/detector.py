@@ -58,6 +58,7 @@ class Exfiltration:
     """Looks at every URL of a text: where it stands, where it goes and what it carries."""
 
     is_bounded = True
+    reads_trace = False
 
     def __init__(self, name: str, *, allowed_hosts: Iterable[str] = ()) -> None:
         self.info = DetectorInfo(name, "exfiltration", (LABEL,), revision="1")

@@ -42,6 +42,7 @@ class Pii:
     """Personal data, each piece with its place and kind."""
 
     is_bounded = True
+    reads_trace = False
 
     def __init__(
         self,

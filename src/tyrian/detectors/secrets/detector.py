@@ -154,6 +154,7 @@ class Secrets:
     """Credentials in a text, each with its place."""
 
     is_bounded = True
+    reads_trace = False
 
     def __init__(self, name: str, rules: Iterable[SecretRule] = RULES) -> None:
         self.info = DetectorInfo(name, "secrets", (LABEL,), revision="1")
