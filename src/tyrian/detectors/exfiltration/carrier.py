@@ -33,6 +33,8 @@ class Carrier:
 _BARE = Carrier(Kind.BARE, is_markup=False)
 _AUTOLINK = Carrier(Kind.BARE)
 _OPENERS = frozenset(" \t\n(<\"'=")
+_LINKS = frozenset("(<:=\"' \t\n")
+"""What may stand before white space that leads to the URL of a construct."""
 _LEAD = 400
 _TAIL = 300
 
@@ -69,6 +71,8 @@ class Surroundings:
     def carrier(self, start: int, end: int) -> Carrier:
         """The construct around the URL at `text[start:end]`."""
         if start == 0 or self._text[start - 1] not in _OPENERS:
+            return _BARE
+        if self._text[start - 1].isspace() and self._text[start - 2 : start - 1] not in _LINKS:
             return _BARE
         lead = self._text[max(0, start - _LEAD) : start]
         stem = lead.rstrip(" \t\n<")

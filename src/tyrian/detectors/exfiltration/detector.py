@@ -15,8 +15,9 @@ LABEL = "exfiltration"
 
 # Possessive: what was read is not read again. Placeholders such as <secret> belong to the URL.
 _BODY = re.compile(
-    r"(?:[^\s<>\"'`()]+|<[A-Za-z_][\w -]{0,40}>|\([^\s<>\"'`()]{0,200}\))*+",
+    r"(?:[^\s<>\"'`()\]]+|\](?!\()|<[A-Za-z_][\w -]{0,40}>|\([^\s<>\"'`()]{0,200}\))*+",
 )
+_MARKS = ("//", ":/", ":\\", "\\\\")
 _SLASHES = re.compile(r":[/\\]{1,3}|[/\\]{2}")
 _SCHEME = re.compile(r"(?:https?|ftp|wss?)$", re.IGNORECASE)
 _INLINE = re.compile(r"(?<![A-Za-z0-9])(?:javascript|vbscript|data):", re.IGNORECASE)
@@ -100,12 +101,20 @@ class Exfiltration:
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of everything that may be a URL, each character read once."""
+    if any(mark in text for mark in _MARKS):
+        yield from _addresses(text)
+    lower = text.lower()
+    if "script:" in lower or "data:" in lower:
+        yield from _inline_content(text)
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
     done = 0
     for match in _SLASHES.finditer(text):
         at = match.start()
         if at < done:
             continue
-        if match[0][0] == ":":
+        if text[at] == ":":
             scheme = _SCHEME.search(text, max(done, at - _LONGEST_SCHEME), at)
             if scheme is None:
                 continue
@@ -114,14 +123,21 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
             start = at
         else:
             continue
-        body = _BODY.match(text, match.end())
-        done = body.end() if body else match.end()
+        done = _body_end(text, match.end())
         yield start, done
-    lower = text.lower()
-    if "script:" in lower or "data:" in lower:
-        for match in _INLINE.finditer(text):
-            body = _BODY.match(text, match.end())
-            yield match.start(), body.end() if body else match.end()
+
+
+def _inline_content(text: str) -> Iterator[tuple[int, int]]:
+    done = 0
+    for match in _INLINE.finditer(text):
+        if match.start() >= done:
+            done = _body_end(text, match.end())
+            yield match.start(), done
+
+
+def _body_end(text: str, start: int) -> int:
+    body = _BODY.match(text, start)
+    return body.end() if body else start
 
 
 def _of_inline(value: str, carrier: Carrier) -> Iterator[Evidence]:
