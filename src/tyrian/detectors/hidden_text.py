@@ -9,6 +9,7 @@ from tyrian.text.views import text_views
 LABEL = "hidden-text"
 
 _OVERRIDES = frozenset("\u202d\u202e")
+_ERASING = frozenset("\x00\x08\x7f")
 _SOFT_HYPHEN = "\u00ad"
 _BYTE_ORDER_MARK = "\ufeff"
 _LONG_RUN = 4
@@ -31,9 +32,9 @@ def _in_word(text: str, run: HiddenRun) -> bool:
 
 
 def _is_spaceless(before: str, after: str) -> bool:
-    # Thai to Myanmar, Khmer, and CJK: zero-width spaces are ordinary line-break marks there.
+    # From Hebrew to Myanmar, Khmer, and CJK: joiners and line-break marks are ordinary there.
     return any(
-        "\u0e00" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff" or "\u2e80" <= c <= "\u9fff"
+        "\u0590" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff" or "\u2e80" <= c <= "\u9fff"
         for c in (before, after)
     )
 
@@ -78,8 +79,8 @@ def _blank(text: str, run: HiddenRun) -> _Grade:
 def _control(text: str, run: HiddenRun) -> _Grade:
     if "\x1b" in text[run.start : run.end]:
         return Severity.MEDIUM, 0.6, "terminal escape sequences"
-    if _in_word(text, run):
-        return Severity.MEDIUM, 0.6, "control characters inside a word"
+    if _ERASING.intersection(text[run.start : run.end]) and _in_word(text, run):
+        return Severity.MEDIUM, 0.6, "control characters that erase or end text inside a word"
     return Severity.LOW, 0.3, "control characters"
 
 

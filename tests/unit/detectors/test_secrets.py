@@ -225,6 +225,7 @@ def test_bech32_follows_the_standard() -> None:
         "Bearer authentication is described in RFC 6750",
         "Basic knowledge of chemistry is required",
         "sk-" + "x" * 48,
+        'password_template = "auth/password_reset/form.html"',
         "commit 3f786850e387550fdab836ed7e6dc881de23001b",
         "the token count is 4096 and the token_type is bearer",
         "",

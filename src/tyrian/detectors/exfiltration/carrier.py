@@ -59,6 +59,7 @@ _TINY = re.compile(
     r"|(?:width|height)\s*[:=]\s*[\"']?[01](?:px)?(?![\d.%a-z])|\bhidden\b",
     re.IGNORECASE,
 )
+_TINY_WORDS = ("width", "height", "hidden", "none", "opacity")
 _EMPTY_ANCHOR = re.compile(r"[^<>]{0,200}>\s{0,20}</a\s*>", re.IGNORECASE)
 
 
@@ -96,7 +97,7 @@ class Surroundings:
             return None
         tail = self._text[end : end + _TAIL]
         inside = lead[tag.end() :] + " " + tail.partition(">")[0]
-        is_concealed = _TINY.search(inside) is not None
+        is_concealed = _is_concealed(inside)
         if tag[1].lower() in _FETCHED_TAGS:
             return Carrier(Kind.IMAGE, is_concealed=is_concealed)
         label = "" if tag[1].lower() == "a" and _EMPTY_ANCHOR.match(tail) else None
@@ -115,6 +116,11 @@ class Surroundings:
     @cached_property
     def _empty_names(self) -> frozenset[str]:
         return frozenset(m[1].strip().lower() for m in _REFERENCED_EMPTY.finditer(self._text))
+
+
+def _is_concealed(attributes: str) -> bool:
+    lower = attributes.lower()
+    return any(word in lower for word in _TINY_WORDS) and _TINY.search(lower) is not None
 
 
 def _css(lead: str) -> Carrier | None:

@@ -78,7 +78,13 @@ class Exfiltration:
 
     def _judge(self, text: str, start: int, end: int, around: Surroundings) -> Finding | None:
         end = _end_of(text, start, end)
-        evidence, carrier = self._evidence(text[start:end], around.carrier(start, end))
+        value = text[start:end]
+        is_inline = _INLINE.match(value) is not None
+        url = None if is_inline else Url.parse(value)
+        if not is_inline and (url is None or self._is_allowed(url)):
+            return None
+        carrier = around.carrier(start, end)
+        evidence = list(_of_url(url, carrier) if url else _of_inline(value, carrier))
         if not evidence:
             return None
         worst = max(evidence, key=lambda e: e.score(carrier.kind))
@@ -90,13 +96,8 @@ class Exfiltration:
         severity = _SEVERITY[carrier.kind] if score >= _SERIOUS else Severity.LOW
         return Finding(f"{LABEL}.{worst.rule}", LABEL, worst.what, severity, score, start, end)
 
-    def _evidence(self, value: str, carrier: Carrier) -> tuple[list[Evidence], Carrier]:
-        if _INLINE.match(value):
-            return list(_of_inline(value, carrier)), carrier
-        url = Url.parse(value)
-        if url is None or (not url.userinfo and is_host_allowed(url.host, self._allowed)):
-            return [], carrier
-        return [*evidence_in(url), *_of_carrier(carrier, url)], carrier
+    def _is_allowed(self, url: Url) -> bool:
+        return not url.userinfo and is_host_allowed(url.host, self._allowed)
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
@@ -156,6 +157,11 @@ def _of_inline(value: str, carrier: Carrier) -> Iterator[Evidence]:
         is_active = plain is not None and _ACTIVE_SVG.search(plain.replace("%3C", "<")) is not None
     if is_active:
         yield _ACTIVE_DATA
+
+
+def _of_url(url: Url, carrier: Carrier) -> Iterator[Evidence]:
+    yield from evidence_in(url)
+    yield from _of_carrier(carrier, url)
 
 
 def _of_carrier(carrier: Carrier, url: Url) -> Iterator[Evidence]:

@@ -65,7 +65,7 @@ _PLACEHOLDER = re.compile(
 )
 _EMAIL = re.compile(r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}\.[A-Za-z]{2,}")
 _KNOWN_SECRET = re.compile(
-    r"(?:sk-(?:ant-|proj-)?|gh[pousr]_|github_pat_|glpat-|xox[abp]-|AKIA|AIza|hf_|npm_|[sr]k_live_)"
+    r"(?:sk-(?:ant-|proj-)?|gh[pousr]_|github_pat_|glpat-|xox[abp]-|AKIA|hf_|npm_|[sr]k_live_)"
     r"[A-Za-z0-9_-]{16}"
 )
 _WORD = re.compile(r"[A-Za-z]{2,}")

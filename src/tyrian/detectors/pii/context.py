@@ -9,6 +9,8 @@ from tyrian.detectors.haystack import Haystack
 
 _BEFORE = 60
 _AFTER = 30
+_SHORT = 4
+"""Words of this length and less stand alone: `tel`, but not `tell`."""
 
 
 class ContextWords:
@@ -27,10 +29,11 @@ class ContextWords:
     def read(self, hay: Haystack) -> "Context":
         """Where the words stand in one text."""
         places: dict[str, list[int]] = {}
-        last = [-1] * len(self._kinds_of)
-        for word, start, _ in self._literals.find_matches_as_indexes(hay.lower, overlapping=True):
+        last = [-_AFTER] * len(self._kinds_of)
+        data = hay.lower
+        for word, start, end in self._literals.find_matches_as_indexes(data, overlapping=True):
             # Of a word that is repeated closely, one place says as much as all of them.
-            if last[word] >= 0 and start - last[word] < _AFTER:
+            if start - last[word] < _AFTER or not _is_word(data, start, end):
                 continue
             last[word] = start
             place = hay.char(start)
@@ -39,6 +42,17 @@ class ContextWords:
         for found in places.values():
             found.sort()
         return Context(places)
+
+
+def _is_word(data: bytes, start: int, end: int) -> bool:
+    """Not inside another word; longer words may go on, as compounds do."""
+    if start and _is_letter(data[start - 1]):
+        return False
+    return end - start > _SHORT or end == len(data) or not _is_letter(data[end])
+
+
+def _is_letter(byte: int) -> bool:
+    return 0x61 <= byte <= 0x7A
 
 
 class Context:

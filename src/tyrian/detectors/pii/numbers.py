@@ -80,7 +80,7 @@ class NumberReader:
             for shape in number.shapes:
                 self._add(shape, _weak(number))
         begins = _pattern(self._root)
-        self._starts = re.compile(rf"(?<![A-Za-z0-9_])(?={begins})") if begins else None
+        self._starts = re.compile(rf"(?<![A-Za-z0-9_])(?<![0-9]\.)(?={begins})") if begins else None
 
     def _add(self, shape: str, judge: Judge) -> None:
         node = self._root

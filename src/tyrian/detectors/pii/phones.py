@@ -15,6 +15,8 @@ MAX_VALIDATIONS = 200
 
 CONTEXT: tuple[str, ...] = (
     "phone",
+    "telephone",
+    "smartphone",
     "tel",
     "call",
     "mobile",

@@ -38,7 +38,7 @@ _NAME_LITERALS = (
 )
 
 _CODE = re.compile(r"[()\[\]]|^(?:self|os|process|env|config|settings|request|this)[.]|::|->|=>")
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(?:[.-][A-Za-z_]\w*)*")
+_DOTTED_NAME = re.compile(r"/?[A-Za-z_]\w*(?:[./-][A-Za-z_]\w*)*")
 _WORDS = frozenset(
     {
         "string",
@@ -72,6 +72,7 @@ def _classes(value: str) -> int:
 _MIN_QUOTED_BITS = 2.5
 _MIN_BARE_BITS = 2.8
 _WORD_LENGTH = 12
+_JOINS = frozenset("_-/.")
 
 
 def is_quoted_secret(value: str) -> bool:
