@@ -38,8 +38,8 @@ class _Node:
 
 
 def _card(text: str, start: int, end: int, _context: Context) -> Hit | None:
-    value = text[start:end]
-    digits = value if value.isdigit() else "".join(_GROUP.findall(value))
+    # Plain searches: a card costs less than a microsecond to refuse.
+    digits = text[start:end].replace(" ", "").replace("-", "").replace(".", "")
     if not is_card(digits):
         return None
     return Hit(start, end, CARD, "pii.card", "payment card number", 0.95, Severity.HIGH)

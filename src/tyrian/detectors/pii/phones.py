@@ -63,6 +63,18 @@ def load_plans() -> None:
         _is_valid(example, None)
 
 
+@lru_cache(maxsize=512)
+def _lengths(region: str) -> frozenset[int]:
+    """How many digits a number may have that is dialled in the region."""
+    plan = PhoneMetadata.metadata_for_region(region, None)
+    if plan is None or plan.general_desc is None:
+        return frozenset(range(_MIN_DIGITS, _MAX_DIGITS + 1))
+    prefixes = {0, len(str(plan.country_code)), len(plan.national_prefix or "")}
+    return frozenset(
+        size + prefix for size in plan.general_desc.possible_length for prefix in prefixes
+    )
+
+
 class PhoneReader:
     """Finds phone numbers in runs of digits of one text."""
 
@@ -90,13 +102,16 @@ class PhoneReader:
         return Hit(start, end, PHONE, "pii.phone", "phone number", score) if score else None
 
     def _score(self, value: str, start: int, end: int, *, is_global: bool) -> float:
+        compact = _compact(value)
+        regions = () if is_global else [r for r in self._regions if len(compact) in _lengths(r)]
+        if not regions and not is_global:
+            return 0.0
         if self._left <= 0:
             return 0.6 if value.startswith("+") or _NANP.fullmatch(value) else 0.0
         self._left -= 1
         if is_global:
-            return 0.9 if _is_valid(_compact(value), None) else 0.0
-        compact = _compact(value)
-        if not any(_is_valid(compact, region) for region in self._regions):
+            return 0.9 if _is_valid(compact, None) else 0.0
+        if not any(_is_valid(compact, region) for region in regions):
             return 0.0
         if self._context.is_near(PHONE, start, end):
             return 0.85
