@@ -7,6 +7,8 @@ from tyrian.firewall.redact import Mark
 
 MIN_HOLD_BACK = 128
 MIN_STEP = 64
+FIRST_WORDS = 32
+"""Characters that the first scan should be able to let go, so that it does not let go none."""
 
 _TOKEN = "".join(map(chr, range(0x21, 0x7F)))
 """ASCII that stands within a token: a key, an address, an encoded blob."""
@@ -20,7 +22,7 @@ class StreamLimits:
     """How much of a stream is held back and looked at, in characters."""
 
     hold_back: int = 256
-    """Text leaves only with so much judged text after it; at least MIN_HOLD_BACK is kept."""
+    """The first words leave once so much text is there; later ones follow about as far behind."""
     context: int = 768
     """How much of what has left is judged again together with what is pending."""
     max_token: int = 4096
@@ -28,8 +30,8 @@ class StreamLimits:
 
     @property
     def window(self) -> int:
-        """The hold-back in force."""
-        return max(self.hold_back, MIN_HOLD_BACK)
+        """How much judged text stands after whatever leaves; MIN_HOLD_BACK at the least."""
+        return max(self.hold_back - FIRST_WORDS, MIN_HOLD_BACK)
 
     def step(self, released: int, *, is_cheap: bool) -> int:
         """How many new characters call for the next scan, once so many have left.

@@ -9,7 +9,7 @@ from tyrian.core.detection import Stage
 from tyrian.core.message import Message, TextPart, ToolCall, Trace
 from tyrian.firewall.decide import Judgement
 from tyrian.firewall.guard import Guard
-from tyrian.firewall.holdback import StreamLimits, cut_before, tail_of
+from tyrian.firewall.holdback import FIRST_WORDS, StreamLimits, cut_before, tail_of
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.redact import Mark, apply_edits, edits_of, merge_marks
 
@@ -173,7 +173,8 @@ class StreamGuard:
 
     def _is_due(self) -> bool:
         """Scans come at a distance that grows with what is pending: the sum stays linear."""
-        if self._held or self._waits_for_end or len(self._pending) <= self._limits.window:
+        least = self._limits.window + (0 if self._gone else FIRST_WORDS)
+        if self._held or self._waits_for_end or len(self._pending) < least:
             return False
         step = self._limits.step(self._gone, is_cheap=self._is_cheap)
         return self._fresh >= max(step, len(self._pending) // 4)

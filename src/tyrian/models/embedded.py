@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import exp
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Evidence:
 
 def sigmoid(logit: float) -> float:
     """The logistic function, without overflow."""
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
+    return 1.0 / (1.0 + exp(-min(max(logit, -30.0), 30.0)))
 
 
 def _tightest(margins: F64, windows: Grid, top: float) -> int:
@@ -168,11 +169,9 @@ class ContentGuard:
         The likeliest hazard gets the whole probability of unsafe content, the others their share.
         """
         found = self.model.judge(blocks)
-        odds = 1.0 / (1.0 + np.exp(-np.clip(found.fine, -30.0, 30.0)))
-        shares = odds / odds.max()
-        unsafe = found.probability
-        pairs = zip(self.labels, shares, strict=True)
-        scores = {label: unsafe * float(share) for label, share in pairs}
+        odds = [sigmoid(raw) for raw in found.fine.tolist()]
+        unsafe = found.probability / max(odds)
+        scores = {label: unsafe * one for label, one in zip(self.labels, odds, strict=True)}
         return Scored(scores, found.start, found.end)
 
 

@@ -56,8 +56,9 @@ class GuardRule:
             yield Reason(self.on_error, f"{self.guard}.{kind}", self.guard, message)
 
     def _hits(self, detection: Detection) -> Iterable[Reason]:
+        others = self.thresholds.get(ANY_LABEL, DEFAULT_THRESHOLD)
         for label, score in detection.scores.items():
-            least = self.threshold(label)
+            least = self.thresholds.get(label, others)
             if score < least:
                 continue
             effect = self.effect_of(label)
