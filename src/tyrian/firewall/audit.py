@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,24 +14,27 @@ from tyrian.core.message import Message
 from tyrian.errors import StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRun:
+LEAST_SCORE = 0.01
+"""Scores below it are left out of records: they would be most of every record of benign text."""
+
+
+class AuditRun(msgspec.Struct, frozen=True):
     """One detector's run, as the record holds it."""
 
     detector: str
     status: str
     elapsed_s: float
     scores: dict[str, float]
+    """Those from LEAST_SCORE on."""
     coverage: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(msgspec.Struct, frozen=True):
     """What was decided, when, by which rules, about which content."""
 
-    time: str
-    """ISO 8601, UTC."""
+    time: datetime
+    """UTC; ISO 8601 in JSON."""
     id: str
     """The decision's."""
     trace: str
@@ -131,7 +133,7 @@ def audit_record(
     text = message.text
     raw = text.encode("utf-8", "surrogatepass")
     return AuditRecord(
-        time=datetime.now(UTC).isoformat(timespec="microseconds"),
+        time=datetime.now(UTC),
         id=decision.id,
         trace=trace_id,
         stage=decision.stage,
@@ -151,8 +153,6 @@ def audit_record(
 
 def _audit_run(run: DetectorRun) -> AuditRun:
     detection = run.detection
-    scores = (
-        {label: round(score, 4) for label, score in detection.scores.items()} if detection else {}
-    )
+    scores = {k: v for k, v in detection.scores.items() if v >= LEAST_SCORE} if detection else {}
     coverage = detection.coverage if detection else 0.0
     return AuditRun(run.detector, run.status, round(run.elapsed_s, 6), scores, coverage, run.reason)
