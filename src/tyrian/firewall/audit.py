@@ -13,7 +13,6 @@ from tyrian.core.detection import DetectorRun
 from tyrian.core.message import Message
 from tyrian.errors import StoreError
 
-
 LEAST_SCORE = 0.01
 """Scores below it are left out of records: they would be most of every record of benign text."""
 
