@@ -1,10 +1,11 @@
 """A gateway on a real port, before a real model server of the OpenAI dialect."""
 
 import asyncio
+import itertools
 import json
 import re
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import openai
@@ -199,9 +200,10 @@ async def reply(
     *,
     calls: tuple[tuple[str, str], ...] = (),
     size: int = 3,
+    cuts: Sequence[int] = (),
     extra: dict[str, Any] | None = None,
 ) -> web.StreamResponse:
-    """One answer, whole or in pieces of `size` characters."""
+    """One answer, whole or in pieces: cut at `cuts`, or else every `size` characters."""
     on_wire = [
         {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": args}}
         for i, (name, args) in enumerate(calls)
@@ -218,7 +220,8 @@ async def reply(
         return web.json_response({**_head("chat.completion"), "choices": choices, "usage": USAGE})
     out = await begin(request)
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": text[i : i + size]} for i in range(0, len(text), size)]
+    places = [0, *sorted(cuts), len(text)] if cuts else [*range(0, len(text), size), len(text)]
+    deltas += [{"content": text[a:b]} for a, b in itertools.pairwise(places)]
     for i, call in enumerate(on_wire):
         function: Any = call["function"]
         first = {**call, "index": i, "function": {**function, "arguments": ""}}

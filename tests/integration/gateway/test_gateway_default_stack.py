@@ -5,6 +5,8 @@ from typing import Any
 
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tyrian.firewall.firewall import Firewall
 
@@ -64,15 +66,42 @@ def test_benign_requests_are_answered(kit: Any) -> None:
         assert said == f"You said: {text}"
 
 
-@pytest.mark.parametrize("size", [1, 7, 64, 4096])
-def test_a_secret_never_leaves_in_a_stream(kit: Any, size: int) -> None:
-    client = kit.client(Firewall.default())
-    secret = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"  # a published example
-    kit.upstream.say(f"Sure, use {secret} to sign in. " + "Then go on. " * 50, size=size)
+SECRET = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx"  # a published example
+BEFORE = "Sure, use "
+ANSWER = BEFORE + SECRET + " to sign in. " + "Then go on. " * 50
+REDACTED = ANSWER.replace(SECRET, "[REDACTED:secret]")
+
+
+def assert_redacted(kit: Any, client: openai.OpenAI, **pieces: Any) -> None:
+    kit.upstream.say(ANSWER, **pieces)
     chunks = list(ask(kit, client, "How do I sign in?", stream=True))
-    said = "".join(c.choices[0].delta.content or "" for c in chunks)
-    assert secret not in said
-    assert secret not in (ask(kit, client, "How?").choices[0].message.content or "")
+    assert "".join(c.choices[0].delta.content or "" for c in chunks) == REDACTED
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_a_secret_is_redacted_in_a_stream_and_in_a_whole_answer(kit: Any, size: int) -> None:
+    client = kit.client(Firewall.default())
+    assert_redacted(kit, client, size=size)
+    assert ask(kit, client, "How?").choices[0].message.content == REDACTED
+
+
+def test_a_secret_is_redacted_wherever_the_stream_splits_it(kit: Any) -> None:
+    client = kit.client(Firewall.default())
+    for place in range(len(BEFORE), len(BEFORE + SECRET) + 1):
+        assert_redacted(kit, client, cuts=[place])
+
+
+def test_a_secret_is_redacted_however_the_stream_is_cut(kit: Any) -> None:
+    client = kit.client(Firewall.default())
+    near = st.integers(1, len(BEFORE + SECRET) + 20)
+    cuts = st.sets(near | st.integers(1, len(ANSWER) - 1), min_size=1, max_size=40)
+
+    @settings(max_examples=100, deadline=None)
+    @given(cuts)
+    def holds(places: set[int]) -> None:
+        assert_redacted(kit, client, cuts=sorted(places))
+
+    holds()
 
 
 def test_moderations_name_a_prompt_attack_among_the_hazards(kit: Any) -> None:
