@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tyrian.core.home import state_home
 from tyrian.errors import StoreError
 
 DATABASE_NAME = "tyrian.db"
@@ -13,12 +14,7 @@ def state_directory(chosen: Path | None = None) -> Path:
     """The chosen directory, else $TYRIAN_HOME, else the user's data directory."""
     if chosen is not None:
         return chosen.expanduser().absolute()
-    if home := os.environ.get("TYRIAN_HOME"):
-        return Path(home).expanduser().absolute()
-    # An empty or relative XDG_DATA_HOME is to be ignored, says the specification.
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    base = data if data.is_absolute() else Path("~/.local/share").expanduser()
-    return base.absolute() / "tyrian"
+    return state_home()
 
 
 def make_state_directory(directory: Path) -> None:
