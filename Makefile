@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 ARGS ?=
+LOCKED_EXTRAS := dev images onnx otel postgres train
 
 .PHONY: serve test check fix docs bench lock clean
 
@@ -35,8 +36,8 @@ lock: $(DEV)  ## resolve the dependencies again and write their hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --quiet pyproject.toml requirements/build.in -o requirements/serve.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --quiet pyproject.toml requirements/build.in --all-extras \
-		-c requirements/serve.txt -o requirements/dev.txt
+		--no-header --quiet pyproject.toml requirements/build.in requirements/models.in \
+		$(addprefix --extra ,$(LOCKED_EXTRAS)) -c requirements/serve.txt -o requirements/dev.txt
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-peers site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
