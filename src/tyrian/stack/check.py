@@ -5,12 +5,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tyrian.core.registry import BUILTINS, known_detectors
+from tyrian.core.taxonomy import load_taxonomy
 from tyrian.errors import ConfigError, StackError
 from tyrian.policy.guard import ANY_LABEL
 from tyrian.stack.effects import known_labels, spelled_out
 from tyrian.stack.schema import GUARD_LISTS, MODES, GuardSpec, Stack, StageGuard
 from tyrian.stack.source import KeyPath, Source
-from tyrian.stack.taxonomy import read_taxonomy
 from tyrian.stack.validate import near
 
 _CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
@@ -56,7 +56,7 @@ def _guard_faults(
     extra = tuple(entry.label_at(n) for n, entry in enumerate(spec.patterns or (), 1))
     if spec.taxonomy:
         try:
-            extra = (*extra, *read_taxonomy(spec.taxonomy))
+            extra = (*extra, *load_taxonomy(spec.taxonomy))
         except ConfigError as error:
             yield source.error(error.message, (*path, "taxonomy"), hint=error.hint)
             return

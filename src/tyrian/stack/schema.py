@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
 from tyrian.core.registry import DetectorConfig
+from tyrian.core.taxonomy import load_taxonomy, thresholds
 from tyrian.policy.guard import ANY_LABEL, DEFAULT_THRESHOLD, GuardRule
 from tyrian.stack.effects import default_effects, spelled_out
-from tyrian.stack.taxonomy import read_taxonomy, thresholds
 
 MODES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -333,7 +333,7 @@ class StageGuard:
         spec = self.spec
         least = {ANY_LABEL: DEFAULT_THRESHOLD}
         if spec.taxonomy:
-            least |= thresholds(read_taxonomy(spec.taxonomy))
+            least |= thresholds(load_taxonomy(spec.taxonomy))
         if isinstance(spec.threshold, dict):
             for word, score in spec.threshold.items():
                 least |= dict.fromkeys(spelled_out(self.kind, word), score)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.content_guard.taxonomy import Hazard, Taxonomy, load_taxonomy
+from tyrian.core.taxonomy import Hazard, Taxonomy, load_taxonomy
 from tyrian.detectors.fallback import embedded_instead_of
 from tyrian.detectors.grams import Located, locate
 from tyrian.models.classifier import Scored
