@@ -2,7 +2,8 @@
 
     TyrianError
     ├── ConfigError            a file or an option that cannot be used (exit 2)
-    │   └── StackError         the stack file, with line, column and nearest key
+    │   ├── StackError         the stack file, with line, column and nearest key
+    │   └── ModelError         model files that are damaged, of another kind, or never trained
     ├── MissingDependencyError an optional extra or model that is not installed
     ├── DetectorError          a detector could not judge; becomes a DetectorRun, never an allow
     ├── InputError             data that cannot be read (rows, messages, bodies)
@@ -41,6 +42,10 @@ class StackError(ConfigError):
         self.file = file
         self.line = line
         self.column = column
+
+
+class ModelError(ConfigError):
+    """Model files that cannot be used: damaged, of another architecture, or never trained."""
 
 
 class MissingDependencyError(TyrianError):
