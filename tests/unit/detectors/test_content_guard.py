@@ -47,7 +47,7 @@ def test_a_missing_taxonomy_file_is_a_clear_error(tmp_path: Path) -> None:
         ({"S1": {"threshold": "high"}}, "'S1.threshold'"),
         ({"S1": {"threshold": 1.5}}, "'S1.threshold'"),
         ({"S1": {"threshold": True}}, "'S1.threshold'"),
-        X,
+        ('{"S1": {"threshold": NaN}}', "JSON"),
     ],
 )
 def test_a_malformed_taxonomy_names_the_key(tmp_path: Path, content: object, named: str) -> None:
