@@ -25,8 +25,9 @@ class Due:
         excerpt: Excerpt | None = None,
     ) -> None:
         self.stage = stage
-        self.guards = guards
-        self.view = View.of(excerpt.message if excerpt else message, stage, trace)
+        subject = excerpt.message if excerpt else message
+        self.guards = [g for g in guards if g.concerns is None or g.concerns(subject)]
+        self.view = View.of(subject, stage, trace)
         length = len(self.view.text)
         self.is_inline = all(is_inline(guard, length) for guard in guards)
         """True where all of them judge on the event loop itself."""
@@ -50,6 +51,7 @@ class Schedule:
         output, calls = by_stage[Stage.OUTPUT], by_stage[Stage.TOOL_CALL]
         self._of_all = tuple(guard for name, guard in output.items() if name not in calls)
         self._of_text = tuple(guard for name, guard in output.items() if name in calls)
+        self._asks = any(guard.concerns for named in by_stage.values() for guard in named.values())
 
     def at(self, stage: Stage) -> Sequence[Guard]:
         """The guards due at a stage."""
@@ -63,6 +65,10 @@ class Schedule:
 
     def dues(self, message: Message, stage: Stage | None, trace: Trace | None) -> list[Due]:
         """What is to be judged, at the message's natural stage unless one is named."""
+        dues = self._dues(message, stage, trace)
+        return [due for due in dues if due.guards] if self._asks else dues
+
+    def _dues(self, message: Message, stage: Stage | None, trace: Trace | None) -> list[Due]:
         said = trace if trace is not None else _NO_TRACE
         at = stage or stage_of(message)
         if self._is_mixed(message, stage):

@@ -1,9 +1,11 @@
 """A Guard: one detector at one stage, with its deadline."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from inspect import iscoroutinefunction
 
 from tyrian.core.detection import Detector, DetectorInfo, Stage
+from tyrian.core.message import Message
 from tyrian.errors import ConfigError
 from tyrian.firewall.redact import RedactStyle
 
@@ -14,9 +16,10 @@ DEFAULT_TIMEOUT_S = 2.0
 class Guard:
     """A detector due at a stage. One detector may serve guards of several stages.
 
-    A detector may declare two attributes beyond the protocol: `window`, the most characters that
-    it judges at once (longer texts are cut with overlap), and `reads_trace = False`, which lets
-    decisions be cached across conversations.
+    A detector may declare three attributes beyond the protocol: `window`, the most characters that
+    it judges at once (longer texts are cut with overlap), `reads_trace = False`, which lets
+    decisions be cached across conversations, and `concerns(message)`, which is False for messages
+    that hold nothing it reads; it must be cheap, and does not run for those.
     """
 
     detector: Detector
@@ -32,6 +35,8 @@ class Guard:
     window: int = field(init=False)
     """Most characters at once, 0 where there is no limit."""
     reads_trace: bool = field(init=False)
+    concerns: Callable[[Message], bool] | None = field(init=False)
+    """Whether a message holds anything that the detector reads; None where all do."""
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -46,6 +51,7 @@ class Guard:
             "is_bounded": bool(self.detector.is_bounded) and not is_async,
             "window": int(getattr(self.detector, "window", 0) or 0),
             "reads_trace": bool(getattr(self.detector, "reads_trace", True)),
+            "concerns": getattr(self.detector, "concerns", None),
         }
         for key, value in derived.items():
             object.__setattr__(self, key, value)

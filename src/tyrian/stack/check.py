@@ -60,10 +60,20 @@ def _guard_faults(
         except ConfigError as error:
             yield source.error(error.message, (*path, "taxonomy"), hint=error.hint)
             return
-    yield from _label_faults(spec, source, path, known_labels(spec.kind, extra))
+    labels = () if _has_open_labels(spec) else known_labels(spec.kind, extra)
+    yield from _label_faults(spec, source, path, labels)
     if spec.backend == "remote" and not spec.url:
         hint = "add `url:` with the address of the server"
         yield source.error("backend 'remote' needs a url", (*path, "backend"), hint=hint)
+
+
+def _has_open_labels(spec: GuardSpec) -> bool:
+    """True where a guard hands its texts to detectors whose labels are not known here."""
+    if spec.kind != "image_text" or not isinstance(spec.options.get("detectors"), list):
+        return False
+    named = (one.get("name") if isinstance(one, dict) else one for one in spec.options["detectors"])
+    kinds = [str(name).strip().lower().replace("-", "_") for name in named]
+    return spec.taxonomy is not None or not all(known_labels(kind) for kind in kinds)
 
 
 def _pattern_faults(spec: GuardSpec, source: Source, path: KeyPath) -> Iterator[StackError]:

@@ -1,6 +1,7 @@
 """What each kind of guard can say, and what follows where a stack file does not say it."""
 
 from collections.abc import Mapping
+from itertools import chain
 from types import MappingProxyType
 
 from tyrian.core.decision import Effect
@@ -23,6 +24,9 @@ _LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+_IMAGE_LABELS = ("unreadable-image", "disguised-image", "remote-image", "unread-pixels")
+"""What is wrong with an image itself; its texts have the labels of the detectors that read them."""
+
 _SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType({"malicious": _INJECTION_LABELS})
 """Prompt Guard 2's own word: a user's text of that label is a jailbreak, any other an injection."""
 
@@ -41,6 +45,8 @@ def known_labels(kind: str, extra: tuple[str, ...] = ()) -> tuple[str, ...]:
     if family(kind) == "pattern":
         return extra
     labels = _LABELS.get(family(kind), ())
+    if kind == "image_text":
+        labels = tuple(dict.fromkeys((*_IMAGE_LABELS, *chain.from_iterable(_LABELS.values()))))
     return (*labels, *(label for label in extra if label not in labels)) if labels else ()
 
 
@@ -66,6 +72,11 @@ def default_effects(kind: str, stage: Stage) -> Mapping[str, Effect]:
             return {ANY_LABEL: Effect.REDACT}
         case "pii":
             return {ANY_LABEL: Effect.FLAG}
+        case "image_text":
+            # An image goes on as it is: nothing in it can be replaced, so secrets block.
+            return {ANY_LABEL: Effect.BLOCK, "S6": Effect.FLAG} | dict.fromkeys(
+                _LABELS["pii"], Effect.FLAG
+            )
         case "prompt_guard":
             return dict.fromkeys(_INJECTION_LABELS, Effect.BLOCK)
     return {ANY_LABEL: Effect.BLOCK}
