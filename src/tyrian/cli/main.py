@@ -25,6 +25,7 @@ class _Nouns(LazyGroup):
             "scan": Entry("tyrian.cli.scan:scan", "Judge rows of texts or conversations."),
             "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
+            "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "doctor": Entry("tyrian.cli.doctor:doctor", "Show what is installed, and what is not."),
         }
     )

@@ -2,16 +2,16 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
-from tyrian.models.hub.errors import HubError, RefusedError
+from tyrian.errors import ModelError
 
 LOCK_NAME = "tyrian-model.json"
 FORMAT = 1
-_CHUNK = 1 << 20
+_BLOCK = 1 << 20
 
 
 class LockedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +45,14 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
     has_pickle: bool = False
     """Whether files are here that run code when they are read."""
     files: tuple[LockedFile, ...] = ()
+    """What came from the hub."""
+    made: tuple[LockedFile, ...] = ()
+    """What was made here from those files, such as an ONNX export."""
     format: int = FORMAT
 
     @property
     def digest(self) -> str:
-        """One digest over all files, `sha256:...`: SHA-256 of the sorted lines `sha256  path`."""
+        """One digest over what came, `sha256:...`: of the sorted lines `sha256  path`."""
         lines = sorted(f"{file.sha256}  {file.path}\n" for file in self.files)
         return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
@@ -67,16 +70,16 @@ def is_plain_path(path: str) -> bool:
 
 
 def parse_lock(data: bytes) -> Lock:
-    """A lock from its bytes; HubError where it is none."""
+    """A lock from its bytes; ModelError where it is none."""
     try:
         lock = msgspec.json.decode(data, type=Lock)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HubError(f"{LOCK_NAME} is not a lock of a model: {error}", hint=_PULL) from None
+        raise ModelError(f"{LOCK_NAME} is not a lock of a model: {error}", hint=_PULL) from None
     if lock.format != FORMAT:
-        raise HubError(f"{LOCK_NAME} has format {lock.format}, not {FORMAT}", hint=_PULL)
-    paths = [file.path for file in lock.files]
+        raise ModelError(f"{LOCK_NAME} has format {lock.format}, not {FORMAT}", hint=_PULL)
+    paths = [file.path for file in (*lock.files, *lock.made)]
     if len(set(paths)) != len(paths) or not all(map(is_plain_path, paths)):
-        raise RefusedError(f"{LOCK_NAME} names files outside its directory, or twice", hint=_PULL)
+        raise ModelError(f"{LOCK_NAME} names files outside its directory, or twice", hint=_PULL)
     return lock
 
 
@@ -90,46 +93,82 @@ def read_lock(directory: Path) -> Lock | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise HubError(f"{directory / LOCK_NAME}: {error.strerror}") from None
+        raise ModelError(f"{directory / LOCK_NAME}: {error.strerror}") from None
     return parse_lock(data)
 
 
 def write_lock(directory: Path, lock: Lock) -> None:
-    """Write the lock so that it is on the disk when this returns."""
+    """Write the lock whole, so that it is on the disk when this returns."""
     data = msgspec.json.format(msgspec.json.encode(lock), indent=1) + b"\n"
-    with (directory / LOCK_NAME).open("wb") as file:
+    partial = directory / f".{LOCK_NAME}.part"
+    with partial.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    partial.replace(directory / LOCK_NAME)
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+def record_made(directory: Path, paths: Iterable[Path]) -> None:
+    """Add files that were made in a directory to its lock, where it has one."""
+    lock = read_lock(directory)
+    if lock is None:
+        return
+    new = tuple(
+        LockedFile(
+            path=_relative(directory, path), size=path.stat().st_size, sha256=sha256_of(path)
+        )
+        for path in paths
+    )
+    names = {file.path for file in new}
+    kept = tuple(file for file in lock.made if file.path not in names)
+    write_lock(directory, msgspec.structs.replace(lock, made=kept + new))
+
+
+def _relative(directory: Path, path: Path) -> str:
+    return path.relative_to(directory).as_posix()
+
+
+def _nothing(amount: int) -> None:
+    """Hear of bytes, and say nothing."""
+
+
+def sha256_of(path: Path, advance: Callable[[int], None] = _nothing) -> str:
+    """SHA-256 of a file, hexadecimal; `advance` hears of the bytes read."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            advance(len(block))
+    return digest.hexdigest()
 
 
-def faults(directory: Path, lock: Lock, *, is_thorough: bool) -> Iterator[str]:
+def faults(
+    directory: Path,
+    lock: Lock,
+    *,
+    is_thorough: bool,
+    advance: Callable[[int], None] = _nothing,
+) -> Iterator[str]:
     """Each way in which a directory differs from its lock.
 
     Sizes alone unless `is_thorough`, which reads every byte. Files that the lock does not name are
     faults of a thorough check: a loader might read them.
     """
-    for file in lock.files:
+    for file in (*lock.files, *lock.made):
         path = directory / file.path
         if not path.is_file():
             yield f"{file.path}: missing"
         elif path.stat().st_size != file.size:
             yield f"{file.path}: {path.stat().st_size:,} bytes, not {file.size:,}"
-        elif is_thorough and sha256_of(path) != file.sha256:
+        elif is_thorough and sha256_of(path, advance) != file.sha256:
             yield f"{file.path}: another SHA-256 than in the lock"
     if is_thorough:
         yield from _unexpected(directory, lock)
 
 
 def _unexpected(directory: Path, lock: Lock) -> Iterator[str]:
-    named = {LOCK_NAME, *(file.path for file in lock.files)}
+    named = {LOCK_NAME, *(file.path for file in (*lock.files, *lock.made))}
     for path in sorted(directory.rglob("*")):
-        relative = str(PurePosixPath(path.relative_to(directory)))
+        relative = _relative(directory, path)
         if relative not in named and not path.is_dir():
             yield f"{relative}: not in the lock"

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tyrian.core.home import state_home
-from tyrian.errors import ConfigError
+from tyrian.errors import ConfigError, ModelError
 from tyrian.models.hub.catalogue import known, shelf_name
-from tyrian.models.hub.errors import RefusedError
 from tyrian.models.hub.lock import LOCK_NAME, Lock, faults, read_lock
 
 CONFIG_NAME = "config.json"
@@ -40,13 +39,18 @@ def find(name: str, revision: str = "") -> ModelDir | None:
 
     With a revision (a commit, its first 7 digits or more, or the branch that was asked for at the
     pull) exactly that one; without, the catalogue's pin if it is here, else the one pulled last.
-    Raises RefusedError where files are missing or have other sizes than their lock says.
+    Raises ModelError where files are missing or have other sizes than their lock says.
     """
     if not name:
         return None
     at = Path(os.path.expanduser(name))
     if _is_model(at):
         return _wanted([at], at.resolve().name, revision)
+    return on_shelf(name, revision)
+
+
+def on_shelf(name: str, revision: str = "") -> ModelDir | None:
+    """As `find`, for pulled models alone: a directory path is no name here."""
     if not _is_one_name(shelf_name(name)):
         return None
     entry = known(name)
@@ -62,11 +66,19 @@ def here() -> tuple[ModelDir, ...]:
     if not home.is_dir():
         return ()
     return tuple(
-        _described(directory, read_lock(directory), place.name)
+        _described(directory, lock_or_none(directory), place.name)
         for place in sorted(home.iterdir())
         if place.is_dir() and not place.name.startswith(".")
         for directory in _directories(place)
     )
+
+
+def lock_or_none(directory: Path) -> Lock | None:
+    """The lock of a directory; None where it has none, or one that cannot be read."""
+    try:
+        return read_lock(directory)
+    except ModelError:
+        return None
 
 
 def described(path: Path) -> ModelDir:
@@ -80,7 +92,13 @@ def described(path: Path) -> ModelDir:
 
 
 def _is_one_name(name: str) -> bool:
-    return "/" not in name and "\\" not in name and "\0" not in name and not name.startswith(".")
+    return (
+        name != ""
+        and "/" not in name
+        and "\\" not in name
+        and "\0" not in name
+        and not name.startswith(".")
+    )
 
 
 def _directories(place: Path) -> Iterator[Path]:
@@ -126,7 +144,7 @@ def _fits(directory: Path, lock: Lock | None, revision: str) -> bool:
 def _check(directory: Path, lock: Lock) -> None:
     found = list(faults(directory, lock, is_thorough=False))
     if found:
-        raise RefusedError(
+        raise ModelError(
             f"model directory {directory} is damaged: {found[0]}",
             hint=f"look with: tyrian model verify {directory}; then remove it and pull again",
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tyrian.errors import ConfigError
+from tyrian.errors import ConfigError, ModelError
 from tyrian.models.hub.catalogue import (
     ENTRIES,
     entry_of,
@@ -12,7 +12,6 @@ from tyrian.models.hub.catalogue import (
     known,
     shelf_name,
 )
-from tyrian.models.hub.errors import HubError, RefusedError
 from tyrian.models.hub.lock import LOCK_NAME, Lock, LockedFile, sha256_of, write_lock
 from tyrian.models.hub.shelf import described, find, here
 
@@ -140,14 +139,14 @@ def test_a_pull_under_way_is_not_a_model(home: Path) -> None:
 def test_a_directory_with_a_missing_file_is_refused(home: Path) -> None:
     directory = on_shelf(home, FIRST)
     (directory / "model.safetensors").unlink()
-    with pytest.raises(RefusedError, match=r"model\.safetensors: missing"):
+    with pytest.raises(ModelError, match=r"model\.safetensors: missing"):
         find("22m")
 
 
 def test_a_directory_with_a_cut_file_is_refused(home: Path) -> None:
     directory = on_shelf(home, FIRST)
     (directory / "model.safetensors").write_bytes(b"half")
-    with pytest.raises(RefusedError, match="4 bytes, not 7"):
+    with pytest.raises(ModelError, match="4 bytes, not 7"):
         find(str(directory))
 
 
@@ -168,7 +167,7 @@ def test_a_directory_with_a_cut_file_is_refused(home: Path) -> None:
 def test_a_lock_that_cannot_be_trusted_is_an_error(tmp_path: Path, lock: bytes, said: str) -> None:
     directory = make(tmp_path / "model")
     (directory / LOCK_NAME).write_bytes(lock)
-    with pytest.raises(HubError, match=said):
+    with pytest.raises(ModelError, match=said):
         find(str(directory))
 
 

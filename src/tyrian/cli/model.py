@@ -1,0 +1,238 @@
+"""`tyrian model`: get, list, check and convert the weights of guard models."""
+
+import asyncio
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tyrian.cli.exit import ExitCode
+from tyrian.cli.model_text import plain, plan_as_json, plan_lines, table
+from tyrian.cli.progress import progress
+from tyrian.errors import ConfigError, MissingDependencyError, ModelError
+from tyrian.models.hub.catalogue import Entry, entry_of, known
+from tyrian.models.hub.endpoint import endpoint_from_environment
+from tyrian.models.hub.errors import RefusedError
+from tyrian.models.hub.listing import COMMIT
+from tyrian.models.hub.lock import faults, read_lock
+from tyrian.models.hub.pull import Plan, fetch, make_plan
+from tyrian.models.hub.shelf import ModelDir, described, find, here, on_shelf
+
+app = typer.Typer(
+    help="Get, list, check and convert guard models.", no_args_is_help=True, add_completion=False
+)
+
+
+class Format(StrEnum):
+    """How the result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", envvar="TYRIAN_FORMAT", help="How to write the result.")
+]
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name in the catalogue, such as prompt-guard-2-22m; or OWNER/NAME."
+    ),
+]
+PlaceArgument = Annotated[
+    str, typer.Argument(metavar="NAME|DIR", help="A pulled model, or a directory.")
+]
+RevisionOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TYRIAN_MODEL_REVISION",
+        help="Commit, tag or branch; what is stored is the commit.",
+        show_default="the catalogue's pin, else main",
+    ),
+]
+
+
+@app.command()
+def pull(
+    name: NameArgument,
+    revision: RevisionOption = "",
+    accept_licence: Annotated[
+        bool,
+        typer.Option(
+            "--accept-licence",
+            "--accept-license",
+            envvar="TYRIAN_ACCEPT_LICENCE",
+            help="Accept the model's licence; asked for on a terminal otherwise.",
+        ),
+    ] = False,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            envvar="TYRIAN_ALLOW_PICKLE",
+            help="Take pickled weights, which can run code, where there are no safetensors.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", envvar="TYRIAN_DRY_RUN", help="Show what would come, and stop."),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="TYRIAN_QUIET", help="No talk, no bar.")
+    ] = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Bring a model from the hub to this machine; prints its directory.
+
+    Environment: HF_TOKEN for gated models, HF_ENDPOINT for a mirror, HF_HUB_OFFLINE.
+    Exit codes: 0 it is here, 1 refused (licence, digest, pickle), 2 usage, 3 it did not come.
+    """
+    entry = entry_of(name)
+    try:
+        if not dry_run and (found := _without_network(entry, revision)):
+            _show(found, output, "is here already", quiet=quiet)
+            return
+        if entry.licence.name and not dry_run:
+            _check_can_accept(entry, accept_licence)
+        endpoint = endpoint_from_environment()
+        plan = asyncio.run(
+            make_plan(entry, endpoint, revision=revision, is_pickle_allowed=allow_pickle)
+        )
+        if dry_run:
+            _show_plan(plan, output)
+            return
+        if found := _whole(entry, plan.commit):
+            _show(found, output, "is here already", quiet=quiet)
+            return
+        if not quiet:
+            typer.echo("\n".join(plan_lines(plan)), err=True)
+        _accept(plan, accept_licence)
+        with progress(f"pulling {entry.name}", plan.size, is_wanted=not quiet) as bar:
+            found = asyncio.run(fetch(plan, advance=bar.advance))
+    except RefusedError as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(ExitCode.FOUND) from None
+    _show(found, output, "is here now", quiet=quiet)
+
+
+def _without_network(entry: Entry, revision: str) -> ModelDir | None:
+    """What needs no question to the hub: any revision, or a commit; a branch may have moved."""
+    return _whole(entry, revision) if not revision or COMMIT.fullmatch(revision) else None
+
+
+def _whole(entry: Entry, revision: str) -> ModelDir | None:
+    try:
+        return on_shelf(entry.name, revision)
+    except ModelError as error:
+        typer.echo(f"{error.message}; pulling it again", err=True)
+        return None
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _check_can_accept(entry: Entry, is_accepted: bool) -> None:
+    if not is_accepted and not _is_terminal():
+        raise _not_accepted(entry.name, entry.licence.name, entry.licence.url)
+
+
+def _not_accepted(name: str, licence: str, url: str) -> ConfigError:
+    return ConfigError(
+        f"the licence of {name} is not accepted: {licence}",
+        hint=f"read it at {url}; if you accept it, run again with --accept-licence",
+    )
+
+
+def _accept(plan: Plan, is_accepted: bool) -> None:
+    """Ask on a terminal; nobody is asked anywhere else."""
+    if is_accepted:
+        return
+    if not _is_terminal():
+        raise _not_accepted(plan.entry.name, plan.licence.name, plan.licence.url)
+    if not typer.confirm(f"Do you accept the {plan.licence.name}?", default=False, err=True):
+        raise RefusedError("the licence was not accepted; nothing was pulled")
+
+
+def _show(found: ModelDir, output: Format, told: str, *, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(f"{found.name} {told}, revision {found.revision}", err=True)
+    typer.echo(json.dumps(plain(found), indent=2) if output is Format.JSON else str(found.path))
+
+
+def _show_plan(plan: Plan, output: Format) -> None:
+    if output is Format.JSON:
+        typer.echo(json.dumps(plan_as_json(plan), indent=2))
+    else:
+        typer.echo("\n".join(plan_lines(plan)))
+
+
+@app.command("list")
+def list_models(output: FormatOption = Format.TEXT) -> None:
+    """Show the catalogue, and what of it and beside it is here."""
+    rows = table(here())
+    if output is Format.JSON:
+        typer.echo(json.dumps([row.as_json() for row in rows], indent=2))
+        return
+    lines = [("NAME", "HERE", "GUARD", "LICENCE", "GIVES"), *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+@app.command()
+def path(place: PlaceArgument, revision: RevisionOption = "") -> None:
+    """Print the directory of a model that is here; exits with 3 where it is not."""
+    typer.echo(str(_present(place, revision).path))
+
+
+def _present(place: str, revision: str = "") -> ModelDir:
+    if found := find(place, revision):
+        return found
+    if Path(place).is_dir():
+        return described(Path(place))
+    entry = entry_of(place)
+    at = f" in revision {revision}" if revision else ""
+    raise MissingDependencyError(f"{entry.name} is not here{at}", hint=f"get it: {entry.hint}")
+
+
+@app.command()
+def verify(
+    place: PlaceArgument, revision: RevisionOption = "", output: FormatOption = Format.TEXT
+) -> None:
+    """Compare every file of a model directory with its lock.
+
+    Exit codes: 0 all as pulled, 1 something differs, 3 there is no lock to compare with.
+    """
+    directory = _directory(place, revision)
+    lock = read_lock(directory)
+    if lock is None:
+        raise MissingDependencyError(
+            f"{directory} has no tyrian-model.json to compare with",
+            hint="directories that come by tyrian model pull have one",
+        )
+    total = sum(file.size for file in (*lock.files, *lock.made))
+    with progress(f"checking {lock.name}", total, is_wanted=True) as bar:
+        found = list(faults(directory, lock, is_thorough=True, advance=bar.advance))
+    if output is Format.JSON:
+        told = {"path": str(directory), "revision": lock.revision, "faults": found}
+        typer.echo(json.dumps({**told, "digest": lock.digest}, indent=2))
+    else:
+        count = len(lock.files) + len(lock.made)
+        typer.echo("\n".join(found) or f"{count} files as pulled, {lock.digest}")
+    raise typer.Exit(ExitCode.FOUND if found else ExitCode.CLEAN)
+
+
+def _directory(place: str, revision: str) -> Path:
+    """Where a model lies, damaged or not."""
+    at = Path(place)
+    if at.is_dir():
+        return described(at).path
+    entry = known(place)
+    wanted = entry.name if entry else place.replace("/", "--")
+    fitting = [one for one in here() if one.name == wanted and one.revision.startswith(revision)]
+    return fitting[-1].path if fitting else _present(place, revision).path
