@@ -89,7 +89,7 @@ class Schedule:
         dues: list[Due] = []
         if self._of_all:
             dues.append(Due(Stage.OUTPUT, self._of_all, message, trace))
-        if self._of_text and len(message.tool_calls) < len(message.segments):
+        if self._of_text and len(message.tool_calls) < len(message.parts):
             text = Excerpt(message, calls=False)
             dues.append(Due(Stage.OUTPUT, self._of_text, message, trace, text))
         if self._guards[Stage.TOOL_CALL]:
