@@ -8,11 +8,14 @@ from tyrian.core.detection import Detector, Stage
 from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.firewall.audit import AuditSink, JsonlAudit
 from tyrian.firewall.cache import DecisionCache
+from tyrian.firewall.cascade import Cascade, OverBudget
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.redact import RedactStyle
 from tyrian.policy.guard import GuardPolicy
-from tyrian.stack.schema import Stack, StageGuard
+from tyrian.stack.schema import CascadeSpec, Stack, StageGuard
+
+EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,29 @@ def _guards(staged: tuple[StageGuard, ...]) -> tuple[Guard, ...]:
     for one, config in configs:
         stages[_identity(one.kind, config)].add(one.stage)
     built: dict[str, Detector] = {}
+
+    def detector(kind: str, config: DetectorConfig, of_stages: set[Stage]) -> Detector:
+        key = _identity(kind, config)
+        if key not in built:
+            built[key] = create_detector(kind, replace(config, stages=frozenset(of_stages)))
+        return built[key]
+
     guards: list[Guard] = []
     for one, config in configs:
-        key = _identity(one.kind, config)
-        if key not in built:
-            shared = replace(config, stages=frozenset(stages[key]))
-            built[key] = create_detector(one.kind, shared)
+        its_stages = stages[_identity(one.kind, config)]
+        own = detector(one.kind, config, its_stages)
+        cascade = None
+        if one.spec.cascade and own.info.backend != EMBEDDED:
+            first = replace(config, backend=EMBEDDED, model="", revision="", url="")
+            cascade = _cascade(one.spec.cascade, detector(one.kind, first, its_stages))
         style = RedactStyle(one.spec.redact_with)
-        guards.append(Guard(built[key], one.stage, one.name, one.spec.timeout_s, style))
+        guards.append(Guard(own, one.stage, one.name, one.spec.timeout_s, style, cascade))
     return tuple(guards)
+
+
+def _cascade(spec: CascadeSpec, first: Detector) -> Cascade:
+    over = OverBudget(spec.over_budget)
+    return Cascade(first, spec.unsure, spec.max_share, spec.max_wait_s, over)
 
 
 def _identity(kind: str, config: DetectorConfig) -> str:

@@ -23,9 +23,12 @@ class Judgement:
 
     @property
     def is_complete(self) -> bool:
-        """True where every guard ran well and judged the whole text."""
+        """True where every guard ran well, within its budget, and judged the whole text."""
         return all(
-            run.status is RunStatus.OK and run.detection and run.detection.coverage >= 1.0
+            run.status is RunStatus.OK
+            and not run.reason
+            and run.detection
+            and run.detection.coverage >= 1.0
             for run in self.runs
         )
 

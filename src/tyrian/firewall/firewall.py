@@ -58,7 +58,7 @@ class Firewall:
         self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
         self._schedule = Schedule(self._by_stage)
         _check_rules(policy, self._by_stage)
-        self.digest = _digest(policy, self.infos())
+        self.digest = _digest(policy, self.guards)
         self._runner = Runner()
         self._ids = itertools.count(1)
         self._id_prefix = f"dec_{os.urandom(6).hex()}"
@@ -197,7 +197,12 @@ class Firewall:
     async def close(self) -> None:
         """End the worker threads, and close the detectors and the audit sink that can be."""
         self._runner.close()
-        owned = {id(guard.detector): guard.detector for guard in self.guards}
+        detectors = (
+            one
+            for guard in self.guards
+            for one in (guard.detector, guard.cascade.first if guard.cascade else guard.detector)
+        )
+        owned = {id(detector): detector for detector in detectors}
         for one in (*owned.values(), self.audit):
             end = getattr(one, "close", None)
             ended = end() if callable(end) else None
@@ -314,10 +319,11 @@ def _check_rules(policy: GuardPolicy, guards: dict[Stage, dict[str, Guard]]) -> 
             )
 
 
-def _digest(policy: GuardPolicy, infos: Iterable[tuple[Stage, DetectorInfo]]) -> str:
+def _digest(policy: GuardPolicy, guards: Iterable[Guard]) -> str:
     """Identity of policy and detectors: another digest may decide otherwise."""
     plain = [
-        f"{stage}|{info.name}|{info.kind}|{info.backend}|{info.model}|{info.revision}"
-        for stage, info in infos
+        f"{guard.stage}|{info.name}|{info.kind}|{info.backend}|{info.model}|{info.revision}"
+        f"|{guard.cascade.describe() if guard.cascade else ''}"
+        for guard, info in ((guard, guard.info) for guard in guards)
     ]
     return hashlib.sha256("\n".join([policy.digest, *plain]).encode()).hexdigest()[:16]

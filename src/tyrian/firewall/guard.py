@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from tyrian.core.detection import Detector, DetectorInfo, Stage
 from tyrian.core.message import Message
 from tyrian.errors import ConfigError
+from tyrian.firewall.cascade import Cascade
 from tyrian.firewall.redact import RedactStyle
 
 DEFAULT_TIMEOUT_S = 2.0
@@ -28,6 +29,10 @@ class Guard:
     """Unique within its stage and the name that rules use; `detector.info.name` by default."""
     timeout_s: float = DEFAULT_TIMEOUT_S
     redact_with: RedactStyle = RedactStyle.LABEL
+    cascade: Cascade | None = None
+    """What is asked before this guard's own detector; None where nothing is."""
+    first: "Guard | None" = field(init=False)
+    """The guard that asks the cascade's first detector, under the same name."""
     is_async: bool = field(init=False)
     """`detect` is a coroutine function and runs on the event loop."""
     is_bounded: bool = field(init=False)
@@ -45,18 +50,37 @@ class Guard:
                 hint="timeout_s must be greater than 0",
             )
         is_async = iscoroutinefunction(self.detector.detect)
+        name = self.name or self.detector.info.name
         derived = {
-            "name": self.name or self.detector.info.name,
+            "name": name,
+            "first": self._first(name),
             "is_async": is_async,
             "is_bounded": bool(self.detector.is_bounded) and not is_async,
             "window": int(getattr(self.detector, "window", 0) or 0),
-            "reads_trace": bool(getattr(self.detector, "reads_trace", True)),
+            "reads_trace": _reads_trace(self.detector)
+            or (self.cascade is not None and _reads_trace(self.cascade.first)),
             "concerns": getattr(self.detector, "concerns", None),
         }
         for key, value in derived.items():
             object.__setattr__(self, key, value)
 
+    def _first(self, name: str) -> "Guard | None":
+        if self.cascade is None:
+            return None
+        return Guard(self.cascade.first, self.stage, name, self.timeout_s, self.redact_with)
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that the guard's own detector may take."""
+        if self.cascade is None or self.cascade.max_wait_s is None:
+            return self.timeout_s
+        return min(self.timeout_s, self.cascade.max_wait_s)
+
     @property
     def info(self) -> DetectorInfo:
         """What the detector is, under the name of this guard."""
         return replace(self.detector.info, name=self.name)
+
+
+def _reads_trace(detector: Detector) -> bool:
+    return bool(getattr(detector, "reads_trace", True))

@@ -95,7 +95,7 @@ def late(guard: Guard, started: float, coverage: Coverage | None = None) -> Dete
     elapsed_s = time.perf_counter() - started
     if coverage is not None and coverage.judged:
         return DetectorRun(guard.name, RunStatus.OK, elapsed_s, coverage.merged())
-    reason = f"no answer within {guard.timeout_s:g} s"
+    reason = f"no answer within {guard.patience_s:g} s"
     return DetectorRun(guard.name, RunStatus.TIMEOUT, elapsed_s, None, reason)
 
 

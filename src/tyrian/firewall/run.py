@@ -23,7 +23,7 @@ Settles = Callable[[Sequence[DetectorRun]], bool]
 
 def is_inline(guard: Guard, length: int) -> bool:
     """True where this guard judges a text of that length on the event loop itself."""
-    return guard.is_bounded and length < INLINE_LIMIT
+    return guard.is_bounded and length < INLINE_LIMIT and guard.first is None
 
 
 def run_inline(guard: Guard, view: View) -> DetectorRun:
@@ -31,7 +31,7 @@ def run_inline(guard: Guard, view: View) -> DetectorRun:
     started = time.perf_counter()
     try:
         if guard.window:
-            deadline = started + guard.timeout_s
+            deadline = started + guard.patience_s
             coverage = Coverage(len(view.text))
             found = judge(guard, view, coverage, lambda: time.perf_counter() > deadline)
         else:
@@ -57,17 +57,19 @@ class Runner:
         Cheap guards go first; where `settles` says that they decide, the others are skipped.
         """
         length = len(view.text)
-        runs: dict[str, DetectorRun] = {}
-        inline = [guard for guard in guards if is_inline(guard, length)]
-        for guard in inline:
-            runs[guard.name] = run_inline(guard, view)
+        runs = {g.name: run_inline(g, view) for g in guards if is_inline(g, length)}
+        firsts: dict[str, DetectorRun] = {}
+        if any(guard.first for guard in guards):
+            firsts = await self._ask_first(guards, view)
+            runs |= _settled(guards, firsts)
         rest = [guard for guard in guards if guard.name not in runs]
-        if rest and inline and settles is not None and settles(tuple(runs.values())):
+        if rest and runs and settles is not None and settles(tuple(runs.values())):
             runs |= {
                 g.name: DetectorRun(g.name, RunStatus.SKIPPED, 0.0, None, SETTLED) for g in rest
             }
         elif rest:
             runs |= await self._run_aside(rest, view)
+            runs |= {g.name: g.cascade.end(firsts[g.name], runs[g.name]) for g in rest if g.cascade}
         return [runs[guard.name] for guard in guards]
 
     @property
@@ -80,6 +82,13 @@ class Runner:
         self._is_closed = True
         for lane in (self._bounded, *self._lanes.values()):
             lane.close()
+
+    async def _ask_first(self, guards: Sequence[Guard], view: View) -> dict[str, DetectorRun]:
+        """The runs of the first detectors of cascades, under the names of their guards."""
+        firsts = [guard.first for guard in guards if guard.first]
+        runs = {g.name: run_inline(g, view) for g in firsts if is_inline(g, len(view.text))}
+        rest = [guard for guard in firsts if guard.name not in runs]
+        return runs | (await self._run_aside(rest, view) if rest else {})
 
     async def _run_aside(self, guards: Sequence[Guard], view: View) -> dict[str, DetectorRun]:
         bounded = [guard for guard in guards if guard.is_bounded]
@@ -106,17 +115,24 @@ class Runner:
             lane.close()
         hop = _Hop(guards, view)
         try:
-            await lane.run(hop.work, max(guard.timeout_s for guard in guards))
+            await lane.run(hop.work, max(guard.patience_s for guard in guards))
         except DetectorError as error:
             return [failed(guard, started, error) for guard in guards]
         return hop.runs(started)
+
+
+def _settled(guards: Sequence[Guard], firsts: dict[str, DetectorRun]) -> dict[str, DetectorRun]:
+    """The guards whose first detector, or whose budget, leaves nothing more to be asked."""
+    cascades = {guard.name: guard.cascade for guard in guards if guard.cascade}
+    ended = {name: cascades[name].settle(first) for name, first in firsts.items()}
+    return {name: run for name, run in ended.items() if run is not None}
 
 
 async def _on_loop(guard: Guard, view: View) -> list[DetectorRun]:
     started = time.perf_counter()
     coverage = Coverage(len(view.text))
     try:
-        async with asyncio.timeout(guard.timeout_s):
+        async with asyncio.timeout(guard.patience_s):
             found: Detection = await judge_async(guard, view, coverage)
     except TimeoutError:
         return [late(guard, started, coverage)]
@@ -142,7 +158,7 @@ class _Hop:
     def work(self) -> None:
         begun = time.perf_counter()
         for guard in self._guards:
-            self._done[guard.name] = self._one(guard, begun + guard.timeout_s)
+            self._done[guard.name] = self._one(guard, begun + guard.patience_s)
 
     def _one(self, guard: Guard, deadline: float) -> DetectorRun:
         started = time.perf_counter()

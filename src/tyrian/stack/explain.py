@@ -26,6 +26,8 @@ class GuardExplanation:
     model: str
     fallback: str
     """Why something else runs than the file asks for; empty where it does not."""
+    cascade: str
+    """What is asked first, and when the guard itself is; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,21 @@ def _guard(guard: StageGuard, info: DetectorInfo | None) -> GuardExplanation:
         backend=info.backend if info else guard.spec.backend or "",
         model=info.model if info else guard.spec.model,
         fallback=info.fallback if info else "",
+        cascade=_cascade(guard, info),
+    )
+
+
+def _cascade(guard: StageGuard, info: DetectorInfo | None) -> str:
+    spec = guard.spec.cascade
+    if spec is None:
+        return ""
+    if info is not None and info.backend == "embedded":
+        return "no effect: the embedded model runs anyway"
+    low, high = spec.unsure
+    wait = f" and {spec.max_wait_s:g} s" if spec.max_wait_s is not None else ""
+    return (
+        f"the embedded model first; this one from {low:g} up to {high:g}, "
+        f"for {spec.max_share:.0%} of messages{wait} at most, then: {spec.over_budget}"
     )
 
 
@@ -137,5 +154,7 @@ def _guard_lines(guard: GuardExplanation) -> Iterable[str]:
     yield f"    threshold: {general:g}" + (f" ({others})" if others else "")
     yield f"    if it fails or takes over {guard.timeout_s:g} s: {guard.on_error}"
     yield f"    runs: {guard.backend or 'unknown'}" + (f", {guard.model}" if guard.model else "")
+    if guard.cascade:
+        yield f"    cascade: {guard.cascade}"
     if guard.fallback:
         yield f"    fell back: {guard.fallback}"

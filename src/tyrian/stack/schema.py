@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
@@ -89,6 +89,26 @@ class PatternEntry(_Part):
         return entry
 
 
+class CascadeSpec(_Part):
+    """The embedded model is asked first, the guard's own one only where that is unsure."""
+
+    unsure: tuple[Score, Score] = (0.02, 0.9)
+    """Scores of the embedded model, from and up to, that leave the matter open."""
+    max_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Cost budget: the share of messages (0 to 1) about which the guard's own model is asked."""
+    max_wait_s: Annotated[float, Field(gt=0, le=600)] | None = None
+    """Latency budget: seconds that its answer may take; `timeout_s` where it is left out."""
+    over_budget: Literal["first", "fail"] = "first"
+    """Beyond the budget: what the embedded model said stands, or the guard counts as failed."""
+
+    @field_validator("unsure")
+    @classmethod
+    def _in_order(cls, unsure: tuple[float, float]) -> tuple[float, float]:
+        if not unsure[0] < unsure[1]:
+            raise ValueError("the first number must be the smaller one, such as [0.02, 0.9]")
+        return unsure
+
+
 class GuardSpec(_Part):
     """One guard of a stage: a detector, and which of its labels have which effect."""
 
@@ -131,6 +151,8 @@ class GuardSpec(_Part):
     """Where the backend `remote` is served."""
     fallback: Literal["embedded", "none"] = "embedded"
     """What runs where the weights are absent; `none` makes their absence an error."""
+    cascade: CascadeSpec | None = None
+    """Ask the embedded model first, within a budget; no effect where it is the one that runs."""
     taxonomy: Path | None = None
     """JSON file of hazard categories for a content guard; S1 to S14 where it is left out."""
     redact_with: Literal["label", "mask", "pseudonym"] = "label"
