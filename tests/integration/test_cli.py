@@ -324,6 +324,6 @@ def test_doctor_tells_what_is_there_and_what_is_not(cli: Cli) -> None:
     items = {item["name"]: item for item in json.loads(done.stdout)}
     assert items["tyrian"]["state"] == "ok"
     assert items["prompt_guard"]["state"] == "ok"
-    assert items["meta-llama/Llama-Guard-4-12B"]["state"] == "absent"
+    assert items["llama-guard-4-12b"]["state"] == "absent"
     assert items[str(cli.home / "state")]["state"] == "absent"
     assert "tyrian serve" in cli("doctor").stdout

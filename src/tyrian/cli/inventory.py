@@ -3,46 +3,26 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import tyrian
+from tyrian.cli.item import Item, State
+from tyrian.cli.self_test import models
 from tyrian.core.registry import BUILTINS, DetectorConfig, create_detector, known_detectors
 from tyrian.gateway.home import AUDIT_NAME, DATABASE_NAME, state_directory
+from tyrian.models.hub.catalogue import ENTRIES, for_guard
+from tyrian.models.hub.shelf import here
 
 
-class State(StrEnum):
-    """How a piece stands."""
-
-    OK = "ok"
-    ABSENT = "absent"
-    """Optional, and not here."""
-    BROKEN = "broken"
-    """Needed, and missing or not working."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One piece of an installation."""
-
-    section: str
-    name: str
-    state: State
-    detail: str
-    """What is here; or, where it is not, what it would give."""
-    get: str = ""
-    """The command that gets it, where there is one."""
-
-
-def inventory() -> Iterator[Item]:
-    """Every piece, in sections."""
+def inventory(directories: Sequence[Path] = ()) -> Iterator[Item]:
+    """Every piece, in sections; `directories` are models to test beside those on the shelf."""
     yield from _base()
     yield from _detectors()
     yield from _extras()
+    yield from models(directories)
     yield from _weights()
     yield from _programs()
     yield from _state()
@@ -76,13 +56,17 @@ def _until(text: str, stops: str) -> Iterator[str]:
 
 
 def _detectors() -> Iterator[Item]:
-    """Builds each detector as a stack without options would."""
+    """Builds each detector as a stack without options would, but for those tested as models."""
+    pulled = {model.name for model in here()}
     for kind in known_detectors():
         if kind not in BUILTINS:
             yield Item("detectors", kind, State.OK, "from an installed package")
             continue
         if kind == "pattern":
             yield Item("detectors", kind, State.OK, "needs patterns or words from a stack")
+            continue
+        if any(entry.name in pulled for entry in for_guard(kind)):
+            yield Item("detectors", kind, State.OK, "has weights here; see models")
             continue
         try:
             info = create_detector(kind, DetectorConfig(name=kind)).info
@@ -95,12 +79,19 @@ def _detectors() -> Iterator[Item]:
         yield Item("detectors", kind, State.OK, ran + fell_back)
 
 
-_EXTRAS = (("postgres", "psycopg", "keys in PostgreSQL, for several gateways at once"),)
+_EXTRAS = (
+    ("hf", "torch transformers tokenizers safetensors", "Prompt Guard and Llama Guard here"),
+    ("onnx", "onnx onnxruntime tokenizers", "Prompt Guard through ONNX: faster on a CPU, no torch"),
+    ("images", "PIL pytesseract zxingcpp", "text, QR codes and metadata in images"),
+    ("postgres", "psycopg", "keys in PostgreSQL, for several gateways at once"),
+    ("otel", "opentelemetry.sdk", "spans to an OpenTelemetry collector"),
+    ("train", "scipy", "training of the embedded models on rows of your own"),
+)
 
 
 def _extras() -> Iterator[Item]:
-    for extra, module, gives in _EXTRAS:
-        if _is_importable(module):
+    for extra, modules, gives in _EXTRAS:
+        if all(map(_is_importable, modules.split())):
             yield Item("extras", extra, State.OK, gives)
         else:
             yield Item("extras", extra, State.ABSENT, gives, f"pip install 'tyrian[{extra}]'")
@@ -113,25 +104,17 @@ def _is_importable(module: str) -> bool:
         return False
 
 
-_WEIGHTS = (
-    ("meta-llama/Llama-Prompt-Guard-2-86M", "Prompt Guard 2, the larger"),
-    ("meta-llama/Llama-Prompt-Guard-2-22M", "Prompt Guard 2, the smaller"),
-    ("meta-llama/Llama-Guard-4-12B", "Llama Guard 4"),
-    ("meta-llama/Llama-Guard-3-8B", "Llama Guard 3"),
-)
-
-
 def _weights() -> Iterator[Item]:
-    """Weights in the usual cache; this version runs its embedded models in their place."""
-    hub = _hub_directory()
-    for repository, title in _WEIGHTS:
-        folder = hub / f"models--{repository.replace('/', '--')}"
+    """The models of the catalogue that are not on the shelf."""
+    present = {model.name for model in here()}
+    for entry in ENTRIES:
+        if entry.name in present:
+            continue
+        told = f"{entry.gives}; {entry.licence.name}"
+        folder = _hub_directory() / f"models--{entry.repository.replace('/', '--')}"
         if folder.is_dir():
-            told = f"{title}; here, but this version runs its embedded model all the same"
-            yield Item("weights", repository, State.OK, told)
-        else:
-            told = f"{title}; this version runs its embedded model in its place"
-            yield Item("weights", repository, State.ABSENT, told)
+            told += f"; name a snapshot in {folder} as `model:` in the stack, or pull it"
+        yield Item("weights", entry.name, State.ABSENT, told, entry.hint)
 
 
 def _hub_directory() -> Path:
@@ -142,16 +125,21 @@ def _hub_directory() -> Path:
 
 
 _PROGRAMS = (
+    ("tesseract", "text in images, for the extra images"),
     ("runsc", "the sandbox type gvisor, which this version does not start yet"),
     ("bwrap", "the sandbox type bubblewrap, which this version does not start yet"),
 )
+_PACKAGES = {
+    "tesseract": "apt-get install tesseract-ocr",
+    "bwrap": "apt-get install bubblewrap",
+}
 
 
 def _programs() -> Iterator[Item]:
     for program, gives in _PROGRAMS:
         found = shutil.which(program)
         state = State.OK if found else State.ABSENT
-        get = "" if found or program != "bwrap" else "apt-get install bubblewrap"
+        get = "" if found else _PACKAGES.get(program, "")
         yield Item("programs", program, state, found or gives, get)
 
 
