@@ -172,6 +172,8 @@ def _absolute(spec: GuardSpec, base: Path) -> GuardSpec:
     update: dict[str, object] = {}
     if spec.taxonomy:
         update["taxonomy"] = base / spec.taxonomy
+    if spec.model and (base / spec.model).is_dir():  # a name of the shelf stays a name
+        update["model"] = str(base / spec.model)
     if spec.patterns:
         update["patterns"] = tuple(
             entry.model_copy(update={"words_file": base / entry.words_file})

@@ -20,7 +20,7 @@ def test_an_inverted_head_is_refused_with_its_figures() -> None:
 
 
 def test_a_constant_score_is_refused() -> None:
-    with pytest.raises(ModelError, match="AUC 0.50"):
+    with pytest.raises(ModelError, match=r"AUC 0\.50"):
         check_head(lambda _: 0.5)
 
 

@@ -1,109 +1,138 @@
-"""Prompt attacks: injections and jailbreaks, by the embedded model."""
+"""Builds the prompt guard that a stack asks for: with weights, by a server, or embedded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from functools import partial
 
-from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, Stage, View
-from tyrian.core.message import Origin
+from tyrian.core.detection import Detector, DetectorInfo
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.fallback import embedded_instead_of
-from tyrian.detectors.grams import Located, locate
-from tyrian.models.classifier import Scored
-from tyrian.models.embedded import (
-    BENIGN,
-    INJECTION,
-    JAILBREAK,
-    PromptGuard,
-    embedded_prompt_guard,
+from tyrian.detectors.fallback import (
+    EMBEDDED,
+    REMOTE,
+    check_backend,
+    run_embedded_instead,
+    wants_embedded,
 )
+from tyrian.detectors.prompt_guard.channel import LABELS
+from tyrian.detectors.prompt_guard.embedded import PromptGuardDetector
+from tyrian.detectors.prompt_guard.options import PromptGuardOptions, read_options
+from tyrian.detectors.prompt_guard.remote import RemoteDetector
+from tyrian.detectors.prompt_guard.transformer import TransformerDetector
+from tyrian.detectors.prompt_guard.weights import TITLES, Runnable, choose
+from tyrian.errors import ConfigError
+from tyrian.models.embedded import embedded_prompt_guard
+from tyrian.models.selftest import check_head
+from tyrian.models.transformer.classifier import Settings, TransformerClassifier, load_classifier
+from tyrian.models.transformer.labels import BENIGN
+from tyrian.models.transformer.remote import RemoteClassifier
+from tyrian.models.transformer.remote_wire import dialect_of
 
-LABELS = (INJECTION, JAILBREAK)
-FOUND = 0.5
-"""Score from which there is a finding; the scores themselves are always given."""
-
-_WEIGHTS = MappingProxyType(
-    {"prompt_guard_1": "Prompt Guard 1", "prompt_guard_2": "Prompt Guard 2"}
-)
-_MESSAGES = MappingProxyType(
-    {
-        INJECTION: "text that tries to give the model orders of its own",
-        JAILBREAK: "text that tries to talk the model out of its rules",
-    }
-)
-
-
-def _attack(scored: Scored) -> float:
-    return 1.0 - scored.scores[BENIGN]
+_THREE_CLASSES = ("BENIGN", "INJECTION", "JAILBREAK")
 
 
-def labelled(scores: Mapping[str, float], view: View, *, has_two: bool) -> dict[str, float]:
-    """The scores as labels of the channel.
-
-    Only a user can jailbreak: whatever attacks from elsewhere is an injection. A model of two
-    labels does not tell the kinds apart, so there every attack by the user counts as a jailbreak.
-    """
-    attack = 1.0 - scores[BENIGN]
-    if view.stage is not Stage.INPUT or view.subject.origin is not Origin.USER:
-        return {INJECTION: attack, JAILBREAK: 0.0}
-    if has_two:
-        return {INJECTION: 0.0, JAILBREAK: attack}
-    return {INJECTION: scores[INJECTION], JAILBREAK: scores[JAILBREAK]}
-
-
-@dataclass(frozen=True, slots=True)
-class PromptGuardDetector:
-    """Scores `injection` and `jailbreak` over every view of the text, whole."""
-
-    info: DetectorInfo
-    model: PromptGuard
-    has_two_labels: bool = False
-    is_bounded: bool = True
-    reads_trace: bool = False
-
-    def detect(self, view: View) -> Detection:
-        """Judge the subject; the finding spans the strongest window."""
-        located = locate(view, self.model.locate_in, _attack)
-        scores = labelled(located.scored.scores, view, has_two=self.has_two_labels)
-        return Detection(scores, self._findings(scores, located))
-
-    def _findings(self, scores: Mapping[str, float], located: Located) -> tuple[Finding, ...]:
-        label = max(scores, key=scores.__getitem__)
-        if scores[label] < FOUND:
-            return ()
-        severity = Severity.CRITICAL if scores[label] >= 0.9 else Severity.HIGH
-        rule = f"prompt-guard.{label}"
-        found = Finding(
-            rule, label, _MESSAGES[label], severity, scores[label], located.start, located.end
-        )
-        return (found,)
-
-
-def create(config: DetectorConfig) -> PromptGuardDetector:
+def create(config: DetectorConfig) -> Detector:
     """The detector for `prompt_guard`, or for the Prompt Guard that the guard's name says."""
-    return _create(config, next((kind for kind in _WEIGHTS if config.name.startswith(kind)), ""))
+    return _create(config, next((kind for kind in TITLES if config.name.startswith(kind)), ""))
 
 
-def create_prompt_guard_1(config: DetectorConfig) -> PromptGuardDetector:
+def create_prompt_guard_1(config: DetectorConfig) -> Detector:
     """The detector for `prompt_guard_1` (three labels), whatever the guard is called."""
     return _create(config, "prompt_guard_1")
 
 
-def create_prompt_guard_2(config: DetectorConfig) -> PromptGuardDetector:
+def create_prompt_guard_2(config: DetectorConfig) -> Detector:
     """The detector for `prompt_guard_2` (two labels), whatever the guard is called."""
     return _create(config, "prompt_guard_2")
 
 
-def _create(config: DetectorConfig, asked: str) -> PromptGuardDetector:
-    reason = embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""))
-    model = embedded_prompt_guard()
-    info = DetectorInfo(
+def _create(config: DetectorConfig, asked: str) -> Detector:
+    """The backend that the stack names, else the best that is here.
+
+    Raises ModelError where the weights are here and cannot be used: the embedded model takes the
+    place of what is missing, never of what is broken.
+    """
+    check_backend(config)
+    options = read_options(config)
+    if config.backend == REMOTE or (config.url and not config.backend):
+        return _remote(config, asked, options)
+    if wants_embedded(config, title=TITLES.get(asked, "")):
+        return _embedded(config, asked, fallback="")
+    chosen = choose(config, asked)
+    if isinstance(chosen, Runnable):
+        return _transformer(config, asked, chosen, options)
+    return _embedded(config, asked, fallback=run_embedded_instead(config, chosen))
+
+
+def _info(
+    config: DetectorConfig, asked: str, *, backend: str, model: str, revision: str, fallback: str
+) -> DetectorInfo:
+    return DetectorInfo(
         name=config.name,
         kind=asked or "prompt_guard",
         labels=LABELS,
-        backend="embedded",
+        backend=backend,
+        model=model,
+        revision=revision,
+        fallback=fallback,
+    )
+
+
+def _embedded(config: DetectorConfig, asked: str, *, fallback: str) -> PromptGuardDetector:
+    model = embedded_prompt_guard()
+    info = _info(
+        config,
+        asked,
+        backend=EMBEDDED,
         model="prompt-guard-embedded",
         revision=model.revision,
-        fallback=reason,
+        fallback=fallback,
     )
     return PromptGuardDetector(info, model, has_two_labels=asked == "prompt_guard_2")
+
+
+def _transformer(
+    config: DetectorConfig, asked: str, chosen: Runnable, options: PromptGuardOptions
+) -> TransformerDetector:
+    settings = Settings(
+        backend=chosen.backend,
+        window_tokens=options.window_tokens,
+        threads=options.threads,
+        device=options.device,
+        labels=options.labels,
+    )
+    model = load_classifier(chosen.path, settings)
+    if options.self_test:
+        check_head(partial(_attack, model))
+    info = _info(
+        config,
+        asked,
+        backend=chosen.backend,
+        model=chosen.name,
+        revision=model.revision,
+        fallback="",
+    )
+    return TransformerDetector(info, model, config.timeout_s, options.exit_at)
+
+
+def _attack(model: TransformerClassifier, text: str) -> float:
+    return 1.0 - model.score(text)[BENIGN]
+
+
+def _remote(config: DetectorConfig, asked: str, options: PromptGuardOptions) -> RemoteDetector:
+    if not config.url:
+        raise ConfigError(
+            f"guard {config.name!r}: backend 'remote' needs the address of a server",
+            hint="write url: http://HOST:PORT/classify (vLLM), /predict (TEI) or /moderations",
+        )
+    labels = options.labels or (_THREE_CLASSES if asked == "prompt_guard_1" else ())
+    dialect = dialect_of(config.url, name=options.dialect, model=config.model, labels=labels)
+    model = RemoteClassifier(
+        config.url, dialect, api_key_env=options.api_key_env, timeout_s=config.timeout_s
+    )
+    info = _info(
+        config,
+        asked,
+        backend=REMOTE,
+        model=config.model or TITLES.get(asked, "prompt guard"),
+        revision=f"{config.url} {config.revision}".strip(),
+        fallback="",
+    )
+    return RemoteDetector(info, model, config.timeout_s, options.exit_at)

@@ -1,0 +1,34 @@
+"""Prompt attacks by the embedded model."""
+
+from dataclasses import dataclass
+
+from tyrian.core.detection import Detection, DetectorInfo, View
+from tyrian.detectors.grams import locate
+from tyrian.detectors.prompt_guard.channel import FOUND, finding, labelled
+from tyrian.models.classifier import Scored
+from tyrian.models.embedded import BENIGN, PromptGuard
+
+
+def _attack(scored: Scored) -> float:
+    return 1.0 - scored.scores[BENIGN]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptGuardDetector:
+    """Scores `injection` and `jailbreak` over every view of the text, whole."""
+
+    info: DetectorInfo
+    model: PromptGuard
+    has_two_labels: bool = False
+    is_bounded: bool = True
+    reads_trace: bool = False
+
+    def detect(self, view: View) -> Detection:
+        """Judge the subject; the finding spans the strongest window."""
+        located = locate(view, self.model.locate_in, _attack)
+        scores = labelled(located.scored.scores, view, has_two=self.has_two_labels)
+        label = max(scores, key=scores.__getitem__)
+        if scores[label] < FOUND:
+            return Detection(scores)
+        found = finding(label, scores[label], located.start, located.end)
+        return Detection(scores, (found,))

@@ -1,0 +1,81 @@
+"""Real model directories and the command line: self-test, export, lock."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tyrian.cli.main import run
+from tyrian.models.hub.lock import Lock, LockedFile, sha256_of, write_lock
+from tyrian.models.selftest import PROMPT_ATTACKS
+
+Maker = Callable[..., Path]
+FITTED = {text: 1 for text in PROMPT_ATTACKS.attacks} | {text: 0 for text in PROMPT_ATTACKS.benign}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TYRIAN_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, make_guard: Maker) -> Path:
+    return make_guard(fitted_to=FITTED)
+
+
+def doctor(capsys: pytest.CaptureFixture[str], directory: Path) -> tuple[int, dict[str, Any]]:
+    code = run(["doctor", "--format", "json", "--model", str(directory)])
+    items = json.loads(capsys.readouterr().out)
+    return code, next(item for item in items if item["name"].startswith(directory.name))
+
+
+def lock(directory: Path) -> None:
+    files = tuple(
+        LockedFile(path=path.name, size=path.stat().st_size, sha256=sha256_of(path))
+        for path in sorted(directory.iterdir())
+    )
+    write_lock(
+        directory, Lock(name=directory.name, repository="a/b", revision="1" * 40, files=files)
+    )
+
+
+def test_doctor_refuses_a_head_with_random_weights(
+    make_guard: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, item = doctor(capsys, make_guard(initializer_range=0.02))
+    assert (code, item["state"]) == (1, "refused")
+    assert "does not tell known attacks from harmless texts" in item["detail"]
+
+
+def test_doctor_takes_a_head_that_knows_attacks(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, item = doctor(capsys, trained)
+    assert (code, item["state"]) == (0, "ok")
+    assert item["detail"].startswith("prompt_guard_2 through")
+
+
+def test_an_export_stands_in_the_lock_and_is_verified(
+    make_guard: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    directory = make_guard(fitted_to=FITTED)
+    lock(directory)
+    assert run(["model", "export", str(directory), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["path"]).parent == directory / "onnx"
+    assert run(["model", "verify", str(directory)]) == 0
+    Path(told["path"]).write_bytes(b"changed")
+    assert run(["model", "verify", str(directory)]) == 1
+
+
+def test_calibration_rows_that_cannot_be_read_are_named(
+    guard_2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "a"}\n{"words": "b"}\n')
+    assert run(["model", "export", str(guard_2), "--calibration", str(rows)]) == 2
+    assert "rows.jsonl:2" in capsys.readouterr().err
