@@ -1,25 +1,28 @@
 """`tyrian model`: get, list, check and convert the weights of guard models."""
 
 import asyncio
+import dataclasses
 import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_text import plain, plan_as_json, plan_lines, table
+from tyrian.cli.model_text import in_words, plain, plan_as_json, plan_lines, read_texts, table
 from tyrian.cli.progress import progress
 from tyrian.errors import ConfigError, MissingDependencyError, ModelError
 from tyrian.models.hub.catalogue import Entry, entry_of, known
 from tyrian.models.hub.endpoint import endpoint_from_environment
 from tyrian.models.hub.errors import RefusedError
 from tyrian.models.hub.listing import COMMIT
-from tyrian.models.hub.lock import faults, read_lock
-from tyrian.models.hub.pull import Plan, fetch, make_plan
+from tyrian.models.hub.lock import faults, read_lock, record_made
 from tyrian.models.hub.shelf import ModelDir, described, find, here, on_shelf
+
+if TYPE_CHECKING:
+    from tyrian.models.hub.pull import Plan
 
 app = typer.Typer(
     help="Get, list, check and convert guard models.", no_args_is_help=True, add_completion=False
@@ -90,6 +93,8 @@ def pull(
     Environment: HF_TOKEN for gated models, HF_ENDPOINT for a mirror, HF_HUB_OFFLINE.
     Exit codes: 0 it is here, 1 refused (licence, digest, pickle), 2 usage, 3 it did not come.
     """
+    from tyrian.models.hub.pull import fetch, make_plan
+
     entry = entry_of(name)
     try:
         if not dry_run and (found := _without_network(entry, revision)):
@@ -147,7 +152,7 @@ def _not_accepted(name: str, licence: str, url: str) -> ConfigError:
     )
 
 
-def _accept(plan: Plan, is_accepted: bool) -> None:
+def _accept(plan: "Plan", is_accepted: bool) -> None:
     """Ask on a terminal; nobody is asked anywhere else."""
     if is_accepted:
         return
@@ -163,7 +168,7 @@ def _show(found: ModelDir, output: Format, told: str, *, quiet: bool) -> None:
     typer.echo(json.dumps(plain(found), indent=2) if output is Format.JSON else str(found.path))
 
 
-def _show_plan(plan: Plan, output: Format) -> None:
+def _show_plan(plan: "Plan", output: Format) -> None:
     if output is Format.JSON:
         typer.echo(json.dumps(plan_as_json(plan), indent=2))
     else:
@@ -236,3 +241,54 @@ def _directory(place: str, revision: str) -> Path:
     wanted = entry.name if entry else place.replace("/", "--")
     fitting = [one for one in here() if one.name == wanted and one.revision.startswith(revision)]
     return fitting[-1].path if fitting else _present(place, revision).path
+
+
+@app.command()
+def export(
+    place: PlaceArgument,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            envvar="TYRIAN_EXPORT_INT8",
+            help="Also as 8-bit integers; refused where any score would differ by over 0.02.",
+        ),
+    ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TYRIAN_EXPORT_CALIBRATION",
+            help="JSON lines with a `text` each, like those that the guard will judge.",
+            show_default="a few texts of Tyrian's own",
+        ),
+    ] = None,
+    revision: RevisionOption = "",
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Write a Prompt Guard as ONNX into its directory, where guards prefer it.
+
+    Exit codes: 0 written, 1 refused (the scores would differ), 2 usage, 3 an extra is missing.
+    """
+    from tyrian.models.transformer.export import DEFAULT_CALIBRATION, export_onnx
+
+    directory = _present(place, revision).path
+    texts = read_texts(calibration) if calibration else DEFAULT_CALIBRATION
+    try:
+        with progress("exporting", None, is_wanted=True):
+            report = export_onnx(directory, int8=int8, calibration=texts)
+    except ModelError as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(ExitCode.FOUND) from None
+    made = sorted(path for path in report.path.parent.iterdir() if path.is_file())
+    record_made(directory, made)
+    if output is Format.JSON:
+        told = {**dataclasses.asdict(report), "path": str(report.path)}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    kind = "int8" if report.is_int8 else "32-bit"
+    typer.echo(
+        f"{kind}, {in_words(report.bytes)}; over {report.windows} texts no score differs by more "
+        f"than {report.difference:.4f} from torch",
+        err=True,
+    )
+    typer.echo(str(report.path))

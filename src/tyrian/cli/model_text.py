@@ -1,11 +1,18 @@
-"""How `tyrian model` shows catalogue, plans and model directories."""
+"""What `tyrian model` reads, and how it shows catalogue, plans and model directories."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from tyrian.errors import ConfigError
 from tyrian.models.hub.catalogue import ENTRIES, Entry
-from tyrian.models.hub.pull import Plan
 from tyrian.models.hub.shelf import ModelDir, lock_or_none
+
+if TYPE_CHECKING:
+    from tyrian.models.hub.pull import Plan
 
 _SHORT = 12
 _SHOWN = 3
@@ -81,7 +88,7 @@ def plain(model: ModelDir) -> dict[str, object]:
     return told
 
 
-def plan_as_json(plan: Plan) -> dict[str, object]:
+def plan_as_json(plan: "Plan") -> dict[str, object]:
     """A plan as JSON shows it; sizes are bytes."""
     return {
         "name": plan.entry.name,
@@ -102,7 +109,7 @@ def plan_as_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: "Plan") -> list[str]:
     """A plan for people: what comes, from where, under which terms."""
     return [
         f"{plan.entry.title} ({plan.entry.repository})",
@@ -110,7 +117,7 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def _facts(plan: Plan) -> Iterator[str]:
+def _facts(plan: "Plan") -> Iterator[str]:
     yield f"from      {plan.endpoint.url}"
     yield f"revision  {plan.commit}" + (
         f" (now {plan.requested})" if plan.requested != plan.commit else ""
@@ -134,3 +141,29 @@ def in_words(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= _STEP
     return f"{size:.1f} GB"
+
+
+class _Row(msgspec.Struct):
+    text: str
+
+
+def read_texts(file: Path) -> list[str]:
+    """The texts of a file of JSON lines with a `text` each; ConfigError where a line has none."""
+    texts: list[str] = []
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    texts.append(_text(file, number, line))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    return texts
+
+
+def _text(file: Path, number: int, line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=_Row).text
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ConfigError(
+            f"{file}:{number}: no JSON object with a `text`", hint='write {"text": "..."}'
+        ) from None

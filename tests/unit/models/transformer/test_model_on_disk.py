@@ -12,7 +12,7 @@ from tyrian.models.hub.lock import Lock, LockedFile, sha256_of, write_lock
 from tyrian.models.selftest import PROMPT_ATTACKS
 
 Maker = Callable[..., Path]
-FITTED = {text: 1 for text in PROMPT_ATTACKS.attacks} | {text: 0 for text in PROMPT_ATTACKS.benign}
+FITTED = dict.fromkeys(PROMPT_ATTACKS.attacks, 1) | dict.fromkeys(PROMPT_ATTACKS.benign, 0)
 
 
 @pytest.fixture(autouse=True)
