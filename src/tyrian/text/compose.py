@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tyrian.text import tables as t
-from tyrian.text.offsets import Offsets, codes_of, text_of
+from tyrian.text.offsets import Offsets, Picks, codes_of, text_of
 
 Codes = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.uint16]
@@ -104,7 +104,7 @@ def compose(codes: Codes, flags: Flags) -> tuple[Codes, Offsets] | None:
     result[is_made] = made
     stops = owners + 1
     stops[is_made] = where[ends - 1] + 1
-    return result, Offsets(len(codes), owners, stops)
+    return result, Offsets(len(codes), len(owners), (Picks(owners, stops),))
 
 
 def _align(source: Codes, made: Codes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -1,49 +1,146 @@
 """Words pulled apart letter by letter, and words run together."""
 
-import re
-from collections import Counter
-from itertools import chain, zip_longest
+from functools import cache
+from string import ascii_letters
 
-from tyrian.text.rewrite import Piece
-from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, segment
+import numpy as np
 
-_SEPARATOR = r"[\s!-/:-@\[-`{-~\xa1-\xbf\u2000-\u2bff\u3000-\u303f\U0001f000-\U0001faff]"
-"""Signs and blanks, but no combining marks: those belong to their letters."""
-_SPREAD = re.compile(rf"(?<![^\W_])[^\W_](?:{_SEPARATOR}{{1,4}}[^\W_](?![^\W_])){{4,}}")
-_GAP = re.compile(rf"({_SEPARATOR}+)")
+from tyrian.text import tables as t
+from tyrian.text.offsets import Codes, Index, text_of
+from tyrian.text.rewrite import NONE, Pieces
+from tyrian.text.source import (
+    Bools,
+    Bytes,
+    Source,
+    chained,
+    counts_in,
+    members,
+    runs_of,
+    spread_out,
+)
+from tyrian.text.words import (
+    COMMON,
+    SPELT,
+    STRONG,
+    lines_with_strong,
+    segment_lines,
+)
+
+_LEAST_LETTERS = 5
+_WIDEST_GAP = 4
 _LEAST_WORD = 4
 
 
-def spread_pieces(text: str) -> list[Piece]:
+@cache
+def _ascii_classes() -> Bytes:
+    made = np.zeros(256, dtype=np.uint8)
+    for code in range(0x80):
+        if chr(code).isalnum():
+            made[code] = t.ALNUM
+        elif chr(code).isspace() or 0x21 <= code <= 0x7E:
+            made[code] = t.SEPARATOR
+    return made
+
+
+def _classes(source: Source) -> Bytes:
+    return _ascii_classes()[source.data] if source.is_ascii else t.tables().spacing[source.codes]
+
+
+def spread_pieces(source: Source) -> Pieces:
     """Letters with spaces, dots, bars, dashes, line ends between them, put together again."""
-    return [
-        Piece(match.start(), match.end(), joined)
-        for match in _SPREAD.finditer(text)
-        if (joined := _join(match[0]))
-    ]
+    classes = _classes(source)
+    is_letter = classes == t.ALNUM
+    lone = is_letter.copy()
+    lone[1:] &= ~is_letter[:-1]
+    lone[:-1] &= ~is_letter[1:]
+    at = np.flatnonzero(lone)
+    if len(at) < _LEAST_LETTERS:
+        return NONE
+    gaps = at[1:] - at[:-1]
+    is_odd = counts_in(classes != t.SEPARATOR, at[:-1], at[1:]) > 1
+    first, stop = chained((gaps <= _WIDEST_GAP + 1) & ~is_odd)
+    kept = stop - first >= _LEAST_LETTERS
+    first, stop = first[kept], stop[kept]
+    if not len(first):
+        return NONE
+    return _joined(source, at, first, stop)
 
 
-def _join(spread: str) -> str:
-    """The words of spread letters, empty where they do not spell any."""
-    parts = _GAP.split(spread)
-    letters, gaps = parts[::2], parts[1::2]
-    if sum(map(str.isalpha, letters)) * 10 < len(letters) * 7:
-        return ""
-    counts = Counter(gaps)
-    usual = counts.most_common(1)[0][0]
-    shown_as = {gap: " " if _is_break(gap, usual) else "" for gap in counts}
-    breaks = (shown_as[gap] for gap in gaps)
-    shown = "".join(chain.from_iterable(zip_longest(letters, breaks, fillvalue="")))
-    cut = " ".join(_segmented("".join(letters)))
-    best = max((shown, cut), key=_spelt)
-    if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
-        return best
-    return shown if _is_like_language(shown) else ""
+def _joined(source: Source, at: Index, first: Index, stop: Index) -> Pieces:
+    """Pieces of the chains of lone letters that spell words."""
+    sizes = stop - first
+    members_ = spread_out(first, sizes)
+    letters = source.codes[at[members_]]
+    chain = np.repeat(np.arange(len(first)), sizes)
+    is_break = _breaks(source, at, members_, chain, len(first))
+    # One line for each chain: its letters, with a space at each break.
+    is_last = np.zeros(len(letters), dtype=np.bool_)
+    is_last[np.cumsum(sizes) - 1] = True
+    is_break[is_last] = True
+    made = np.repeat(letters, 1 + is_break)
+    places = np.cumsum(1 + is_break) - 1
+    made[places[is_break]] = 0x20
+    made[places[is_last]] = 0x0A
+    shown = text_of(made).split("\n")[:-1]
+    is_alpha = np.add.reduceat(_is_alpha(letters), np.cumsum(sizes) - sizes) * 10 >= sizes * 7
+    readings = _readings(
+        list({s for s, good in zip(shown, is_alpha.tolist(), strict=True) if good})
+    )
+    texts = [readings.get(s, "") for s in shown]
+    lengths = np.fromiter(map(len, texts), np.intp, len(texts))
+    good = lengths > 0
+    codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
+    starts, ends = at[first[good]], at[stop[good] - 1] + 1
+    return Pieces(starts, ends, lengths[good], codes, np.zeros(len(starts), np.intp))
 
 
-def _is_break(gap: str, usual: str) -> bool:
-    spaces = sum(map(str.isspace, gap))
-    return spaces > sum(map(str.isspace, usual)) or len(gap) > len(usual) + 1
+def _is_alpha(letters: Codes) -> Index:
+    small = np.minimum(letters, 0x80).astype(np.uint8)
+    good = _IS_LETTER[small] | (small == 0x80)
+    counts: Index = good.astype(np.intp)
+    return counts
+
+
+_IS_LETTER = members(ascii_letters)
+_IS_SPACE = members(" \t\n\r\x0b\x0c")
+_FEATURES = 32
+
+
+def _breaks(source: Source, at: Index, letters: Index, chain: Index, count: int) -> Bools:
+    """Gaps after which a new word begins: more blanks than is usual in the chain, or wider."""
+    following = at[np.minimum(letters + 1, len(at) - 1)]
+    inside = np.ones(len(letters), dtype=np.bool_)
+    inside[np.flatnonzero(np.diff(chain, append=-1))] = False
+    widths = np.where(inside, following - at[letters] - 1, 0)
+    is_space = _IS_SPACE[source.data]
+    if not source.is_ascii:
+        is_space = is_space | np.isin(source.codes, _OTHER_SPACES)
+    spaces = np.zeros(len(letters), dtype=np.intp)
+    spaces[inside] = counts_in(is_space, at[letters[inside]], following[inside])
+    feature = spaces * 5 + widths
+    table = np.bincount(chain[inside] * _FEATURES + feature[inside], minlength=count * _FEATURES)
+    usual = table.reshape(count, _FEATURES).argmax(axis=1)
+    broken: Bools = inside & ((spaces > (usual // 5)[chain]) | (widths > (usual % 5)[chain] + 1))
+    return broken
+
+
+_OTHER_SPACES = np.array(
+    [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
+)
+
+
+def _readings(lines: list[str]) -> dict[str, str]:
+    """What each line of letters and breaks spells, without those that spell nothing."""
+    cuts = segment_lines([line.replace(" ", "") if line.isascii() else "" for line in lines])
+    found: dict[str, str] = {}
+    for line, words in zip(lines, cuts, strict=True):
+        cut = " ".join(words)
+        best = max((line, cut), key=_spelt) if cut else line
+        if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
+            found[line] = best
+        elif _is_like_language(line):
+            found[line] = line
+    return found
 
 
 def _spelt(text: str) -> float:
@@ -51,10 +148,6 @@ def _spelt(text: str) -> float:
     words = text.lower().split()
     known = sum(len(w) * len(w) for w in words if w in SPELT)
     return known / (sum(len(w) * len(w) for w in words) or 1)
-
-
-def _segmented(letters: str) -> list[str]:
-    return segment(letters) if letters.isascii() else [letters]
 
 
 def _is_like_language(shown: str) -> bool:
@@ -68,28 +161,64 @@ def _is_like_language(shown: str) -> bool:
     return 0.2 <= sum(c in "aeiouy" for c in letters) / len(letters) <= 0.6
 
 
-_GLUED = re.compile(r"[A-Za-z]{16,4096}")
-_LINKED = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,40}(?:[_+.|/*~-]{1,2}[A-Za-z]{1,40}){2,}")
-_LINK = re.compile(r"[_+.|/*~-]+")
+_LEAST_GLUED, _MOST_GLUED = 16, 4096
+_MOST_WORD = 40
+_IS_LINK = members("_+.|/*~-")
+_LEAST_WORDS = 3
 
 
-def glued_pieces(text: str) -> list[Piece]:
+def glued_pieces(source: Source) -> Pieces:
     """Words run together, or linked by other signs than spaces, when they spell an attack."""
-    pieces = []
-    for match in _GLUED.finditer(text):
-        if not has_strong(match[0]):
-            continue
-        words = segment(match[0])
-        if len(words) >= 3 and _is_attack(words):
-            pieces.append(Piece(match.start(), match.end(), " ".join(words)))
-    if not pieces:
-        for match in _LINKED.finditer(text):
-            if not has_strong(match[0]):
-                continue
-            words = _LINK.split(match[0])
-            if len(words) >= 3 and _is_attack(words):
-                pieces.append(Piece(match.start(), match.end(), " ".join(words)))
-    return pieces
+    starts, ends = runs_of(_IS_LETTER[source.data])
+    sizes = ends - starts
+    glued = (sizes >= _LEAST_GLUED) & (sizes <= _MOST_GLUED)
+    pieces = _spelling(source, starts[glued], ends[glued])
+    return pieces if len(pieces) else _linked(source, starts, ends)
+
+
+def _spelling(source: Source, starts: Index, ends: Index) -> Pieces:
+    text = source.text
+    runs = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    distinct = list(dict.fromkeys(runs))
+    strong = [run for run, good in zip(distinct, lines_with_strong(distinct), strict=True) if good]
+    spelt = {
+        run: " ".join(words)
+        for run, words in zip(strong, segment_lines(strong), strict=True)
+        if len(words) >= _LEAST_WORDS and _is_attack(words)
+    }
+    return _as_pieces(starts, ends, [spelt.get(run, "") for run in runs])
+
+
+def _as_pieces(starts: Index, ends: Index, texts: list[str]) -> Pieces:
+    sizes = np.fromiter(map(len, texts), np.intp, len(texts))
+    good = sizes > 0
+    codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
+    return Pieces(starts[good], ends[good], sizes[good], codes, np.zeros(good.sum(), np.intp))
+
+
+def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
+    short = ends - starts <= _MOST_WORD
+    gaps = starts[1:] - ends[:-1]
+    is_link = _IS_LINK[source.data]
+    near = (gaps == 1) & is_link[ends[:-1]]
+    near |= (gaps == 2) & is_link[ends[:-1]] & is_link[starts[1:] - 1]
+    first, stop = chained(near & short[1:] & short[:-1])
+    kept = stop - first >= _LEAST_WORDS
+    first, stop = first[kept], stop[kept]
+    if not len(first):
+        return NONE
+    text = source.text
+    spans = zip(starts[first].tolist(), ends[stop - 1].tolist(), strict=True)
+    runs = [text[a:b] for a, b in spans]
+    distinct = list(dict.fromkeys(runs))
+    spelt: dict[str, str] = {}
+    for run, good in zip(distinct, lines_with_strong(distinct), strict=True):
+        if good and _is_attack(words := run.translate(_UNLINKED).split()):
+            spelt[run] = " ".join(words)
+    return _as_pieces(starts[first], ends[stop - 1], [spelt.get(run, "") for run in runs])
+
+
+_UNLINKED = str.maketrans(dict.fromkeys("_+.|/*~-", " "))
 
 
 def _is_attack(words: list[str]) -> bool:

@@ -105,6 +105,8 @@ class Tables:
     flags: npt.NDArray[np.uint16]
     widths: npt.NDArray[np.uint8]
     folds: npt.NDArray[np.uint32]
+    spacing: npt.NDArray[np.uint8]
+    """ALNUM and SEPARATOR: what words are spelt with, and what may pull their letters apart."""
 
 
 def _scanned() -> list[int]:
@@ -155,6 +157,24 @@ def _is_odd(code: int) -> bool:
     return any(low <= code <= high for low, high in _ODD_FORMS)
 
 
+ALNUM, SEPARATOR = 1, 2
+_SEPARATORS: _Ranges = (
+    (0x09, 0x0D), (0x1C, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E), (0x85, 0x85),
+    (0xA0, 0xBF), (0x1680, 0x1680), (0x2000, 0x2BFF), (0x3000, 0x303F), (0x1F000, 0x1FAFF),
+)  # fmt: skip
+"""Signs and blanks, but no combining marks: those belong to their letters."""
+
+
+def _spacing(flags: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    made = np.where(flags & LETTER, ALNUM, 0).astype(np.uint8)
+    numbers = [c for c in range(0x20000) if not made[c] and chr(c).isalnum()]
+    made[numbers] = ALNUM
+    for low, high in _SEPARATORS:
+        block = made[low : high + 1]
+        block[block == 0] = SEPARATOR
+    return made
+
+
 @cache
 def tables() -> Tables:
     """The tables, built once (some 100 ms); call it early to have that behind."""
@@ -170,6 +190,7 @@ def tables() -> Tables:
     for kind, ranges in _HIDDEN.items():
         for low, high in ranges:
             flags[low : high + 1] = kind
+    spacing = _spacing(flags)
     folds = np.arange(0x20000, dtype=np.uint32)
     strict, loose = load_folds()
     for chosen, bit in ((strict, FOLD), (loose, LOOSE)):
@@ -179,4 +200,4 @@ def tables() -> Tables:
                 script = LATIN if is_odd else 0
                 flags[ord(char)] = (flags[ord(char)] & ~np.uint16(LATIN)) | bit | LETTER | script
                 folds[ord(char)] = ord(target)
-    return Tables(flags, widths, folds)
+    return Tables(flags, widths, folds, spacing)

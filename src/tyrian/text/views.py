@@ -1,44 +1,33 @@
 """Every way in which a text may be read: normalised, and decoded where there is evidence."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from tyrian.core.detection import View
-from tyrian.text.decode import (
-    Decoder,
-    base32_pieces,
-    base64_pieces,
-    binary_pieces,
-    escape_pieces,
-    hex_pieces,
-    html_pieces,
-    percent_pieces,
-)
+from tyrian.text.ciphers import cipher_pieces
+from tyrian.text.encodings import base32_pieces, base64_pieces, binary_pieces, hex_pieces
+from tyrian.text.escapes import escape_pieces, html_pieces, percent_pieces
+from tyrian.text.glance import GLANCES, SHORT
+from tyrian.text.leet import leet_pieces
+from tyrian.text.letters import turned_pieces, unaccented_pieces
 from tyrian.text.normalise import Normalised, normalise
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
-from tyrian.text.rewrite import Piece, assemble, rewrite
+from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
+from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
-from tyrian.text.substitution import (
-    leet_pieces,
-    mirrored_pieces,
-    reversed_pieces,
-    rot13_pieces,
-    turned_pieces,
-    unaccented_pieces,
-)
 
 MAX_DEPTH = 3
 _MOST_VIEWS = 24
 _LEAST_BUDGET = 65_536
-_BUDGET = 4
+_BUDGET = 2
 """Characters of decoded text for each one of the original."""
 
-_DECODERS: dict[str, Decoder] = {
-    "despaced": spread_pieces,
-    "respaced": glued_pieces,
+_DECODERS: dict[str, Callable[[Source], Pieces]] = {
     "base64": base64_pieces,
     "base32": base32_pieces,
     "hex": hex_pieces,
@@ -46,14 +35,11 @@ _DECODERS: dict[str, Decoder] = {
     "url": percent_pieces,
     "html": html_pieces,
     "escapes": escape_pieces,
+    "despaced": spread_pieces,
+    "respaced": glued_pieces,
     "deleet": leet_pieces,
+    "unaccented": unaccented_pieces,
 }
-_WORD_DECODERS = {
-    "rot13": rot13_pieces,
-    "reversed": reversed_pieces,
-    "reversed-words": mirrored_pieces,
-}
-_TO_SPACES = {code: " " for code in range(128) if not chr(code).isalpha()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +47,10 @@ class TextView:
     """One reading of a text, with the way back to the original."""
 
     kind: str
-    """`normalised`, or how it was decoded; nested decodings are joined by `+`."""
+    """`normalised`, or how it was decoded.
+
+    Several decoders at work side by side are joined by `,`, nested decodings by `+`.
+    """
     text: str
     offsets: Offsets
 
@@ -153,16 +142,20 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
 def _decode_once(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
     """(kind, text, offsets to the original) of everything that one step decodes."""
     yield from _payloads(reading)
-    text = reading.normalised.text
-    offsets = reading.base.then(reading.normalised.offsets)
-    for kind, pieces in _all_pieces(text):
-        if pieces:
-            made = rewrite(text, pieces)
+    source = Source(reading.normalised.text)
+    layers = _layers(source)
+    if layers:
+        offsets = reading.base.then(reading.normalised.offsets)
+        for kind, pieces in layers:
+            made = rewrite(source.codes, pieces)
             yield kind, made.text, offsets.then(made.offsets)
     # Turned letters are read before folding takes some of them for plain ones.
-    if not reading.raw.isascii() and (turned := turned_pieces(reading.raw)):
-        made = rewrite(reading.raw, turned)
-        yield "upside-down", made.text, reading.base.then(made.offsets)
+    if not reading.raw.isascii():
+        raw = Source(reading.raw)
+        turned = turned_pieces(raw)
+        if len(turned):
+            made = rewrite(raw.codes, turned)
+            yield "upside-down", made.text, reading.base.then(made.offsets)
 
 
 def _payloads(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
@@ -171,23 +164,44 @@ def _payloads(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
         if run.payload:
             by_kind.setdefault(run.kind, []).append(Piece(run.start, run.end, run.payload))
     for kind, pieces in by_kind.items():
-        made = assemble(len(reading.raw), pieces)
+        made = assemble(len(reading.raw), Pieces.of(pieces))
         yield kind, made.text, reading.base.then(made.offsets)
 
 
-def _all_pieces(text: str) -> Iterator[tuple[str, list[Piece]]]:
-    likely = probe(text)
+def _layers(source: Source) -> list[tuple[str, Pieces]]:
+    """What all decoders find, those that do not touch each other put together.
+
+    A text that is written partly in one code and partly in another is then read as one, and
+    decoys of many kinds cost one view, not one each.
+    """
+    layers: list[tuple[str, Pieces]] = []
+    for kind, pieces in _all_pieces(source):
+        rest = pieces
+        for number, (names, taken) in enumerate(layers):
+            is_free = ~_touching(rest, taken)
+            if is_free.any():
+                layers[number] = (f"{names},{kind}", taken.merged(rest.only(is_free)))
+                rest = rest.only(~is_free)
+            if not len(rest):
+                break
+        if len(rest):
+            layers.append((kind, rest))
+    return layers
+
+
+def _touching(pieces: Pieces, taken: Pieces) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which pieces share a character with one that is taken."""
+    before = np.searchsorted(taken.ends, pieces.starts, side="right")
+    after = np.searchsorted(taken.starts, pieces.ends, side="left")
+    return before < after
+
+
+def _all_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
+    likely = probe(source.text)
+    is_short = len(source) < SHORT
     for kind, decode in _DECODERS.items():
-        if kind in likely:
-            yield kind, decode(text)
-    words = _words(text)
-    for kind, decode_words in _WORD_DECODERS.items():
-        yield kind, decode_words(text, words)
-    if "unaccented" in likely:
-        yield "unaccented", unaccented_pieces(text, words)
-
-
-def _words(text: str) -> set[str]:
-    """The distinct ASCII words of a text, in small letters."""
-    plain = text.lower().encode("ascii", "replace").decode("ascii")
-    return set(plain.translate(_TO_SPACES).split())
+        if kind in likely and not (is_short and kind in GLANCES and not GLANCES[kind](source.raw)):
+            pieces = decode(source)
+            if len(pieces):
+                yield kind, pieces
+    yield from cipher_pieces(source)

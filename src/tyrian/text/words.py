@@ -1,9 +1,11 @@
 """Words that show that a text has been read the right way round."""
 
 import codecs
+from bisect import bisect_right
 from functools import cache
+from itertools import accumulate
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick, MatchKind
 
 _STRONG = """
 admin administrator anarchist assistant attack bomb bypass command commands
@@ -103,13 +105,54 @@ def _speller() -> AhoCorasick:
 
 
 @cache
-def _strong_finder() -> AhoCorasick:
-    return AhoCorasick(sorted(STRONG))
+def _strong_finder(at_least: int) -> AhoCorasick:
+    return AhoCorasick(sorted(word for word in STRONG if len(word) >= at_least))
 
 
-def has_strong(letters: str) -> bool:
+def has_strong(letters: str, at_least: int = 0) -> bool:
     """True where one of the words of attacks stands anywhere, even inside of others."""
-    return bool(_strong_finder().find_matches_as_indexes(letters.lower()))
+    return bool(_strong_finder(at_least).find_matches_as_indexes(letters.lower()))
+
+
+@cache
+def _strong_bytes_finder() -> BytesAhoCorasick:
+    return BytesAhoCorasick([word.encode() for word in sorted(STRONG)])
+
+
+def strong_places(text: bytes) -> list[tuple[int, int]]:
+    """Start and end of words of attacks in small letters, also inside of other words."""
+    return [(start, end) for _, start, end in _strong_bytes_finder().find_matches_as_indexes(text)]
+
+
+def lines_with_strong(lines: list[str]) -> list[bool]:
+    """`has_strong` of many lines at once."""
+    joined = "\n".join(lines).lower()
+    matches = _strong_finder(0).find_matches_as_indexes(joined)
+    found = [False] * len(lines)
+    if not matches:
+        return found
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    for number in {bisect_right(ends, start) for _, start, _ in matches}:
+        found[number] = True
+    return found
+
+
+@cache
+def _greedy_speller() -> AhoCorasick:
+    return AhoCorasick(sorted(SPELT), matchkind=MatchKind.LeftmostLongest)
+
+
+def segment_lines(lines: list[str]) -> list[list[str]]:
+    """`segment` of many lines; those that the longest words fill need no search."""
+    found = []
+    finder = _greedy_speller().find_matches_as_indexes
+    for line in lines:
+        matches = finder(line.lower())
+        if sum(end - start for _, start, end in matches) == len(line):
+            found.append([line[start:end] for _, start, end in matches])
+        else:
+            found.append(segment(line))
+    return found
 
 
 def segment(letters: str) -> list[str]:

@@ -1,0 +1,179 @@
+"""Letters put for other letters, word by word: Caesar's shifts, Atbash, words turned round."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from string import ascii_lowercase, ascii_uppercase
+
+import numpy as np
+import numpy.typing as npt
+from ahocorasick_rs import BytesAhoCorasick
+
+from tyrian.text.offsets import BACKWARD, Index
+from tyrian.text.rewrite import Pieces
+from tyrian.text.source import Bools, Source, runs_of, spread_out
+from tyrian.text.words import COMMON, is_evidence, reversed_words
+
+_REVERSED, _ATBASH = 0, 26
+_LEAST_LETTERS = {13: 4, _ATBASH: 4}
+_LEAST = 5
+"""Shorter words turn up by chance among 26 ciphers."""
+_ALPHABET = len(ascii_lowercase)
+
+
+def _substituted(cipher: int) -> str:
+    """What the cipher writes for a to z."""
+    if cipher == _ATBASH:
+        return ascii_lowercase[::-1]
+    return ascii_lowercase[cipher:] + ascii_lowercase[:cipher]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Vocabulary:
+    """The common words as each cipher writes them, between spaces."""
+
+    finder: BytesAhoCorasick
+    words: tuple[str, ...]
+    ciphers: npt.NDArray[np.int16]
+
+
+@cache
+def _disguised() -> _Vocabulary:
+    owners: dict[str, int] = dict.fromkeys(sorted(reversed_words()), _REVERSED)
+    for cipher in (13, _ATBASH, *range(1, 13), *range(14, 26)):
+        table = str.maketrans(ascii_lowercase, _substituted(cipher))
+        least = _LEAST_LETTERS.get(cipher, _LEAST)
+        for word in sorted(COMMON):
+            if len(word) >= least and (written := word.translate(table)) not in COMMON:
+                owners.setdefault(written, cipher)
+    return _Vocabulary(
+        BytesAhoCorasick([f" {word} ".encode() for word in owners]),
+        tuple(owners),
+        np.array(list(owners.values()), dtype=np.int16),
+    )
+
+
+@cache
+def _plain() -> BytesAhoCorasick:
+    return BytesAhoCorasick([f" {word} ".encode() for word in sorted(COMMON) if len(word) >= 3])
+
+
+_TO_WORDS = bytes(
+    ord(chr(c).lower()) if chr(c).isalpha() or c >= 0x80 else 0x20 for c in range(0x80)
+) + bytes(range(0x80, 0x100))
+"""Small letters; a space for every other ASCII character."""
+
+
+def spaced_words(source: Source) -> bytes:
+    """The words in small letters, with a space before and behind and for all that is no letter."""
+    return b" %b " % source.raw.translate(_TO_WORDS)
+
+
+def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
+    """Each cipher that there is evidence for, with the stretches written in it."""
+    spaced = spaced_words(source)
+    vocabulary = _disguised()
+    hits = vocabulary.finder.find_matches_as_indexes(spaced, overlapping=True)
+    if len(hits) < 2:
+        return
+    by_cipher: defaultdict[int, set[int]] = defaultdict(set)
+    for number in {hit[0] for hit in hits}:
+        by_cipher[int(vocabulary.ciphers[number])].add(number)
+    proven = {
+        cipher: numbers
+        for cipher, numbers in by_cipher.items()
+        if is_evidence({vocabulary.words[n] for n in numbers})
+    }
+    if not proven:
+        return
+    found = np.array(hits, dtype=np.intp)
+    stretches = _Stretches(source, spaced)
+    for cipher in sorted(proven, key=lambda c: -len(proven[c])):
+        mine = found[vocabulary.ciphers[found[:, 0]] == cipher]
+        first, last = stretches.around(mine)
+        if not len(first):
+            continue
+        if cipher == _REVERSED:
+            yield "reversed", _turned(source, stretches.starts[first], stretches.ends[last])
+            words = spread_out(first, last - first + 1)
+            yield "reversed-words", _turned(source, stretches.starts[words], stretches.ends[words])
+        else:
+            yield (
+                _name(cipher),
+                _shifted(source, stretches.starts[first], stretches.ends[last], cipher),
+            )
+
+
+def _name(cipher: int) -> str:
+    if cipher == _ATBASH:
+        return "atbash"
+    return f"rot{_ALPHABET - cipher}" if cipher != 13 else "rot13"
+
+
+class _Stretches:
+    """Words of a text, and where plain ones part the stretches that may be in cipher."""
+
+    def __init__(self, source: Source, spaced: bytes) -> None:
+        data = np.frombuffer(spaced, dtype=np.uint8)[1:-1]
+        self.starts, self.ends = runs_of(data != 0x20)
+        self._is_plain = np.zeros(len(self.starts), dtype=np.bool_)
+        plain = _plain().find_matches_as_indexes(spaced, overlapping=True)
+        if plain:
+            at = np.array(plain, dtype=np.intp)[:, 1]
+            self._is_plain[np.searchsorted(self.starts, at)] = True
+
+    def around(self, hits: npt.NDArray[np.intp]) -> tuple[Index, Index]:
+        """First and last word of the stretches with at least two different hits."""
+        at = np.searchsorted(self.starts, hits[:, 1])
+        is_hit = np.zeros(len(self.starts), dtype=np.bool_)
+        is_hit[at] = True
+        is_wall = self._is_plain & ~is_hit
+        walls = np.flatnonzero(is_wall)
+        region = np.searchsorted(walls, at)
+        kept = self._proven(region, hits[:, 0], hits[:, 2] - hits[:, 1] - 2)
+        firsts = np.concatenate(([0], walls + 1))[kept]
+        lasts = np.concatenate((walls - 1, [len(self.starts) - 1]))[kept]
+        return firsts, lasts
+
+    @staticmethod
+    def _proven(region: Index, words: Index, lengths: Index) -> Index:
+        """Regions, in order, whose hits are two different words or more, ten letters together."""
+        begins = np.concatenate(([0], np.flatnonzero(np.diff(region)) + 1))
+        sizes = np.diff(np.append(begins, len(region)))
+        low = np.minimum.reduceat(words, begins)
+        high = np.maximum.reduceat(words, begins)
+        is_low, is_high = words == np.repeat(low, sizes), words == np.repeat(high, sizes)
+        low_length = np.maximum.reduceat(np.where(is_low, lengths, 0), begins)
+        high_length = np.maximum.reduceat(np.where(is_high, lengths, 0), begins)
+        more = np.logical_or.reduceat(~is_low & ~is_high, begins)
+        good: Bools = (low != high) & (more | (low_length + high_length >= 10))
+        chosen: Index = region[begins][good]
+        return chosen
+
+
+def _turned(source: Source, starts: Index, ends: Index) -> Pieces:
+    sizes = ends - starts
+    made = np.cumsum(sizes) - sizes
+    at = np.repeat(ends - 1 + made, sizes) - np.arange(int(sizes.sum()))
+    return Pieces.in_place(starts, ends, source.codes[at], BACKWARD)
+
+
+@cache
+def _reader(cipher: int) -> npt.NDArray[np.uint32]:
+    """For each ASCII character what it stands for."""
+    table = np.arange(0x80, dtype=np.uint32)
+    written = _substituted(cipher)
+    for plain, sign in (
+        (ascii_lowercase, written),
+        (ascii_uppercase, written.upper()),
+    ):
+        table[[ord(c) for c in sign]] = [ord(c) for c in plain]
+    return table
+
+
+def _shifted(source: Source, starts: Index, ends: Index, cipher: int) -> Pieces:
+    codes = source.codes[spread_out(starts, ends - starts)].copy()
+    is_ascii = codes < 0x80
+    codes[is_ascii] = _reader(cipher)[codes[is_ascii]]
+    return Pieces.in_place(starts, ends, codes)

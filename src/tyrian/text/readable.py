@@ -1,0 +1,182 @@
+"""Are these bytes text beyond doubt? One by one, or thousands of runs at once."""
+
+import re
+from string import ascii_letters
+
+import numpy as np
+
+from tyrian.text import tables as t
+from tyrian.text.offsets import Codes, Index, codes_of
+from tyrian.text.source import Bools, Bytes, counts_in, members, spread_out
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+_SAMPLE = 4096
+_LETTERS = (ascii_letters + " ").encode()
+_LEAST_TEXT = 4
+_BEYOND_CHANCE = 24
+_WIDE_SAMPLE = 64
+_LEAST_WIDE = 8
+_CUT = 3
+"""So many last bytes may be the beginning of a character that was cut off."""
+
+
+def as_text(data: bytes) -> str:
+    """The bytes as text where they are text beyond doubt, else empty."""
+    if len(data) >= _LEAST_WIDE and not any(data[1:_WIDE_SAMPLE:2]) and data[0]:
+        text = data[: len(data) & ~1].decode("utf-16-le", "replace")
+    else:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.start < len(data) - _CUT:
+                return ""
+            text = data[: error.start].decode("utf-8")
+    sample = text[:_SAMPLE]
+    if sample.isascii():
+        letters = len(sample) - len(sample.encode().translate(None, _LETTERS))
+    else:
+        letters = sum(c.isalpha() or c == " " for c in sample)
+    is_clean = len(_CONTROLS.findall(sample)) * 30 <= len(sample)
+    is_prose = letters * 10 >= len(sample) * 6
+    # Chance makes no long ASCII text; digits and signs may be the next encoding.
+    is_prose |= len(sample) >= _BEYOND_CHANCE and sample.isascii()
+    is_prose &= len(sample) >= _LEAST_TEXT
+    return text if is_clean and is_prose and len(set(sample)) > 2 else ""
+
+
+def as_texts(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
+    """`as_text` of runs of bytes: the code points of all texts joined, and their lengths.
+
+    A run that is no text has length 0.
+    """
+    if not len(sizes):
+        return np.zeros(0, np.uint32), sizes
+    wide = _is_wide(data, sizes)
+    if not wide.any():
+        return _judged(*_utf_8(data, sizes))
+    begins = np.cumsum(sizes) - sizes
+    narrow_codes, narrow_sizes = _utf_8(data[spread_out(begins[~wide], sizes[~wide])], sizes[~wide])
+    wide_codes, wide_sizes = _utf_16(data, begins[wide], sizes[wide])
+    lengths = np.zeros(len(sizes), dtype=np.intp)
+    lengths[~wide], lengths[wide] = narrow_sizes, wide_sizes
+    places = np.zeros(len(sizes), dtype=np.intp)
+    places[~wide] = np.cumsum(narrow_sizes) - narrow_sizes
+    places[wide] = len(narrow_codes) + np.cumsum(wide_sizes) - wide_sizes
+    codes = np.concatenate((narrow_codes, wide_codes))[spread_out(places, lengths)]
+    return _judged(codes, lengths)
+
+
+def _is_wide(data: Bytes, sizes: Index) -> Bools:
+    """Runs with an empty byte in every second place, as UTF-16 writes ASCII."""
+    none = np.zeros(len(sizes), dtype=np.bool_)
+    if data.all():
+        return none
+    begins = np.cumsum(sizes) - sizes
+    candidates = np.flatnonzero(sizes >= _LEAST_WIDE)
+    candidates = candidates[(data[begins[candidates] + 1] == 0) & (data[begins[candidates]] != 0)]
+    if not len(candidates):
+        return none
+    shown = np.minimum(sizes[candidates], _WIDE_SAMPLE)
+    at = spread_out(begins[candidates], shown)
+    is_odd = (at - np.repeat(begins[candidates], shown)) % 2 == 1
+    full = np.add.reduceat(is_odd & (data[at] != 0), np.cumsum(shown) - shown)
+    none[candidates[full == 0]] = True
+    return none
+
+
+def _utf_16(data: Bytes, begins: Index, sizes: Index) -> tuple[Codes, Index]:
+    lengths = sizes // 2
+    joined = data[spread_out(begins, lengths * 2)].view("<u2").astype(np.uint32)
+    joined[(joined >= 0xD800) & (joined <= 0xDFFF)] = 0xFFFD
+    return joined, lengths
+
+
+def _utf_8(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
+    """Code points of each run; a run with bad bytes before its end comes back empty."""
+    if not (data & 0x80).any():
+        return data.astype(np.uint32), sizes
+    codes, begins, runs = decode_units(data, np.repeat(np.arange(len(sizes)), sizes))
+    lengths = np.bincount(runs, minlength=len(sizes))
+    bad = np.flatnonzero(codes == 0xFFFD)
+    if not len(bad):
+        return codes, lengths
+    # Only what no encoder writes, or what was cut off at the end, comes out as a bad character.
+    ends = np.cumsum(sizes)
+    first = np.full(len(sizes), len(data) + 1)
+    np.minimum.at(first, runs[bad], begins[bad])
+    is_bad = first < ends - _CUT
+    kept = ~is_bad[runs] & (begins < first[runs])
+    return codes[kept], np.bincount(runs[kept], minlength=len(sizes))
+
+
+def decode_units(data: Bytes, runs: Index) -> tuple[Codes, Index, Index]:
+    """UTF-8 of runs of bytes, each run by itself, where `runs` numbers the run of each byte.
+
+    For each character: its code point (bad bytes become U+FFFD, one each), the place of its
+    first byte, and its run.
+    """
+    if not len(data):
+        return np.zeros(0, np.uint32), runs, runs
+    # A line end between runs keeps the bytes of one from completing those of another.
+    breaks = np.flatnonzero(runs[1:] != runs[:-1]) + 1
+    joined = np.insert(data, breaks, 0x0A)
+    codes = codes_of(joined.tobytes().decode("utf-8", "surrogateescape"))
+    widths = 1 + (codes >= 0x80).astype(np.intp) + (codes >= 0x800) + (codes >= 0x10000)
+    is_escaped = (codes >= 0xDC80) & (codes <= 0xDCFF)
+    widths[is_escaped] = 1
+    begins = np.cumsum(widths) - widths
+    codes = np.where(is_escaped, np.uint32(0xFFFD), codes)
+    if len(breaks):
+        is_break = np.zeros(len(joined), dtype=np.bool_)
+        is_break[breaks + np.arange(len(breaks))] = True
+        kept = ~is_break[begins]
+        shift = np.cumsum(is_break)
+        codes, begins = codes[kept], begins[kept]
+        begins = begins - shift[begins]
+    return codes, begins, runs[begins]
+
+
+_IS_LETTER = members(ascii_letters + " ")
+_IS_CONTROL = members("".join(map(chr, (*range(9), 11, 12, *range(14, 32), 127))))
+
+
+def _judged(codes: Codes, sizes: Index) -> tuple[Codes, Index]:
+    """The texts that are text beyond doubt; the others come back empty."""
+    if not len(codes):
+        return codes, sizes
+    starts = np.cumsum(sizes) - sizes
+    shown = np.minimum(sizes, _SAMPLE)
+    ends = starts + shown
+    small = np.minimum(codes, 0x80).astype(np.uint8)
+    is_letter, is_control = _IS_LETTER[small], _IS_CONTROL[small]
+    foreign = small == 0x80
+    if has_foreign := bool(foreign.any()):
+        beyond = codes[foreign]
+        is_letter = is_letter.copy()
+        is_letter[foreign] = (t.tables().flags[beyond] & t.LETTER) != 0
+        is_control[foreign] = (beyond < 0xA0) | (beyond == 0xFFFD)
+    letters = counts_in(is_letter, starts, ends)
+    is_prose = letters * 10 >= shown * 6
+    is_long = shown >= _BEYOND_CHANCE
+    if has_foreign:
+        is_long &= counts_in(foreign, starts, ends) == 0
+    good = (is_prose | is_long) & (shown >= _LEAST_TEXT)
+    good &= counts_in(is_control, starts, ends) * 30 <= shown
+    good &= _is_varied(codes, starts, ends)
+    lengths = np.where(good, sizes, 0)
+    return codes[np.repeat(good, sizes)], lengths
+
+
+def _is_varied(codes: Codes, starts: Index, ends: Index) -> Bools:
+    """True where a range has more than two different characters."""
+    varied = np.zeros(len(starts), dtype=np.bool_)
+    full = np.flatnonzero(ends > starts)
+    if not len(full):
+        return varied
+    sizes = (ends - starts)[full]
+    part = codes[spread_out(starts[full], sizes)]
+    firsts = np.cumsum(sizes) - sizes
+    low = np.repeat(np.minimum.reduceat(part, firsts), sizes)
+    high = np.repeat(np.maximum.reduceat(part, firsts), sizes)
+    varied[full] = np.logical_or.reduceat((part != low) & (part != high), firsts)
+    return varied

@@ -1,0 +1,88 @@
+"""A text on its way to be decoded, with what several decoders need made once."""
+
+from functools import cached_property
+from string import ascii_letters, digits
+
+import numpy as np
+import numpy.typing as npt
+
+from tyrian.text.offsets import Codes, Index, codes_of
+
+Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+
+OTHER = 0x80
+"""Stands for every character beyond ASCII in `Source.data`."""
+
+
+def members(characters: str) -> Bools:
+    """A table that is true for these ASCII characters."""
+    table = np.zeros(256, dtype=np.bool_)
+    table[[ord(c) for c in characters]] = True
+    return table
+
+
+def runs_of(mask: Bools) -> tuple[Index, Index]:
+    """Start and end of every run of true values."""
+    edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
+    if len(mask) and mask[0]:
+        edges = np.concatenate(([0], edges))
+    if len(mask) and mask[-1]:
+        edges = np.concatenate((edges, [len(mask)]))
+    return edges[::2], edges[1::2]
+
+
+def chained(is_linked: Bools) -> tuple[Index, Index]:
+    """First and past-last member of chains, where `is_linked[i]` ties member i to i + 1."""
+    size = len(is_linked) + 1
+    breaks = np.flatnonzero(~is_linked) + 1
+    return np.concatenate(([0], breaks)), np.concatenate((breaks, [size]))
+
+
+def counts_in(mask: npt.NDArray[np.generic], starts: Index, ends: Index) -> Index:
+    """The sum of `mask` over each half-open range."""
+    total = np.zeros(len(mask) + 1, dtype=np.intp)
+    np.cumsum(mask, out=total[1:])
+    return total[ends] - total[starts]
+
+
+def spread_out(starts: Index, sizes: Index) -> Index:
+    """The positions `starts[i] .. starts[i] + sizes[i]` of all ranges, one after another."""
+    made = np.cumsum(sizes) - sizes
+    return np.repeat(starts - made, sizes) + np.arange(int(sizes.sum()))
+
+
+class Source:
+    """A text without lone surrogates, and its characters as numbers."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.is_ascii = text.isascii()
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @cached_property
+    def raw(self) -> bytes:
+        """One byte for each character; what is not ASCII is `OTHER`."""
+        return self.text.encode("ascii") if self.is_ascii else self.data.tobytes()
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The code points."""
+        return codes_of(self.text)
+
+    @cached_property
+    def data(self) -> Bytes:
+        """The same as an array."""
+        if self.is_ascii:
+            return np.frombuffer(self.raw, dtype=np.uint8)
+        return np.minimum(self.codes, OTHER).astype(np.uint8)
+
+    @cached_property
+    def tokens(self) -> tuple[Index, Index]:
+        """Start and end of every run of ASCII letters and digits."""
+        return runs_of(_ALNUM[self.data])
+
+
+_ALNUM = members(ascii_letters + digits)
