@@ -50,6 +50,7 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "prompt_guard_1": "tyrian.detectors.prompt_guard.detector:create_prompt_guard_1",
         "prompt_guard_2": "tyrian.detectors.prompt_guard.detector:create_prompt_guard_2",
         "content_guard": "tyrian.detectors.content_guard.detector:create",
+        "llama_guard_2": "tyrian.detectors.content_guard.detector:create_llama_guard_2",
         "llama_guard_3": "tyrian.detectors.content_guard.detector:create_llama_guard_3",
         "llama_guard_4": "tyrian.detectors.content_guard.detector:create_llama_guard_4",
     }

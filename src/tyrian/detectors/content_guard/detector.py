@@ -3,19 +3,19 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
+from tyrian.core.detection import Detection, Detector, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
 from tyrian.core.taxonomy import Hazard, Taxonomy, load_taxonomy
-from tyrian.detectors.fallback import embedded_instead_of
+from tyrian.detectors.content_guard.factory import build_llama_guard
+from tyrian.detectors.content_guard.families import BY_KIND
+from tyrian.detectors.fallback import run_embedded_instead, wants_embedded
 from tyrian.detectors.grams import Located, locate
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import ContentGuard, embedded_content_guard
 
 log = logging.getLogger(__name__)
 
-_WEIGHTS = MappingProxyType({"llama_guard_3": "Llama Guard 3", "llama_guard_4": "Llama Guard 4"})
 _SEVERE = frozenset({"S1", "S3", "S4", "S9", "S11"})
 
 
@@ -56,24 +56,41 @@ class ContentGuardDetector:
         return Finding(rule, hazard.code, hazard.name, severity, score, located.start, located.end)
 
 
-def create(config: DetectorConfig) -> ContentGuardDetector:
+def create(config: DetectorConfig) -> Detector:
     """The detector for `content_guard`, or for the Llama Guard that the guard's name says."""
-    return _create(config, next((kind for kind in _WEIGHTS if config.name.startswith(kind)), ""))
+    return _create(config, next((kind for kind in BY_KIND if config.name.startswith(kind)), ""))
 
 
-def create_llama_guard_3(config: DetectorConfig) -> ContentGuardDetector:
+def create_llama_guard_2(config: DetectorConfig) -> Detector:
+    """The detector for `llama_guard_2`, whatever the guard is called."""
+    return _create(config, "llama_guard_2")
+
+
+def create_llama_guard_3(config: DetectorConfig) -> Detector:
     """The detector for `llama_guard_3`, whatever the guard is called."""
     return _create(config, "llama_guard_3")
 
 
-def create_llama_guard_4(config: DetectorConfig) -> ContentGuardDetector:
+def create_llama_guard_4(config: DetectorConfig) -> Detector:
     """The detector for `llama_guard_4`, whatever the guard is called."""
     return _create(config, "llama_guard_4")
 
 
-def _create(config: DetectorConfig, asked: str) -> ContentGuardDetector:
+def _create(config: DetectorConfig, asked: str) -> Detector:
     taxonomy = load_taxonomy(config.taxonomy)
-    reasons = [embedded_instead_of(config, weights=_WEIGHTS.get(asked, ""))]
+    family = BY_KIND.get(asked)
+    if wants_embedded(config, title=family.title if family else ""):
+        return _embedded(config, asked, taxonomy, "")
+    built = build_llama_guard(config, asked or "content_guard", taxonomy)
+    if not isinstance(built, list):
+        return built
+    return _embedded(config, asked, taxonomy, run_embedded_instead(config, built))
+
+
+def _embedded(
+    config: DetectorConfig, asked: str, taxonomy: Taxonomy, fallback: str
+) -> ContentGuardDetector:
+    reasons = [fallback]
     model = embedded_content_guard()
     unknown = [code for code in taxonomy if code not in model.labels]
     if unknown:

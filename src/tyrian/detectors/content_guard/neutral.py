@@ -1,0 +1,41 @@
+"""Makes text that stands in a prompt unable to rewrite it.
+
+The prompt of Llama Guard is one flat text: special tokens, `<BEGIN ...>` and `<END ...>` marks and
+`User:` and `Agent:` at the head of a line build it up. Text from outside keeps its words and loses
+the power of the marks. Every expression is bounded, so the time is linear.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+_SPECIAL = re.compile(r"<\|([^<>|]{0,64})\|>")
+_MARK = re.compile(r"<([^\w<>]{0,8}(?:BEGIN|END)\b[^<>]{0,80})>", re.IGNORECASE)
+_TURN = re.compile(
+    r"^([ \t]{0,8})(?=(?:User|Agent|Assistant|Human|System)[ \t]{0,8}:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_INSTRUCTION = re.compile(r"\[(/?INST)\]|<<(/?SYS)>>")
+_BREAKS = re.compile("[\r\u2028\u2029\x0b\x0c\x85]")
+
+
+def neutraliser(special_tokens: Iterable[str] = ()) -> Callable[[str], str]:
+    """A function that takes the power from marks and from the tokens named."""
+    odd = [token for token in special_tokens if token and not _SPECIAL.fullmatch(token)]
+    odd.sort(key=len, reverse=True)
+    named = re.compile("|".join(map(re.escape, odd))) if odd else None
+
+    def neutral(text: str) -> str:
+        text = _BREAKS.sub("\n", text)
+        text = _SPECIAL.sub(r"[|\1|]", text)
+        text = _MARK.sub(r"[\1]", text)
+        text = _INSTRUCTION.sub(lambda found: f"({found[1] or found[2]})", text)
+        if named is not None:
+            text = named.sub(_split, text)
+        return _TURN.sub(r"\1> ", text)
+
+    return neutral
+
+
+def _split(found: re.Match[str]) -> str:
+    token = found[0]
+    return f"{token[0]} {token[1:]}" if len(token) > 1 else f"({token})"
