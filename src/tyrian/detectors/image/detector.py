@@ -74,8 +74,8 @@ class ImageText:
             gathered.add_reading(number, source, reading)
             found += passages(number, source, reading)
         if left := sum(1 for _ in waiting):
-            message = f"{left} images beyond the first {bounds.max_images} were not read"
-            gathered.add_unread(left, message)
+            parts = max(0, len(view.subject.images) - bounds.max_images)
+            gathered.add_unread(left, parts, bounds.max_images)
         return gathered, found
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from tyrian.detectors.image.unreadable import UnreadableError
 if TYPE_CHECKING:
     from PIL import Image
 
-WORK_PIXELS = 4_000_000
+WORK_PIXELS = 2_500_000
 """Pixels of a frame as it is read; larger ones are made smaller first, as models do."""
 _ORIENTATION = 0x0112
 _SIXTEEN_BITS = 65_535.0

@@ -7,8 +7,11 @@ from tyrian.core.detection import Detection, Finding, View
 from tyrian.core.message import TextPart
 from tyrian.detectors.image.reader import Reading
 from tyrian.detectors.image.source import Source
+from tyrian.detectors.image.unreadable import UNREADABLE
 
 RULE = "image"
+_IN_TEXT = 0.3
+"""Most that a fault of an image inside a text scores: the model sees it as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,7 @@ class Gathered:
         """Take in what is wrong with an image itself."""
         self.shares.append(reading.share if source.is_part else 1.0)
         for fault in reading.faults:
-            # In a text, an image that is none is text, and judged as such.
-            score = fault.score if source.is_part else min(fault.score, 0.3)
+            score = fault.score if source.is_part else min(fault.score, _IN_TEXT)
             self._add(
                 Finding(
                     f"{RULE}.{fault.rule}",
@@ -59,11 +61,12 @@ class Gathered:
                 )
             )
 
-    def add_unread(self, count: int, message: str) -> None:
-        """Count images that were not looked at."""
-        self.shares += [0.0] * count
-        if message:
-            self._add(Finding(f"{RULE}.too-many", "unreadable-image", message))
+    def add_unread(self, count: int, parts: int, read: int) -> None:
+        """Count images behind the first `read` that were not looked at, `parts` of them parts."""
+        self.shares += [0.0] * parts
+        message = f"{count} images behind the first {read} were not read"
+        score = 1.0 if parts else _IN_TEXT
+        self._add(Finding(f"{RULE}.too-many", UNREADABLE, message, score=score))
 
     def add(self, passage: Passage, found: Detection) -> None:
         """Take in what a text detector says of a passage; places are those of the image."""

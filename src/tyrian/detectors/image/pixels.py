@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,15 @@ from tyrian.models.ocr import OcrTimeoutError, Tesseract, Word, joined
 if TYPE_CHECKING:
     from PIL import Image
 
-_LEGIBLE = 30.0
-"""Confidence from which a word is worth judging."""
 _CERTAIN = 60.0
+"""Confidence from which a word is worth judging: charts and textures read as rubbish below it."""
+_LEGIBLE = 30.0
+"""The same for a word in a line that is read well."""
+_LETTERS = 0.6
+"""Share of letters in a word; labels of axes and addresses in listings have less."""
+_KEY_LENGTH = 16
+"""Length from which a word may be a key or an address, whatever it is made of."""
+_LEAST_TO_TURN = 4
 _SMALL = 1_200
 _MOST_OF_A_PASS_S = 10.0
 _TURNS = (90, 180, 270)
@@ -109,14 +116,27 @@ def _scaled(word: Word, scale: int) -> Word:
 def _passages(words: Iterable[Word], viewed: list[Surface]) -> Iterator[Shown]:
     seen: list[Word] = []
     hidden: list[Word] = []
-    for word in words:
-        if word.confidence >= _LEGIBLE:
-            (hidden if _is_hidden(word, viewed) else seen).append(word)
+    for word in _legible(words):
+        (hidden if _is_hidden(word, viewed) else seen).append(word)
     if seen:
         yield Shown(joined(seen), is_hidden=False, is_certain=True)
     if hidden:
         sure = [w for w in hidden if w.confidence >= _CERTAIN and _is_wordlike(w.text)]
         yield Shown(joined(hidden), is_hidden=True, is_certain=len(sure) > 1)
+
+
+def _legible(words: Iterable[Word]) -> Iterator[Word]:
+    lines: dict[tuple[int, int, int], list[Word]] = {}
+    for word in words:
+        lines.setdefault(word.line, []).append(word)
+    for line in lines.values():
+        least = _LEGIBLE if median(w.confidence for w in line) >= _CERTAIN else _CERTAIN
+        yield from (w for w in line if w.confidence >= least and _may_matter(w.text))
+
+
+def _may_matter(text: str) -> bool:
+    letters = sum(char.isalpha() for char in text)
+    return letters >= _LETTERS * len(text) or len(text) >= _KEY_LENGTH
 
 
 def _is_hidden(word: Word, viewed: list[Surface]) -> bool:
@@ -131,7 +151,7 @@ def _is_wordlike(text: str) -> bool:
 def _looks_turned(words: list[Word]) -> bool:
     """Text lies on its side or its head where there is some and most of it reads badly."""
     unread = sum(word.confidence < _CERTAIN for word in words)
-    return len(words) > 1 and unread >= _MOSTLY_UNREAD * len(words)
+    return len(words) >= _LEAST_TO_TURN and unread >= _MOSTLY_UNREAD * len(words)
 
 
 def _turned(grey: Grey, degrees: int) -> Grey:

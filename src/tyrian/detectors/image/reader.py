@@ -134,6 +134,7 @@ class ImageReader:
         ocr = PixelReader(self.pieces.tesseract, clock) if self.pieces.tesseract else None
         try:
             for frame in frames(data, header, self.bounds):
+                clock.left_s()
                 if self.pieces.has_codes:
                     for text in code_texts(frame.picture):
                         reading.add(CODES, text)

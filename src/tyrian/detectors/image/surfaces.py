@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.uint8]
 Grey = npt.NDArray[np.uint8]
 """height x width."""
 
-FAINT = 32
+FAINT = 24
 """Difference to the ground (of 255, in any channel) below which people overlook text."""
 _PASSES = ((2 * FAINT, FAINT, False), (1, 4, True))
 """(difference drawn as black, difference that makes the pass worth while, quiet ground only)."""
