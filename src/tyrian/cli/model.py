@@ -120,6 +120,9 @@ def pull(
     except RefusedError as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(ExitCode.FOUND) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the command again: it goes on where it stopped", err=True)
+        raise typer.Exit(ExitCode.NOT_CHECKED) from None
     _show(found, output, "is here now", quiet=quiet)
 
 

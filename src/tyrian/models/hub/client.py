@@ -20,10 +20,12 @@ import tyrian
 from tyrian.models.hub.endpoint import Endpoint
 from tyrian.models.hub.errors import HubError, OfflineError, RefusedError
 from tyrian.models.hub.listing import Listing, RemoteFile, digest_of_tag, parse_listing
-from tyrian.models.hub.refusal import ERROR_HEADER, refusal
+from tyrian.models.hub.refusal import refusal
 
 _LONGEST_ANSWER = 32 << 20
 _MOST_REDIRECTS = 5
+_LONGEST_HEADER = 32 << 10
+"""Bytes; signed addresses are long."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
@@ -90,6 +92,7 @@ class Hub:
             timeout=timeout,
             trust_env=True,
             read_bufsize=CHUNK,
+            max_field_size=_LONGEST_HEADER,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"tyrian/{tyrian.__version__}", "Accept-Encoding": "identity"},
         )
@@ -196,8 +199,7 @@ class Hub:
             wait_s = float(wait) if wait.isascii() and wait.isdigit() else 0.0
             told = f"the hub answered {status} for {what}"
             raise BrokenOffError(told, wait_s=min(wait_s, _LONGEST_WAIT_S))
-        code = answer.response.headers.get(ERROR_HEADER, "")
-        raise refusal(self.endpoint, repository, status, code, what)
+        raise refusal(self.endpoint, repository, status, answer.response.headers, what)
 
 
 def _file_path(repository: str, commit: str, path: str) -> str:

@@ -32,19 +32,22 @@ class Patience:
 
 
 class _Digests:
-    """The SHA-256 of some bytes, and their SHA-1 as a git blob of a known length."""
+    """The SHA-256 of some bytes; and where the hub names it, their SHA-1 as a git blob."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, digest: str) -> None:
         self.sha256 = hashlib.sha256()
-        self._git = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+        kind, _, self._wanted = digest.partition(":")
+        self._git = None
+        if kind == "git-sha1":
+            self._git = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
 
     def update(self, data: bytes) -> None:
         self.sha256.update(data)
-        self._git.update(data)
+        if self._git:
+            self._git.update(data)
 
-    def fits(self, digest: str) -> bool:
-        kind, _, value = digest.partition(":")
-        return (self.sha256 if kind == "sha256" else self._git).hexdigest() == value
+    def fits(self) -> bool:
+        return (self._git or self.sha256).hexdigest() == self._wanted
 
 
 @dataclass(slots=True)
@@ -54,12 +57,14 @@ class Partial:
     path: Path
     size: int
     """Bytes that it will have."""
+    digest: str
+    """What its bytes will amount to, as the hub names it."""
     length: int = 0
     """Bytes that it has."""
     _digests: _Digests = field(init=False)
 
     def __post_init__(self) -> None:
-        self._digests = _Digests(self.size)
+        self._digests = _Digests(self.size, self.digest)
 
     def take_up(self) -> None:
         """Read what an earlier attempt left here; what cannot be its beginning is dropped."""
@@ -76,7 +81,7 @@ class Partial:
         """Forget the bytes so far; somebody may still read the old file, so it gets a new one."""
         self.path.unlink(missing_ok=True)
         self.length = 0
-        self._digests = _Digests(self.size)
+        self._digests = _Digests(self.size, self.digest)
 
     def append(self, data: bytes) -> None:
         """Write more bytes; RefusedError where there are more of them than announced."""
@@ -87,9 +92,9 @@ class Partial:
         self._digests.update(data)
         self.length += len(data)
 
-    def fits(self, digest: str) -> bool:
-        """Whether the file is whole and has that digest."""
-        return self.length == self.size and self._digests.fits(digest)
+    def fits(self) -> bool:
+        """Whether the file is whole and has its digest."""
+        return self.length == self.size and self._digests.fits()
 
     def finish(self) -> str:
         """Reach the disk; the SHA-256 of the file, hexadecimal."""
@@ -117,7 +122,7 @@ class Download:
         """
         if file.size is None or not file.digest:
             raise RefusedError(f"the hub names no digest for {file.path}: it cannot be checked")
-        partial = Partial(self.directory / file.path, file.size)
+        partial = Partial(self.directory / file.path, file.size, file.digest)
         try:
             return await self._fetch(file, partial)
         except OSError as error:
@@ -129,11 +134,11 @@ class Download:
         self.advance(partial.length)
         was_here = partial.length > 0
         await self._complete(file, partial)
-        if not partial.fits(file.digest) and was_here:
+        if not partial.fits() and was_here:
             # What an earlier attempt left may be to blame, so once more from the start.
             self._start_again(partial)
             await self._complete(file, partial)
-        if not partial.fits(file.digest):
+        if not partial.fits():
             self._start_again(partial)
             raise RefusedError(
                 f"{file.path} is not what the hub says it is: its digest is not {file.digest}",

@@ -1,28 +1,39 @@
 """What the hub's refusals mean, in words that tell people what to do next."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from tyrian.models.hub.endpoint import TOKEN_VARIABLE, Endpoint
 from tyrian.models.hub.errors import AccessError, HubError
 
-ERROR_HEADER = "X-Error-Code"
-_MISSING = {
-    "RevisionNotFound": "has no such revision",
-    "EntryNotFound": "has no such file",
-}
+_MISSING = MappingProxyType(
+    {"RevisionNotFound": "has no such revision", "EntryNotFound": "has no such file"}
+)
+_LONGEST_REMARK = 300
 
 
-def refusal(endpoint: Endpoint, repository: str, status: int, code: str, what: str) -> HubError:
-    """The error for an answer that is not the one asked for.
+def refusal(
+    endpoint: Endpoint, repository: str, status: int, headers: Mapping[str, str], what: str
+) -> HubError:
+    """The error for an answer that is not the one asked for; `what` was asked for.
 
-    `code` is the hub's own `X-Error-Code`, empty where there is none; `what` was asked for.
+    The hub's own `X-Error-Code` and `X-Error-Message` say more where they are there.
     """
+    error = _meant(endpoint, repository, status, headers.get("X-Error-Code", ""), what)
+    remark = "".join(char for char in headers.get("X-Error-Message", "") if char.isprintable())
+    if remark:
+        error.message += f" (the hub says: {remark[:_LONGEST_REMARK]})"
+    return error
+
+
+def _meant(endpoint: Endpoint, repository: str, status: int, code: str, what: str) -> HubError:
     if code == "GatedRepo" or status == 403:
         return _gated(endpoint, repository)
     if status == 401:
         return _unknown_user(endpoint, repository)
+    if status == 404 and code in _MISSING:
+        return HubError(f"{repository} {_MISSING[code]}: {what}")
     if status == 404:
-        told = _MISSING.get(code)
-        if told:
-            return HubError(f"{repository} {told}: {what}")
         return HubError(
             f"the hub has no {repository}, or does not show it to you",
             hint=f"look at {endpoint.page_of(repository)}; private ones need {TOKEN_VARIABLE}",

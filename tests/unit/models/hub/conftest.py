@@ -116,7 +116,8 @@ class ScriptedHub:
         return self.gate == "token" and request.headers.get("Authorization") == f"Bearer {TOKEN}"
 
     def _refused(self, status: int, code: str) -> web.Response:
-        return web.Response(status=status, headers={"X-Error-Code": code})
+        headers = {"X-Error-Code": code, "X-Error-Message": f"No entry.\x9b for {status}."}
+        return web.Response(status=status, headers=headers)
 
     # the store of bytes
 

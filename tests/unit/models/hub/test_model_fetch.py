@@ -1,5 +1,6 @@
 """Pulling over HTTP: what comes is whole, checked, and what the hub said."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +67,27 @@ async def test_a_pulled_model_is_whole_and_found_without_the_hub(hub: Any) -> No
     assert lock.accepted_at.endswith("Z")
     assert list(faults(made.path, lock, is_thorough=True)) == []
     assert sum(heard) == sum(file.size for file in lock.files)
+
+
+async def test_the_hub_of_these_tests_is_one_to_its_usual_client(hub: Any, tmp_path: Path) -> None:
+    usual = pytest.importorskip("huggingface_hub", reason="needs the extra hf")
+    repository = "meta-llama/Llama-Prompt-Guard-2-22M"
+    made = await pull()
+    lock = read_lock(made.path)
+    assert lock is not None
+    api = usual.HfApi(endpoint=hub.url, token=False)
+    info = await asyncio.to_thread(api.model_info, repository, revision="main", files_metadata=True)
+    assert info.sha == lock.revision
+    digests = {
+        one.rfilename: one.lfs["sha256"] if one.lfs else one.blob_id for one in info.siblings
+    }
+    for file in lock.files:
+        await asyncio.to_thread(
+            api.hf_hub_download, repository, file.path, local_dir=tmp_path / "usual"
+        )
+        came = (tmp_path / "usual" / file.path).read_bytes()
+        assert came == (made.path / file.path).read_bytes()
+        assert file.source_digest.partition(":")[2] == digests[file.path]
 
 
 async def test_an_empty_file_comes_too(hub: Any) -> None:
@@ -211,6 +233,7 @@ async def test_a_gated_model_tells_what_to_do(hub: Any) -> None:
     assert f"{hub.url}/meta-llama/Llama-Prompt-Guard-2-22M" in told
     assert "export HF_TOKEN=" in told
     assert "settings/tokens" in told
+    assert "(the hub says: No entry. for 401.)" in told
 
 
 async def test_a_token_without_access_is_not_shown(
