@@ -39,15 +39,16 @@ def judged_role(view: View) -> str:
     return AGENT if from_model else USER
 
 
-def context(view: View, neutral: Callable[[str], str]) -> tuple[Turn, ...]:
+def context(view: View, neutral: Callable[[str], str], most: int) -> tuple[Turn, ...]:
     """What was said before, alternating, the user first, marks made harmless.
 
-    The last turn may be of the judged side: what was said directly before is part of its turn.
+    Goes back until `most` characters. The last turn may be of the judged side: what was said
+    directly before is part of its turn.
     """
     operator: list[str] = []
     turns: list[Turn] = []
-    for message in view.trace.messages:
-        text = neutral(_text(message))
+    for message, words in _latest(view.trace.messages, most):
+        text = neutral(words)
         if message.origin is Origin.OPERATOR or message.role in (Role.SYSTEM, Role.DEVELOPER):
             operator += [text] if text else []
         elif text or message.images:
@@ -61,6 +62,18 @@ def context(view: View, neutral: Callable[[str], str]) -> tuple[Turn, ...]:
     elif operator and judged_role(view) == AGENT:
         turns = [Turn(USER, _GAP.join(["(The operator's instructions to the agent)", *operator]))]
     return tuple(turns)
+
+
+def _latest(messages: Sequence[Message], most: int) -> list[tuple[Message, str]]:
+    """The last messages with their texts, up to `most` characters, in their order."""
+    found: list[tuple[Message, str]] = []
+    for message in reversed(messages):
+        if most <= 0:
+            break
+        text = _text(message)
+        found.append((message, text[-most:]))
+        most -= len(text)
+    return found[::-1]
 
 
 def alternating(turns: Sequence[Turn]) -> list[Turn]:

@@ -108,8 +108,7 @@ def _local(
     if model.template:
         prompter = own_prompter(model.render, taxonomy, family, images=model.sees)
     prompter = prompter or our_prompter(taxonomy, family)
-    text_room = model.context_length - images * model.image_tokens - _ANSWER_TOKENS
-    room = Room(min(text_room, _context_tokens(config)), images)
+    room = _room(model, _context_tokens(config), images)
     neutral = neutraliser(model.special_tokens)
     rules = Rules(family, taxonomy, prompter, neutral, model.count, room, config.timeout_s)
     _check_room(config, rules)
@@ -119,6 +118,15 @@ def _local(
     if is_strict:
         self_test(guard)
     return guard
+
+
+def _room(model: LocalChat, tokens: int, images: int) -> Room:
+    """Room for text first: a short context holds fewer images."""
+    left = model.context_length - _ANSWER_TOKENS
+    least = min(tokens, left // 2)
+    while images and left - images * model.image_tokens < least:
+        images -= 1
+    return Room(min(left - images * model.image_tokens, tokens), images)
 
 
 def self_test(guard: LocalLlamaGuard) -> None:

@@ -1,7 +1,7 @@
 """What both ways of running Llama Guard share: the windows of a view, and their sum."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tyrian.core.detection import Detection, Finding, Severity, View
@@ -16,6 +16,8 @@ from tyrian.errors import DetectorError
 
 SEVERE = frozenset({"S1", "S3", "S4", "S9", "S11"})
 _SHARE_OF_DEADLINE = 0.9
+_CONTEXT_CHARS = 8
+"""Characters per token of room up to which earlier messages are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Rules:
         return self.prompter.offer
 
 
-def windows_of(view: View, rules: Rules) -> list[Window]:
+def windows_of(view: View, rules: Rules) -> Iterator[Window]:
     """The prompts' worth of a view; DetectorError where there is nothing that can be read."""
     images = view.subject.images
     if images and not view.text and not rules.room.images:
@@ -44,7 +46,7 @@ def windows_of(view: View, rules: Rules) -> list[Window]:
     return plan(
         view.text,
         images,
-        context(view, rules.neutral),
+        context(view, rules.neutral, rules.room.tokens * _CONTEXT_CHARS),
         judged_role(view),
         room=rules.room,
         prompt=rules.prompter.prompt,
@@ -56,10 +58,9 @@ def windows_of(view: View, rules: Rules) -> list[Window]:
 class Sum:
     """The verdicts of the windows, as they come, and the Detection that they make."""
 
-    def __init__(self, view: View, rules: Rules, windows: Sequence[Window]) -> None:
+    def __init__(self, view: View, rules: Rules) -> None:
         self._view = view
         self._rules = rules
-        self._windows = windows
         self._scores = {one.label: 0.0 for one in rules.offer}
         self._findings: dict[str, Finding] = {}
         self._done: list[Window] = []

@@ -61,13 +61,12 @@ class LocalLlamaGuard:
 
     def detect(self, view: View) -> Detection:
         """Judge the last message in its conversation, image groups and windows in turn."""
-        windows = windows_of(view, self.rules)
-        total = Sum(view, self.rules, windows)
+        total = Sum(view, self.rules)
         images = _Decoded()
-        for window in windows:
+        for window in windows_of(view, self.rules):
+            total.add(window, self._judge(window, images))
             if total.is_late:
                 break
-            total.add(window, self._judge(window, images))
         return total.detection()
 
     def _judge(self, window: Window, decoded: "_Decoded") -> Verdict:

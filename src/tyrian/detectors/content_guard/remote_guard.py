@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from tyrian.core.detection import Detection, DetectorInfo, View
 from tyrian.core.taxonomy import MLCOMMONS
@@ -24,6 +25,8 @@ from tyrian.models.chat.completion import Completion, Token
 from tyrian.models.chat.images import is_data_url
 
 AT_ONCE = 4
+_INLINE_LIMIT = 20_000
+"""Characters from which windows are cut in a thread, so that the event loop goes on."""
 _WORTH_NAMING = 0.05
 
 
@@ -60,12 +63,14 @@ class RemoteLlamaGuard:
 
     async def detect(self, view: View) -> Detection:
         """Judge the last message in its conversation, a few windows at once."""
+        total = Sum(view, self.rules)
         windows = windows_of(view, self.rules)
-        total = Sum(view, self.rules, windows)
-        for start in range(0, len(windows), AT_ONCE):
-            if total.is_late:
+        is_long = len(view.text) > _INLINE_LIMIT
+        while not total.is_late:
+            work = islice(windows, AT_ONCE)
+            some = await asyncio.to_thread(list, work) if is_long else list(work)
+            if not some:
                 break
-            some = windows[start : start + AT_ONCE]
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._judged(window)) for window in some]
             for window, task in zip(some, tasks, strict=True):

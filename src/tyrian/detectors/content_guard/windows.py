@@ -4,8 +4,9 @@ What was said before gives way first, the oldest before the newest. A last messa
 not fit is judged window by window, and images in groups, each group with a window.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from tyrian.core.message import ImagePart
 from tyrian.detectors.content_guard.conversation import Turn, with_images, with_judged
@@ -15,6 +16,9 @@ _OVERLAP_SHARE = 8
 _CONTEXT_SHARE = 4
 """A message that needs windows leaves a quarter of the room to what was said before."""
 _LEAST_WINDOW = 16
+_LONGEST_TOKEN = 16
+"""Characters per token over which a text is not even tried whole."""
+_SAMPLE = 20_000
 
 Count = Callable[[str], int]
 Prompt = Callable[[Sequence[Turn]], str]
@@ -49,8 +53,8 @@ def plan(
     prompt: Prompt,
     count: Count,
     neutral: Callable[[str], str],
-) -> list[Window]:
-    """The windows over a last message of this text and these images.
+) -> Iterator[Window]:
+    """The windows over a last message of this text and these images, one by one.
 
     Images that the room has no place for are in no window.
     """
@@ -60,28 +64,30 @@ def plan(
     def size(turns: Sequence[Turn]) -> int:
         return count(prompt(with_images(turns, 0)))
 
-    whole = with_judged(before, Turn(role, neutral(text)))
-    if size(whole) <= room.tokens:
-        spans, kept = [(0, len(text))], list(before)
+    kept = list(before)
+    whole = with_judged(before, Turn(role, neutral(text[: room.tokens * _LONGEST_TOKEN])))
+    if len(text) <= room.tokens * _LONGEST_TOKEN and size(whole) <= room.tokens:
+        spans = iter([(0, len(text))])
     else:
         empty = size(with_judged((), Turn(role, "")))
         free = max(room.tokens - empty, _LEAST_WINDOW)
-        clean_tokens = count(neutral(text))
-        for_context = free - clean_tokens
-        if for_context < free // _CONTEXT_SHARE:
-            for_context = free // _CONTEXT_SHARE
-        kept = _newest(before, for_context, count)
+        need = _tokens_of(text, count)
+        kept = _newest(before, max(free - need, free // _CONTEXT_SHARE), count)
         taken = size(with_judged(kept, Turn(role, ""))) if kept else empty
-        spans = _spans(text, max(room.tokens - taken, _LEAST_WINDOW), clean_tokens, count, neutral)
-    out = []
-    for i in range(max(len(spans), len(groups), 1)):
-        start, end = spans[min(i, len(spans) - 1)]
-        group = groups[i] if i < len(groups) else ()
-        judged = Turn(role, neutral(text[start:end]), group)
+        spans = _spans(text, max(room.tokens - taken, _LEAST_WINDOW), need, count, neutral)
+    left = iter(groups)
+    last = (0, 0)
+    for span, group in zip_longest(spans, left):
+        last = start, end = span or last
+        judged = Turn(role, neutral(text[start:end]), group or ())
         turns = tuple(with_images(with_judged(kept, judged), most))
-        shown = tuple(image for turn in turns for image in turn.images)
-        out.append(Window(turns, shown, start, end))
-    return out
+        yield Window(turns, tuple(i for turn in turns for i in turn.images), start, end)
+
+
+def _tokens_of(text: str, count: Count) -> int:
+    """How many tokens a text has, counted in a sample of it where it is long."""
+    sample = text[:_SAMPLE]
+    return count(sample) * max(len(text), 1) // max(len(sample), 1)
 
 
 def _newest(before: Sequence[Turn], room: int, count: Count) -> list[Turn]:
@@ -103,18 +109,16 @@ def _newest(before: Sequence[Turn], room: int, count: Count) -> list[Turn]:
 
 def _spans(
     text: str, room: int, tokens: int, count: Count, neutral: Callable[[str], str]
-) -> list[tuple[int, int]]:
+) -> Iterator[tuple[int, int]]:
     """Windows with overlap that cover the text, each of at most `room` tokens."""
     per_token = len(text) / max(tokens, 1)
     size = max(int(room * per_token * 0.9), _LEAST_WINDOW)
-    spans: list[tuple[int, int]] = []
     start = 0
-    while start < len(text):
+    while True:
         end = min(start + size, len(text))
         while end - start > _LEAST_WINDOW and count(neutral(text[start:end])) > room:
             end = start + (end - start) * 3 // 4
-        spans.append((start, end))
+        yield start, end
         if end >= len(text):
-            break
+            return
         start = end - min((end - start) // _OVERLAP_SHARE, 2_000)
-    return spans or [(0, 0)]

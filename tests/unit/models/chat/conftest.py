@@ -163,7 +163,8 @@ def tokenizer_of(special: tuple[str, ...], template: str | None) -> Any:
     )
     tokenizer.train_from_iterator(text * 3, trainer)
     tokenizer.add_special_tokens(list(special))
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    return fast(
         tokenizer_object=tokenizer,
         bos_token="<|begin_of_text|>",
         eos_token="<|end_of_text|>",
@@ -291,7 +292,8 @@ def save_guard(path: Path, name: str, *, has_template: bool = True) -> Path:
         from transformers.models.mllama.image_processing_pil_mllama import MllamaImageProcessorPil
 
         images = MllamaImageProcessorPil(size={"height": 56, "width": 56}, max_image_tiles=4)
-        MllamaProcessor(images, tokenizer, chat_template=template).save_pretrained(path)
+        processor: Any = MllamaProcessor
+        processor(images, tokenizer, chat_template=template).save_pretrained(path)
     if name == "llama-guard-4":
         (path / "preprocessor_config.json").write_text(
             '{"image_processor_type": "Llama4ImageProcessor", "max_patches": 4,'

@@ -138,7 +138,7 @@ async def test_an_overloaded_server_is_asked_again_but_not_for_ever() -> None:
 
 async def test_a_server_that_hangs_or_floods_is_given_up() -> None:
     async def hanging(request: web.Request) -> web.Response:
-        await asyncio.sleep(5)
+        await asyncio.sleep(1)
         return web.Response()
 
     async def flooding(request: web.Request) -> web.StreamResponse:
