@@ -11,7 +11,7 @@ from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, Vi
 from tyrian.core.registry import DetectorConfig
 from tyrian.detectors.haystack import Haystack
 from tyrian.detectors.options import check_keys
-from tyrian.detectors.readings import read_both
+from tyrian.detectors.readings import Place, read_both
 from tyrian.errors import ConfigError
 
 _KEYS = frozenset(
@@ -36,13 +36,13 @@ class PatternSpec:
     """Words only: no letter, digit or underscore directly before or behind."""
     message: str = ""
 
-    def finding(self, hay: Haystack, start: int, end: int) -> Finding:
-        """The finding for a range of bytes."""
-        first, last = hay.span(start, end)
-        message = self.message or f"pattern {self.id!r}"
-        return Finding(
-            f"pattern.{self.id}", self.label, message, self.severity, self.score, first, last
-        )
+    def findings(self, hay: Haystack, place: Place, start: int, end: int) -> Iterator[Finding]:
+        """The finding for a range of bytes, unless one is known there."""
+        span = place(*hay.span(start, end))
+        if span is not None:
+            message = self.message or f"pattern {self.id!r}"
+            rule = f"pattern.{self.id}"
+            yield Finding(rule, self.label, message, self.severity, self.score, *span)
 
 
 class _Regexes:
@@ -51,12 +51,12 @@ class _Regexes:
     def __init__(self, specs: Iterable[PatternSpec]) -> None:
         self._compiled = [(spec, _compile(spec)) for spec in specs]
 
-    def scan(self, hay: Haystack) -> Iterator[Finding]:
+    def scan(self, hay: Haystack, place: Place) -> Iterator[Finding]:
         for spec, pattern in self._compiled:
             for match in pattern.finditer(hay.data):
                 start, end = match.span()
                 if start < end:
-                    yield spec.finding(hay, start, end)
+                    yield from spec.findings(hay, place, start, end)
 
 
 def _compile(spec: PatternSpec) -> "re2._Regexp":
@@ -91,7 +91,7 @@ class _Words:
             else None
         )
 
-    def scan(self, hay: Haystack) -> Iterator[Finding]:
+    def scan(self, hay: Haystack, place: Place) -> Iterator[Finding]:
         if self._literals is None:
             return
         seen = hay if self._case_sensitive or hay.is_ascii else Haystack(_fold(hay.text))
@@ -99,7 +99,7 @@ class _Words:
         for word, start, end in self._literals.find_matches_as_indexes(data, overlapping=True):
             for spec in self._owners[word]:
                 if not spec.whole_word or _is_whole_word(seen, start, end):
-                    yield spec.finding(seen, start, end)
+                    yield from spec.findings(seen, place, start, end)
 
 
 def _fold(text: str) -> str:
@@ -141,10 +141,10 @@ class Pattern:
         """One finding per match; of overlapping matches of one pattern the longest."""
         return Detection.from_findings(read_both(view, self._scan))
 
-    def _scan(self, hay: Haystack) -> list[Finding]:
-        found = [*self._regexes.scan(hay)]
+    def _scan(self, hay: Haystack, place: Place) -> list[Finding]:
+        found = [*self._regexes.scan(hay, place)]
         for words in self._words:
-            found.extend(words.scan(hay))
+            found.extend(words.scan(hay, place))
         return _without_nested(found)
 
 

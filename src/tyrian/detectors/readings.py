@@ -1,18 +1,22 @@
 """Finds in the text as written and as a person reads it, with spans in the text as written."""
 
+from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import replace
+from itertools import accumulate
 
 from tyrian.core.detection import Finding, View
 from tyrian.detectors.haystack import Haystack, haystack
+from tyrian.text.normalise import Normalised
 from tyrian.text.views import text_views
 
-Scan = Callable[[Haystack], list[Finding]]
+Place = Callable[[int, int], tuple[int, int] | None]
+"""From a span of the text that is read to the text as written; None where one is known there."""
+Scan = Callable[[Haystack, Place], list[Finding]]
 
 
 def read_both(view: View, scan: Scan) -> tuple[Finding, ...]:
     """Findings of both readings; of two that overlap, the one in the text as written."""
-    found = scan(haystack(view))
+    found = scan(haystack(view), _as_written)
     if view.text.isascii():
         # Control characters are all that could hide here, and they split no token that counts.
         return tuple(found)
@@ -20,25 +24,26 @@ def read_both(view: View, scan: Scan) -> tuple[Finding, ...]:
     if normalised.text == view.text:
         return tuple(found)
     hay = view.derive("normalised-haystack", lambda: Haystack(normalised.text))
-    also = [_moved(finding, *normalised.span(finding.start, finding.end)) for finding in scan(hay)]
-    return tuple(_merged(found, also))
+    also = scan(hay, _outside(found, normalised))
+    return tuple(sorted([*found, *also], key=_span) if also else found)
 
 
-def _moved(finding: Finding, start: int, end: int) -> Finding:
-    return replace(finding, start=start, end=end)
+def _as_written(start: int, end: int) -> tuple[int, int]:
+    return start, end
 
 
-def _merged(found: list[Finding], also: list[Finding]) -> list[Finding]:
-    """Both lists by place, without the members of `also` that overlap one of `found`."""
-    kept = list(found)
-    at = 0
-    for finding in sorted(also, key=_place):
-        while at < len(found) and found[at].end <= finding.start:
-            at += 1
-        if at == len(found) or found[at].start >= finding.end:
-            kept.append(finding)
-    return sorted(kept, key=_place)
+def _outside(found: list[Finding], normalised: Normalised) -> Place:
+    """Places in the text as written, without those that overlap what was found there."""
+    starts = [finding.start for finding in found]
+    ends = list(accumulate((finding.end for finding in found), max))
+
+    def place(start: int, end: int) -> tuple[int, int] | None:
+        start, end = normalised.span(start, end)
+        at = bisect_right(starts, end - 1) - 1
+        return None if at >= 0 and ends[at] > start else (start, end)
+
+    return place
 
 
-def _place(finding: Finding) -> tuple[int, int]:
+def _span(finding: Finding) -> tuple[int, int]:
     return finding.start, finding.end

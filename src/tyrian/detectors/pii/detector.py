@@ -27,7 +27,7 @@ from tyrian.detectors.pii.hit import (
 )
 from tyrian.detectors.pii.national import NATIONAL_IDS, NationalId
 from tyrian.detectors.pii.numbers import NumberReader
-from tyrian.detectors.readings import read_both
+from tyrian.detectors.readings import Place, read_both
 
 _DIGIT = re.compile(rb"[0-9]")
 _RUN_ASCII = re2.compile(rb"[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){6,}")
@@ -68,10 +68,11 @@ class Pii:
         """One finding per piece of personal data, none inside another."""
         return Detection.from_findings(read_both(view, self._scan))
 
-    def _scan(self, hay: Haystack) -> list[Finding]:
+    def _scan(self, hay: Haystack, place: Place) -> list[Finding]:
         return [
-            Finding(h.rule, h.label, h.what, h.severity, h.score, h.start, h.end)
+            Finding(h.rule, h.label, h.what, h.severity, h.score, *span)
             for h in _settle(self._hits(hay))
+            if (span := place(h.start, h.end)) is not None
         ]
 
     def _hits(self, hay: Haystack) -> Iterator[Hit]:

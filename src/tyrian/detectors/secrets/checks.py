@@ -10,6 +10,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 
+from ahocorasick_rs import AhoCorasick, Implementation
+
 Check = Callable[[str], bool]
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -43,9 +45,26 @@ def entropy(value: str) -> float:
     return -sum(n / size * math.log2(n / size) for n in Counter(value).values()) if size else 0.0
 
 
+_NEAR = 1e-9
+
+
+def has_entropy(value: str, bits: float) -> bool:
+    """The value has at least that many bits per character.
+
+    The number of distinct characters bounds the entropy on both sides, which mostly settles it.
+    """
+    size, distinct = len(value), len(set(value))
+    if not size or math.log2(distinct) < bits - _NEAR:
+        return size == 0 and bits <= 0
+    most = size - distinct + 1
+    if math.log2(size) - most * math.log2(most) / size > bits + _NEAR:
+        return True
+    return entropy(value) >= bits
+
+
 def at_least(bits: float) -> Check:
     """A check for Shannon entropy."""
-    return lambda value: entropy(value) >= bits
+    return lambda value: has_entropy(value, bits)
 
 
 _PLACEHOLDER_WORDS = (
@@ -90,15 +109,14 @@ _PLACEHOLDER_WORDS = (
     "$(",
     "%(",
 )
+_PLACEHOLDERS = AhoCorasick(_PLACEHOLDER_WORDS, implementation=Implementation.DFA)
 _VARIABLE = re.compile(r"\$[A-Za-z_]{3}")
 _MIN_DISTINCT_SHARE = 0.15
 
 
 def is_placeholder(value: str) -> bool:
     """True for what documentation puts where a secret goes: `<your key>`, `xxxx`, `${VAR}`."""
-    lower = value.lower()
-    # Plain searches: an alternation is a hundred times slower here.
-    if any(word in lower for word in _PLACEHOLDER_WORDS) or _VARIABLE.match(value):
+    if _PLACEHOLDERS.find_matches_as_indexes(value.lower()) or _VARIABLE.match(value):
         return True
     return len(set(value)) < min(6, max(3, len(value) * _MIN_DISTINCT_SHARE))
 

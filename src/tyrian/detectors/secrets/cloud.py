@@ -102,6 +102,8 @@ RULES: tuple[SecretRule, ...] = (
         "sv=20",
         offsets=(1,),
         score=0.85,
+        tail=r"&sig=[A-Za-z0-9%/+]{43}",
+        reach=320,
     ),
     # other clouds and hosts
     token("alibaba-key-id", "Alibaba Cloud access key id", r"LTAI[A-Za-z0-9]{17,26}"),

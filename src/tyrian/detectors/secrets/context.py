@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from tyrian.core.detection import Severity
-from tyrian.detectors.secrets.checks import entropy, is_basic_auth, is_placeholder
+from tyrian.detectors.secrets.checks import has_entropy, is_basic_auth, is_placeholder
 from tyrian.detectors.secrets.rule import SecretRule
 
 _GAP = r"[ \t]{0,4}"
@@ -60,7 +60,17 @@ def _is_worth(value: str) -> bool:
     return value.lower() not in _WORDS and not is_placeholder(value)
 
 
+_DIGIT = re.compile(r"\d")
+
+
 def _classes(value: str) -> int:
+    if value.isascii():
+        return (
+            (value != value.upper())
+            + (value != value.lower())
+            + (_DIGIT.search(value) is not None)
+            + (not value.isalnum())
+        )
     return (
         any(c.islower() for c in value)
         + any(c.isupper() for c in value)
@@ -79,7 +89,7 @@ def is_quoted_secret(value: str) -> bool:
     """A string literal that looks chosen or random, not a word, a path or a template."""
     if not _is_worth(value) or " " in value or "://" in value:
         return False
-    return _classes(value) >= 2 and entropy(value) >= _MIN_QUOTED_BITS and _is_no_name(value)
+    return _classes(value) >= 2 and _is_no_name(value) and has_entropy(value, _MIN_QUOTED_BITS)
 
 
 def is_bare_secret(value: str) -> bool:
@@ -88,7 +98,7 @@ def is_bare_secret(value: str) -> bool:
         return False
     has_digit = any(c.isdigit() for c in value)
     has_letter = any(c.isalpha() for c in value)
-    return has_digit and has_letter and entropy(value) >= _MIN_BARE_BITS and _is_no_name(value)
+    return has_digit and has_letter and _is_no_name(value) and has_entropy(value, _MIN_BARE_BITS)
 
 
 def _is_no_name(value: str) -> bool:
@@ -120,6 +130,8 @@ RULES: tuple[SecretRule, ...] = (
         r"://[^\s/:@\"'<>`?#\\]{0,100}:(?P<secret>[^\s/@\"'<>`?#]{3,120})@[A-Za-z0-9\[]",
         is_url_password,
         score=0.85,
+        tail=r"@[A-Za-z0-9\[]",
+        reach=230,
         is_word=False,
         may_be_placeholder=True,
     ),
@@ -150,6 +162,8 @@ RULES: tuple[SecretRule, ...] = (
         is_quoted_secret,
         score=0.75,
         severity=Severity.MEDIUM,
+        reach=64,
+        tail=rf"(?:[=:]|is)[=>]?{_GAP}(?:[bru]{{0,2}}\\?[\"'`])?[^\s\"'`\\]{{8}}",
         is_word=False,
         bare_check=is_bare_secret,
     ),

@@ -52,6 +52,8 @@ RULES: tuple[SecretRule, ...] = (
         r"PuTTY-User-Key-File-[23]: [a-z0-9-]{4,40}\s[\s\S]{0,8000}?Private-Lines: \d{1,4}\s"
         r"[A-Za-z0-9+/=\s]{16,8000}",
         severity=_CRITICAL,
+        reach=8100,
+        tail=r"Private-Lines: \d{1,4}\s[A-Za-z0-9+/=\s]{16}",
         may_be_placeholder=True,
     ),
     token(
@@ -71,6 +73,8 @@ RULES: tuple[SecretRule, ...] = (
         "eya",
         "eyi",
         check=has_jwt_header,
+        tail=r"\.[A-Za-z0-9_-]{10,4000}+\.[A-Za-z0-9_-]{20}",
+        reach=2010,
         score=0.85,
         proven=True,
     ),

@@ -27,7 +27,9 @@ class SecretRule:
     near: int = 0
     """How far from the literal, on either side, the match may start."""
     reach: int = 64
-    """Longest match, where `near` is set."""
+    """Longest match, where `near` is set; farthest place of `tail`, where that is."""
+    tail: str = ""
+    """Stands in every match, at most `reach` behind the literal: heads without it cost no try."""
     may_be_placeholder: bool = False
     """A checksum or structure already proves the secret, so look-alikes are not weeded out."""
     is_word: bool = True
@@ -50,12 +52,23 @@ def token(
     score: float = 0.95,
     severity: Severity = Severity.HIGH,
     proven: bool = False,
+    tail: str = "",
+    reach: int = 64,
 ) -> SecretRule:
     """A token that starts with a literal of its own and ends at the end of a word."""
     leads = literals or (_lead(pattern),)
     end = r"(?![A-Za-z0-9])"
     return SecretRule(
-        provider, what, leads, pattern + end, check, severity, score, may_be_placeholder=proven
+        provider,
+        what,
+        leads,
+        pattern + end,
+        check,
+        severity,
+        score,
+        may_be_placeholder=proven,
+        tail=tail,
+        reach=reach,
     )
 
 
@@ -70,11 +83,12 @@ def near(
     check: Callable[[str], bool] | None = None,
     score: float = 0.8,
     severity: Severity = Severity.HIGH,
+    tail: str = "",
 ) -> SecretRule:
     """A secret without a telling prefix, known by a literal inside it or a word close to it."""
     text = pattern + r"(?![A-Za-z0-9])"
     return SecretRule(
-        provider, what, literals, text, check, severity, score, offsets, within, reach
+        provider, what, literals, text, check, severity, score, offsets, within, reach, tail
     )
 
 

@@ -104,6 +104,8 @@ RULES: tuple[SecretRule, ...] = (
         r"\d{8,10}:AA[A-Za-z0-9_-]{33}(?![_-])",
         ":aa",
         offsets=(10, 9, 8),
+        tail=r":AA[A-Za-z0-9_-]{33}",
+        reach=0,
         score=0.95,
     ),
     token(

@@ -41,6 +41,8 @@ RULES: tuple[SecretRule, ...] = (
         "gitlab-routable",
         "GitLab personal access token",
         r"glpat-[A-Za-z0-9_-]{27,300}\.[0-9a-z]{2}\.[0-9a-z]{2}[0-9a-z]{7}",
+        tail=r"\.[0-9a-z]{2}\.[0-9a-z]{9}",
+        reach=310,
     ),
     token("gitlab-deploy", "GitLab deploy token", r"gldt-[A-Za-z0-9_-]{20,32}"),
     token("gitlab-trigger", "GitLab pipeline trigger token", r"glptt-[0-9a-f]{40}"),

@@ -1,0 +1,212 @@
+"""One literal pass over a text; patterns and checks only where a literal leads to a rule."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+from tyrian.core.detection import Finding
+from tyrian.detectors.haystack import Haystack
+from tyrian.detectors.readings import Place
+from tyrian.detectors.secrets.checks import is_placeholder
+from tyrian.detectors.secrets.rule import SecretRule
+
+LABEL = "secret"
+
+_BARE = "bare"
+_BARE_FACTOR = 0.8
+"""What an unquoted value counts for, against a quoted one."""
+_FLOOD = 4096
+"""Hits from which on a row of them is one finding, as nobody reads thousands of them."""
+_FLOOD_GAP = 32
+"""Bytes between two hits of a row."""
+_Match = re.Match[bytes]
+_Hit = tuple[int, int, int, float]
+"""Start, rank of the rule, end, score: sorts by place, then by rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    rank: int
+    rule: SecretRule
+    match: Callable[[bytes, int], _Match | None]
+    search: Callable[[bytes, int, int], _Match | None]
+    tail: Callable[[bytes, int], _Match | None] | None
+    has_groups: bool
+    name: str
+    """The rule id of its findings."""
+
+    @classmethod
+    def of(cls, rank: int, rule: SecretRule) -> "_Compiled":
+        pattern = rule.compile()
+        tail = re.compile(rule.tail.encode()).search if rule.tail else None
+        name = f"{LABEL}.{rule.provider}"
+        return cls(rank, rule, pattern.match, pattern.search, tail, bool(pattern.groupindex), name)
+
+    def lead(self) -> "_Lead":
+        """What is tried where one of its literals stands."""
+        return self, self.rank, self.match, self.rule.offsets, self.rule.near, self.tail is not None
+
+
+_Lead = tuple[_Compiled, int, Callable[[bytes, int], _Match | None], tuple[int, ...], int, bool]
+"""Rule, its rank, match, offsets, near, whether it has a tail: unpacked at once in the hot loop."""
+
+
+class Scanner:
+    """The rules compiled for one pass. Safe to share between threads."""
+
+    def __init__(self, rules: Iterable[SecretRule]) -> None:
+        self._rules = [_Compiled.of(rank, rule) for rank, rule in enumerate(rules)]
+        literals: dict[str, list[_Lead]] = {}
+        for compiled in self._rules:
+            for literal in compiled.rule.literals:
+                literals.setdefault(literal, []).append(compiled.lead())
+        self._by_literal = list(literals.values())
+        self._literals = BytesAhoCorasick(
+            [literal.encode() for literal in literals], implementation=Implementation.DFA
+        )
+
+    def scan(self, hay: Haystack, place: Place) -> list[Finding]:
+        """A finding per secret, in order, none inside another."""
+        found = self._literals.find_matches_as_indexes(hay.lower, overlapping=True)
+        if not found:
+            return []
+        hits = _Pass(self._rules, self._by_literal, hay.data).hits(found)
+        return list(self._findings(hay, place, _joined(_settle(hits)))) if hits else []
+
+    def _findings(self, hay: Haystack, place: Place, hits: list[_Hit]) -> Iterator[Finding]:
+        for start, rank, end, score in hits:
+            span = place(*hay.span(start, end))
+            if span is not None:
+                compiled = self._rules[rank]
+                rule = compiled.rule
+                yield Finding(compiled.name, LABEL, rule.what, rule.severity, score, *span)
+
+
+class _Pass:
+    """One text under the rules: every try costs a constant, and no try is made twice."""
+
+    def __init__(self, rules: list[_Compiled], by_literal: list[list[_Lead]], data: bytes) -> None:
+        self._rules = rules
+        self._by_literal = by_literal
+        self._data = data
+        self._judged: dict[tuple[int, str | None, bytes], bool] = {}
+        self._tails = [-1] * len(rules)
+        """Where the tail of each rule was last seen."""
+
+    def hits(self, found: list[tuple[int, int, int]]) -> list[_Hit]:
+        """What the rules accept, of the places (literal, start, end) of literals."""
+        hits: list[_Hit] = []
+        data, by_literal, tails = self._data, self._by_literal, self._tails
+        done = [0] * len(self._rules)
+        near: dict[int, list[int]] = {}
+        for literal, start, _ in found:
+            for compiled, rank, match, offsets, within, has_tail in by_literal[literal]:
+                # A place that a rule has read already is not read again: linear time.
+                if start < done[rank]:
+                    continue
+                if within:
+                    near.setdefault(rank, []).append(start)
+                    continue
+                if has_tail and (
+                    tails[rank] > start + compiled.rule.reach
+                    if tails[rank] >= start
+                    else not self._has_tail(compiled, start)
+                ):
+                    continue
+                for offset in offsets:
+                    if start >= offset and (read := match(data, start - offset)):
+                        done[rank] = read.end()
+                        if hit := self._judge(compiled, read):
+                            hits.append(hit)
+                        break
+        for rank, starts in near.items():
+            hits.extend(self._around(self._rules[rank], starts))
+        return hits
+
+    def _has_tail(self, compiled: _Compiled, start: int) -> bool:
+        """What the rule's matches must hold stands within reach; each stretch is searched once."""
+        assert compiled.tail is not None
+        match = compiled.tail(self._data, start)
+        reach = compiled.rule.reach
+        place = match.start() if match else len(self._data) + reach
+        self._tails[compiled.rank] = place
+        return place <= start + reach
+
+    def _around(self, compiled: _Compiled, starts: list[int]) -> Iterator[_Hit]:
+        """Matches near the places of literals, each stretch of the text read once."""
+        rule = compiled.rule
+        done = 0
+        for first, last in _windows(starts, rule.near):
+            at, end = max(first, done), last + rule.reach
+            while match := compiled.search(self._data, at, end):
+                at = done = match.end()
+                if hit := self._judge(compiled, match):
+                    yield hit
+
+    def _judge(self, compiled: _Compiled, match: _Match) -> _Hit | None:
+        rule = compiled.rule
+        group = match.lastgroup if compiled.has_groups else None
+        start, end = match.span(group or 0)
+        value = self._data[start:end]
+        key = (compiled.rank, group, value)
+        # The same value again needs no second look, so floods of one secret stay cheap.
+        is_secret = self._judged.get(key)
+        if is_secret is None:
+            is_secret = self._judged[key] = _is_secret(rule, group, value)
+        if not is_secret:
+            return None
+        return start, compiled.rank, end, rule.score * (_BARE_FACTOR if group == _BARE else 1.0)
+
+
+def _is_secret(rule: SecretRule, group: str | None, value: bytes) -> bool:
+    text = value.decode("utf-8", "replace")
+    if not rule.may_be_placeholder and is_placeholder(text):
+        return False
+    check = rule.bare_check if group == _BARE else rule.check
+    return check is None or check(text)
+
+
+def _windows(starts: list[int], near: int) -> Iterator[tuple[int, int]]:
+    """Stretches of `near` on either side of each place, those that overlap joined."""
+    first = last = -1
+    for start in starts:
+        if last < 0:
+            first = max(0, start - near)
+        elif start - near > last:
+            yield first, last
+            first = start - near
+        last = start + near
+    yield first, last
+
+
+def _joined(hits: list[_Hit]) -> list[_Hit]:
+    """The hits, unless they are a flood: then neighbours of one rule are one hit."""
+    if len(hits) < _FLOOD:
+        return hits
+    kept: list[_Hit] = []
+    begun, rank, end, score = hits[0]
+    for hit in hits:
+        if hit[1] == rank and hit[0] <= end + _FLOOD_GAP:
+            end, score = hit[2], max(score, hit[3])
+            continue
+        kept.append((begun, rank, end, score))
+        begun, rank, end, score = hit
+    kept.append((begun, rank, end, score))
+    return kept
+
+
+def _settle(hits: list[_Hit]) -> list[_Hit]:
+    """Of overlapping hits the one of the earlier rule; sorted by place."""
+    kept: list[_Hit] = []
+    reach = -1
+    for hit in sorted(hits):
+        if hit[0] < reach:
+            if hit[1] >= kept[-1][1]:
+                continue
+            kept[-1] = hit
+        else:
+            kept.append(hit)
+        reach = hit[2]
+    return kept
