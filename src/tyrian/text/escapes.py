@@ -7,7 +7,7 @@ from string import digits, hexdigits, octdigits
 import numpy as np
 
 from tyrian.text.offsets import Codes, Index, codes_of
-from tyrian.text.readable import decode_units
+from tyrian.text.readable import BAD, decode_units
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bools, Bytes, Source, members
 
@@ -42,7 +42,8 @@ def _bytes_as_pieces(values: Bytes, starts: Index, ends: Index) -> Pieces:
         return NONE
     runs = np.zeros(len(starts), dtype=np.intp)
     np.cumsum(starts[1:] != ends[:-1], out=runs[1:])
-    codes, begins, _ = decode_units(values, runs)
+    codes, begins = decode_units(values, runs)
+    codes[codes == BAD] = _BAD
     lasts = np.append(begins[1:], len(values)) - 1
     return Pieces.signs(starts[begins], ends[lasts], codes)
 

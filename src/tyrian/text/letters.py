@@ -34,6 +34,13 @@ def _turned_table() -> Codes:
 
 
 @cache
+def _sign_table() -> npt.NDArray[np.bool_]:
+    table = np.zeros(_TABLE_SIZE, dtype=np.bool_)
+    table[[ord(c) for c in _SIGNS]] = True
+    return table
+
+
+@cache
 def _common_finders() -> tuple[BytesAhoCorasick, BytesAhoCorasick]:
     """Common words between spaces, forward and backward."""
     words = sorted(COMMON)
@@ -46,7 +53,7 @@ def _common_finders() -> tuple[BytesAhoCorasick, BytesAhoCorasick]:
 def turned_pieces(source: Source) -> Pieces:
     """Lines of upside-down text; most are read from the right, some from the left."""
     codes = source.codes
-    is_sign = np.isin(codes, [ord(c) for c in _SIGNS])
+    is_sign = _sign_table()[np.minimum(codes, _TABLE_SIZE - 1)]
     if int(is_sign.sum()) < _LEAST_SIGNS:
         return NONE
     starts, ends = runs_of(codes != 0x0A)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tyrian.text.offsets import text_of
+from tyrian.text.offsets import codes_of, text_of
 
 Codes = npt.NDArray[np.uint32]
 
@@ -50,5 +50,13 @@ def _from_bits(codes: Codes) -> str:
 def _printable(data: bytes) -> str:
     """The bytes as text where they are mostly text, else empty."""
     text = data.decode("utf-8", "replace")
-    shown = "".join(c for c in text if c.isprintable() or c in "\n\t").replace("\ufffd", "")
-    return shown if len(shown) * 10 >= len(text) * 7 else ""
+    if text.isprintable() and "\ufffd" not in text:
+        return text
+    codes = codes_of(text)
+    present = np.zeros(0x110000, dtype=np.bool_)
+    present[codes] = True
+    shown = np.zeros(0x110000, dtype=np.bool_)
+    shown[[c for c in np.flatnonzero(present).tolist() if chr(c).isprintable()]] = True
+    shown[[0x0A, 0x09]], shown[0xFFFD] = True, False
+    codes = codes[shown[codes]]
+    return text_of(codes) if len(codes) * 10 >= len(text) * 7 else ""

@@ -22,20 +22,39 @@ _PATTERNS = {
 }
 
 
+_ALL = tuple(_PATTERNS)
+_GROUPS = (
+    ("base64", "respaced"), ("base32", "hex", "binary"), ("despaced", "deleet"),
+    ("url", "html", "escapes"),
+)  # fmt: skip
+_BEYOND_ASCII = ("upside-down", "unaccented")
+LONG = 4096
+"""From here on patterns that count are searched apart: together they make too many states."""
+
+
 @cache
-def _probes() -> tuple[re2.Set, tuple[str, ...]]:
+def _probe(names: tuple[str, ...]) -> re2.Set:
     options = re2.Options()
     options.never_capture = True
     options.max_mem = 16 << 20
     options.log_errors = False
     chosen = re2.Set.SearchSet(options)
-    for pattern in _PATTERNS.values():
-        chosen.Add(pattern)
+    for name in names:
+        chosen.Add(_PATTERNS[name])
     chosen.Compile()
-    return chosen, tuple(_PATTERNS)
+    return chosen
 
 
 def probe(text: str) -> set[str]:
     """Names of the decoders that may find something in a text without lone surrogates."""
-    chosen, names = _probes()
-    return {names[i] for i in chosen.Match(text) or ()}
+    if len(text) < LONG:
+        return {_ALL[i] for i in _probe(_ALL).Match(text) or ()}
+    if text.isascii():
+        return _likely(text, *_GROUPS)
+    # Unicode's letters are slow to search for, and the decoder itself is not.
+    raw = text.encode("ascii", "replace").decode("ascii")
+    return _likely(raw, *_GROUPS) | _likely(text, _BEYOND_ASCII) | {"despaced"}
+
+
+def _likely(text: str, *groups: tuple[str, ...]) -> set[str]:
+    return {names[i] for names in groups for i in _probe(names).Match(text) or ()}

@@ -6,7 +6,7 @@ from string import ascii_letters
 import numpy as np
 
 from tyrian.text import tables as t
-from tyrian.text.offsets import Codes, Index, codes_of
+from tyrian.text.offsets import Codes, Index
 from tyrian.text.source import Bools, Bytes, counts_in, members, spread_out
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
@@ -95,45 +95,62 @@ def _utf_8(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
     """Code points of each run; a run with bad bytes before its end comes back empty."""
     if not (data & 0x80).any():
         return data.astype(np.uint32), sizes
-    codes, begins, runs = decode_units(data, np.repeat(np.arange(len(sizes)), sizes))
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    codes, begins = decode_units(data, owner)
+    runs = owner[begins]
     lengths = np.bincount(runs, minlength=len(sizes))
-    bad = np.flatnonzero(codes == 0xFFFD)
+    bad = np.flatnonzero(codes == BAD)
     if not len(bad):
         return codes, lengths
-    # Only what no encoder writes, or what was cut off at the end, comes out as a bad character.
     ends = np.cumsum(sizes)
     first = np.full(len(sizes), len(data) + 1)
-    np.minimum.at(first, runs[bad], begins[bad])
+    # The last value written stands, so the bad bytes are gone through from the back.
+    first[runs[bad[::-1]]] = begins[bad[::-1]]
     is_bad = first < ends - _CUT
     kept = ~is_bad[runs] & (begins < first[runs])
     return codes[kept], np.bincount(runs[kept], minlength=len(sizes))
 
 
-def decode_units(data: Bytes, runs: Index) -> tuple[Codes, Index, Index]:
+BAD = 0xFFFFFFFF
+"""Stands for a byte that is no part of a character."""
+
+_LENGTHS = np.zeros(256, dtype=np.uint8)
+_LENGTHS[0xC2:0xE0], _LENGTHS[0xE0:0xF0], _LENGTHS[0xF0:0xF5] = 2, 3, 4
+_LEAST_SECOND = np.full(256, 0x80, dtype=np.uint8)
+_MOST_SECOND = np.full(256, 0xBF, dtype=np.uint8)
+# No overlong forms, no surrogates, nothing beyond U+10FFFF (Unicode 15, table 3-7).
+_LEAST_SECOND[[0xE0, 0xF0]] = 0xA0, 0x90
+_MOST_SECOND[[0xED, 0xF4]] = 0x9F, 0x8F
+
+
+def decode_units(data: Bytes, runs: Index) -> tuple[Codes, Index]:
     """UTF-8 of runs of bytes, each run by itself, where `runs` numbers the run of each byte.
 
-    For each character: its code point (bad bytes become U+FFFD, one each), the place of its
-    first byte, and its run.
+    For each character its code point, `BAD` for each bad byte, and the place of its first byte.
     """
-    if not len(data):
-        return np.zeros(0, np.uint32), runs, runs
-    # A line end between runs keeps the bytes of one from completing those of another.
-    breaks = np.flatnonzero(runs[1:] != runs[:-1]) + 1
-    joined = np.insert(data, breaks, 0x0A)
-    codes = codes_of(joined.tobytes().decode("utf-8", "surrogateescape"))
-    widths = 1 + (codes >= 0x80).astype(np.intp) + (codes >= 0x800) + (codes >= 0x10000)
-    is_escaped = (codes >= 0xDC80) & (codes <= 0xDCFF)
-    widths[is_escaped] = 1
-    begins = np.cumsum(widths) - widths
-    codes = np.where(is_escaped, np.uint32(0xFFFD), codes)
-    if len(breaks):
-        is_break = np.zeros(len(joined), dtype=np.bool_)
-        is_break[breaks + np.arange(len(breaks))] = True
-        kept = ~is_break[begins]
-        shift = np.cumsum(is_break)
-        codes, begins = codes[kept], begins[kept]
-        begins = begins - shift[begins]
-    return codes, begins, runs[begins]
+    codes = data.astype(np.uint32)
+    if not (data & 0x80).any():
+        return codes, np.arange(len(data))
+    codes[data >= 0x80] = BAD
+    is_inside = np.zeros(len(data), dtype=np.bool_)
+    padded = np.concatenate((data, np.zeros(3, dtype=np.uint8)))
+    owner = np.concatenate((runs, np.full(3, -1)))
+    lengths = _LENGTHS[data]
+    for length in (2, 3, 4):
+        at = np.flatnonzero(lengths == length)
+        lead, second = padded[at], padded[at + 1]
+        good = (second >= _LEAST_SECOND[lead]) & (second <= _MOST_SECOND[lead])
+        value = lead.astype(np.uint32) & np.uint32(0x7F >> length)
+        for step in range(1, length):
+            unit = padded[at + step]
+            good &= ((unit & 0xC0) == 0x80) & (owner[at + step] == owner[at])
+            value = (value << np.uint32(6)) | (unit & np.uint32(0x3F))
+        at = at[good]
+        codes[at] = value[good]
+        for step in range(1, length):
+            is_inside[at + step] = True
+    begins = np.flatnonzero(~is_inside)
+    return codes[begins], begins
 
 
 _IS_LETTER = members(ascii_letters + " ")

@@ -58,6 +58,8 @@ class Source:
     def __init__(self, text: str) -> None:
         self.text = text
         self.is_ascii = text.isascii()
+        self.is_whole = True
+        """False where a decoder had to leave something out."""
 
     def __len__(self) -> int:
         return len(self.text)

@@ -22,8 +22,9 @@ from tyrian.text.words import (
     COMMON,
     SPELT,
     STRONG,
+    Speller,
+    lines_with_common,
     lines_with_strong,
-    segment_lines,
 )
 
 _LEAST_LETTERS = 5
@@ -84,7 +85,7 @@ def _joined(source: Source, at: Index, first: Index, stop: Index) -> Pieces:
     shown = text_of(made).split("\n")[:-1]
     is_alpha = np.add.reduceat(_is_alpha(letters), np.cumsum(sizes) - sizes) * 10 >= sizes * 7
     readings = _readings(
-        list({s for s, good in zip(shown, is_alpha.tolist(), strict=True) if good})
+        source, list({s for s, good in zip(shown, is_alpha.tolist(), strict=True) if good})
     )
     texts = [readings.get(s, "") for s in shown]
     lengths = np.fromiter(map(len, texts), np.intp, len(texts))
@@ -129,17 +130,22 @@ _OTHER_SPACES = np.array(
 )
 
 
-def _readings(lines: list[str]) -> dict[str, str]:
+def _readings(source: Source, lines: list[str]) -> dict[str, str]:
     """What each line of letters and breaks spells, without those that spell nothing."""
-    cuts = segment_lines([line.replace(" ", "") if line.isascii() else "" for line in lines])
+    speller = Speller()
+    letters = [line.replace(" ", "") for line in lines]
     found: dict[str, str] = {}
-    for line, words in zip(lines, cuts, strict=True):
-        cut = " ".join(words)
-        best = max((line, cut), key=_spelt) if cut else line
-        if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
-            found[line] = best
-        elif _is_like_language(line):
+    for line, run, has_word in zip(lines, letters, lines_with_common(letters), strict=True):
+        best = line
+        if has_word:
+            cut = " ".join(speller.cut(run)) if run.isascii() else ""
+            best = cut if " " not in line else max((line, cut), key=_spelt)
+            if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
+                found[line] = best
+                continue
+        if " " in line and _is_like_language(line):
             found[line] = line
+    source.is_whole &= not speller.is_exhausted
     return found
 
 
@@ -181,11 +187,14 @@ def _spelling(source: Source, starts: Index, ends: Index) -> Pieces:
     runs = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     distinct = list(dict.fromkeys(runs))
     strong = [run for run, good in zip(distinct, lines_with_strong(distinct), strict=True) if good]
+    speller = Speller()
+    cuts = ((run, speller.cut(run)) for run in strong)
     spelt = {
         run: " ".join(words)
-        for run, words in zip(strong, segment_lines(strong), strict=True)
+        for run, words in cuts
         if len(words) >= _LEAST_WORDS and _is_attack(words)
     }
+    source.is_whole &= not speller.is_exhausted
     return _as_pieces(starts, ends, [spelt.get(run, "") for run in runs])
 
 

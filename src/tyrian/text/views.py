@@ -123,7 +123,8 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
     todo = deque([_Reading("", original, Offsets.identity(len(original)), normalised, 0)])
     while todo:
         reading = todo.popleft()
-        for kind, text, offsets in _decode_once(reading):
+        source = Source(reading.normalised.text)
+        for kind, text, offsets in _decode_once(reading, source):
             clean = normalise(text)
             if not clean.text or clean.text in seen:
                 continue
@@ -136,13 +137,13 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
             views.append(TextView(name, clean.text, offsets.then(clean.offsets)))
             if reading.depth + 1 < MAX_DEPTH:
                 todo.append(_Reading(name, text, offsets, clean, reading.depth + 1))
+        is_complete &= source.is_whole
     return views, is_complete
 
 
-def _decode_once(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
+def _decode_once(reading: _Reading, source: Source) -> Iterator[tuple[str, str, Offsets]]:
     """(kind, text, offsets to the original) of everything that one step decodes."""
     yield from _payloads(reading)
-    source = Source(reading.normalised.text)
     layers = _layers(source)
     if layers:
         offsets = reading.base.then(reading.normalised.offsets)

@@ -126,14 +126,26 @@ def strong_places(text: bytes) -> list[tuple[int, int]]:
 
 def lines_with_strong(lines: list[str]) -> list[bool]:
     """`has_strong` of many lines at once."""
-    joined = "\n".join(lines).lower()
-    matches = _strong_finder(0).find_matches_as_indexes(joined)
+    return _lines_with(_strong_finder(0), lines)
+
+
+def lines_with_common(lines: list[str]) -> list[bool]:
+    """Which lines hold a longer common word anywhere."""
+    return _lines_with(_common_finder(), lines)
+
+
+@cache
+def _common_finder() -> AhoCorasick:
+    return AhoCorasick(sorted(word for word in COMMON if len(word) >= _LEAST))
+
+
+def _lines_with(finder: AhoCorasick, lines: list[str]) -> list[bool]:
     found = [False] * len(lines)
-    if not matches:
-        return found
-    ends = list(accumulate(len(line) + 1 for line in lines))
-    for number in {bisect_right(ends, start) for _, start, _ in matches}:
-        found[number] = True
+    matches = finder.find_matches_as_indexes("\n".join(lines).lower())
+    if matches:
+        ends = list(accumulate(len(line) + 1 for line in lines))
+        for number in {bisect_right(ends, start) for _, start, _ in matches}:
+            found[number] = True
     return found
 
 
@@ -142,17 +154,49 @@ def _greedy_speller() -> AhoCorasick:
     return AhoCorasick(sorted(SPELT), matchkind=MatchKind.LeftmostLongest)
 
 
-def segment_lines(lines: list[str]) -> list[list[str]]:
-    """`segment` of many lines; those that the longest words fill need no search."""
-    found = []
-    finder = _greedy_speller().find_matches_as_indexes
-    for line in lines:
-        matches = finder(line.lower())
-        if sum(end - start for _, start, end in matches) == len(line):
-            found.append([line[start:end] for _, start, end in matches])
-        else:
-            found.append(segment(line))
-    return found
+_WORTH_A_SEARCH = 0.5
+_SPELT_ENOUGH = 0.8
+_MOST_SEARCHED = 100_000
+
+
+class Speller:
+    """Cuts runs of letters into words, and counts what it may spend on them.
+
+    The longest words from the left on are enough for most runs; only where these fill some of a
+    run but not most of it all ways to cut it are compared (`segment`).
+    """
+
+    def __init__(self) -> None:
+        self.is_exhausted = False
+        self._left = _MOST_SEARCHED
+
+    def cut(self, letters: str) -> list[str]:
+        """The words of a run of ASCII letters; one word where it holds hardly any known ones."""
+        matches = _greedy_speller().find_matches_as_indexes(letters.lower())
+        known = sum([end - start for _, start, end in matches])
+        if known == len(letters):
+            return [letters[start:end] for _, start, end in matches]
+        if known < len(letters) * _WORTH_A_SEARCH:
+            return [letters]
+        if len(letters) <= self._left:
+            self._left -= len(letters)
+            return segment(letters)
+        self.is_exhausted |= known < len(letters) * _SPELT_ENOUGH
+        return _cut_at(letters, matches)
+
+
+def _cut_at(letters: str, matches: list[tuple[int, int, int]]) -> list[str]:
+    """The matches and what stands between them."""
+    words: list[str] = []
+    at = 0
+    for _, start, end in matches:
+        if start > at:
+            words.append(letters[at:start])
+        words.append(letters[start:end])
+        at = end
+    if at < len(letters):
+        words.append(letters[at:])
+    return words
 
 
 def segment(letters: str) -> list[str]:
