@@ -1,5 +1,6 @@
 """`tyrian model`, run as its users run it, against a real hub on this machine."""
 
+import contextlib
 import json
 import os
 import pty
@@ -66,24 +67,27 @@ def test_without_a_terminal_the_licence_has_to_be_accepted_beforehand(hub: Any) 
 
 def on_terminal(answer: str) -> tuple[int, str]:
     """Run the pull on a terminal, and type the answer when it asks."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-c", MAIN, "model", "pull", NAME])
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "model", "pull", NAME],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
     shown = b""
     while b"[y/N]" not in shown:
-        shown += os.read(fd, 4096)
-    os.write(fd, answer.encode())
-    try:
-        while piece := os.read(fd, 4096):
+        shown += os.read(ours, 4096)
+    os.write(ours, answer.encode())
+    with contextlib.suppress(OSError):  # the other end of a terminal closes this way
+        while piece := os.read(ours, 4096):
             shown += piece
-    except OSError:  # the other end of a terminal closes this way
-        pass
-    _, status = os.waitpid(pid, 0)
-    os.close(fd)
-    return os.waitstatus_to_exitcode(status), shown.decode()
+    os.close(ours)
+    return process.wait(), shown.decode()
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1)])
 def test_on_a_terminal_the_licence_is_asked_for(
     hub: Any, home: Path, answer: str, code: int
 ) -> None:
