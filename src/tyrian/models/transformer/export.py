@@ -150,6 +150,7 @@ def _exported(
             dynamo=False,
         )
     graph = onnx.load(str(file))
+    _constants_to_weights(graph.graph)
     _describe(graph, MAX_TOKENS_KEY, str(most))
     _save(graph, file)
     return run, expected
@@ -168,17 +169,17 @@ def _quantised(
         QuantType,
         quantize_dynamic,
     )
-    from onnxruntime.quantization.shape_inference import (  # type: ignore[import-untyped]
-        quant_pre_process,
-    )
 
-    ready, file = work / "ready.onnx", work / "model_int8.onnx"
+    file = work / "model_int8.onnx"
     with _quiet():
-        quant_pre_process(str(work / "model.onnx"), str(ready), skip_symbolic_shape=True)
         # Seven bits: eight would overflow the 16-bit sums of processors without VNNI, and the file
         # may be carried from one machine to another.
         quantize_dynamic(
-            str(ready), str(file), per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
+            onnx.load(str(work / "model.onnx")),
+            str(file),
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
         )
     graph = onnx.load(str(file))
     _save(graph, file)
@@ -188,8 +189,9 @@ def _quantised(
             f"int8 changes a score by {worst:.3f}, more than {MOST_DIFFERENCE}: refused",
             hint="the 32-bit export (without int8) has the model's own scores; use that one",
         )
+    graph = onnx.load(str(file), load_external_data=False)
     _describe(graph, _GATE_KEY, f"{worst:.6f}")
-    _save(graph, file)
+    onnx.save_model(graph, str(file))
     return worst
 
 
@@ -213,6 +215,20 @@ def _describe(graph: Any, key: str, value: str) -> None:
     entry.key, entry.value = key, value
 
 
+def _constants_to_weights(graph: Any) -> None:
+    """The tracer writes weights as constants, which can be neither mapped nor made int8."""
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            weight = graph.initializer.add()
+            weight.CopyFrom(node.attribute[0].t)
+            weight.name = node.output[0]
+        else:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
 def _save(graph: Any, file: Path) -> None:
     """Weights beside the graph, where ONNX Runtime maps them instead of copying them."""
     import onnx
@@ -233,6 +249,7 @@ def _put(made: Path, target: Path) -> None:
     """Move a file and the weights beside it into place, the graph last."""
     beside = made.with_name(f"{made.name}.data")
     if beside.is_file():
+        beside.chmod(made.stat().st_mode)  # written for its owner alone, unlike the graph
         os.replace(beside, target.with_name(beside.name))
     os.replace(made, target)
 

@@ -59,7 +59,10 @@ def joined(tokenizer: Tokenizer, text: str) -> Joined | None:
                 places.append(start + i - 1)
             made.append(piece[i])
             places.append(start + i)
-    return Joined("".join(made), places) if is_spread else None
+    if not is_spread:
+        return None
+    found = "".join(made)
+    return None if found == " ".join(text.split()) else Joined(found, places)
 
 
 def _stretches(text: str) -> Iterator[tuple[int, int]]:

@@ -70,6 +70,9 @@ def write_tokenizer(directory: Path) -> int:
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
     )
+    plain = json.loads(made.to_str())
+    _add_words(plain["model"]["vocab"])
+    made = Tokenizer.from_str(json.dumps(plain))
     made.save(str(directory / "tokenizer.json"))
     (directory / "tokenizer_config.json").write_text(
         json.dumps(
@@ -85,6 +88,13 @@ def write_tokenizer(directory: Path) -> int:
         )
     )
     return int(made.get_vocab_size())
+
+
+def _add_words(vocabulary: list[list[Any]]) -> None:
+    """Words without a blank before them, which every large vocabulary has."""
+    known = {piece for piece, _ in vocabulary}
+    words = {word.strip(".,;:?").lower() for line in CORPUS for word in line.split()}
+    vocabulary += [[word, -9.0] for word in sorted(words - known) if len(word) > 2]
 
 
 def write_guard(
