@@ -10,7 +10,7 @@ import pytest
 from tyrian.cli.main import run
 
 
-@pytest.mark.parametrize("name", ["llama-guard-3", "llama-guard-3-vision", "llama-guard-4"])
+@pytest.mark.parametrize("name", ["llama-guard-3-8b", "llama-guard-3-vision", "llama-guard-4"])
 def test_doctor_refuses_a_llama_guard_with_random_weights(
     guard_directory: Callable[..., Path],
     name: str,
