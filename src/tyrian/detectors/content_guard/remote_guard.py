@@ -26,7 +26,8 @@ from tyrian.models.chat.images import is_data_url
 
 AT_ONCE = 4
 _INLINE_LIMIT = 20_000
-"""Characters from which windows are cut in a thread, so that the event loop goes on."""
+_INLINE_TURNS = 16
+"""Characters and turns up to which windows are cut on the event loop itself."""
 _WORTH_NAMING = 0.05
 
 
@@ -65,7 +66,7 @@ class RemoteLlamaGuard:
         """Judge the last message in its conversation, a few windows at once."""
         total = Sum(view, self.rules)
         windows = windows_of(view, self.rules)
-        is_long = len(view.text) > _INLINE_LIMIT
+        is_long = len(view.text) > _INLINE_LIMIT or len(view.trace) > _INLINE_TURNS
         while not total.is_late:
             work = islice(windows, AT_ONCE)
             some = await asyncio.to_thread(list, work) if is_long else list(work)

@@ -318,3 +318,46 @@ def guard_directory(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         return made[key]
 
     return directory
+
+
+@pytest.fixture(scope="session")
+def answering_directory(guard_directory: Callable[..., Path], tmp_path_factory: Any) -> Path:
+    """A guard of random features whose last layer is solved so that it answers the self-test."""
+    import shutil
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tyrian.detectors.content_guard.factory import PROBES
+
+    source = guard_directory("llama-guard-3-8b")
+    path: Path = tmp_path_factory.mktemp("answering") / "llama-guard-3-8b"
+    shutil.copytree(source, path)
+    tokenizer: Any = AutoTokenizer.from_pretrained(path)
+    model: Any = AutoModelForCausalLM.from_pretrained(path)
+    texts = [*PROBES.attacks, *PROBES.benign]
+    codes = ["9", "1", "11"]
+
+    def feature(text: str, given: str) -> Any:
+        chat = [{"role": "user", "content": text}]
+        prompt = tokenizer.apply_chat_template(chat, tokenize=False) + "\n\n" + given
+        ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            return model.model(ids).last_hidden_state[0, -1].double()
+
+    first = torch.stack([feature(text, "") for text in texts])
+    number = torch.stack([feature(text, "unsafe\nS") for text in PROBES.attacks])
+    rows = torch.cat([first, number])
+    targets = {word: torch.zeros(len(rows), dtype=torch.float64) for word in ["safe", "unsafe"]}
+    for i in range(len(texts)):
+        targets["unsafe" if i < len(PROBES.attacks) else "safe"][i] = 12.0
+    for i, code in enumerate(codes):
+        targets[code] = torch.zeros(len(rows), dtype=torch.float64)
+        targets[code][len(texts) + i] = 12.0
+    head = torch.zeros_like(model.lm_head.weight)
+    for word, wanted in targets.items():
+        solved = torch.linalg.pinv(rows) @ wanted
+        head[tokenizer.encode(word, add_special_tokens=False)[0]] = solved.float()
+    model.lm_head.weight.data = head
+    model.save_pretrained(path)
+    return path

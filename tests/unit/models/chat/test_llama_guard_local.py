@@ -381,3 +381,36 @@ async def test_a_picture_that_is_none_fails_closed(
         assert decision.runs[0].status is RunStatus.ERROR
         assert url not in decision.runs[0].reason
     await firewall.close()
+
+
+async def test_a_model_that_answers_passes_its_self_test_and_decides(
+    answering_directory: Path, tmp_path: Path
+) -> None:
+    from tyrian.detectors.content_guard.factory import PROBES
+
+    guard = f"{{name: llama_guard_3, model: {answering_directory}, timeout_s: 60}}"
+    text = f"agent:\n  preflight_guards: [{guard}]\n"
+    firewall = Firewall.from_stack(parse_stack(text, base=tmp_path, file="stack.yaml"))
+    for harmful, label in zip(PROBES.attacks, ("S9", "S1", "S11"), strict=True):
+        decision = await firewall.scan(Message.user(harmful))
+        assert decision.effect is Effect.BLOCK
+        assert decision.reasons[0].label == label
+        assert decision.reasons[0].score > 0.95
+    for harmless in PROBES.benign:
+        decision = await firewall.scan(Message.user(harmless))
+        assert decision.effect is Effect.ALLOW
+        assert decision.runs[0].detection is not None
+        assert decision.runs[0].detection.score < 0.05
+    await firewall.close()
+
+
+def test_many_threads_share_one_model(guard_directory: Directory) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    guard = loaded(guard_directory("llama-guard-3-8b"), "llama-guard-3-8b")
+    views = [View.of(Message.user(f"message number {n}")) for n in range(8)]
+    alone = [guard.detect(view).scores for view in views]
+    with ThreadPoolExecutor(4) as pool:
+        together = [found.scores for found in pool.map(guard.detect, views)]
+    for one, other in zip(alone, together, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
