@@ -120,6 +120,11 @@ def own_rows(seed: int = SEED, keep: Keep = lambda _line: True) -> list[Row]:
     return list(rows.values())
 
 
+def is_own(row: Row) -> bool:
+    """Whether the phrase tables made this row."""
+    return row.kind.endswith((f"_{USER}", f"_{ASSISTANT}"))
+
+
 def training_rows(data: Path | None = None) -> list[Row]:
     """All labelled rows, given and our own; labels S1 to S14, none where a text is safe."""
     given = read_rows((data or given_data()) / "content_train.jsonl.gz")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from training.calibrate import slope_for, thresholds_at
+from training.content_guard.rows import is_own, training_rows
 from training.corpus import Row, read_rows
 from training.inputs import artefact_path, given_data, training_digest_of
 from training.linear import Head, Matrix, Sample, fit_head, rarity
@@ -20,13 +21,17 @@ from training.mining import first_samples, importance, merged, raw_scores, stron
 from training.prompt_guard.generate import generate
 from training.prompt_guard.train import documents_of
 from tyrian.models.artefact import FORMAT, dump, pack, unpack
-from tyrian.models.features import F64, Grams
-from tyrian.models.windows import SIZES
+from tyrian.models.features import F64, TABLE_SIZE, Grams
+from tyrian.models.windows import F32, SIZES
 
 SEED = 20261
 FINE_SIZE = 1 << 15
-STRENGTH = 8.0
+STRENGTH = 4.0
 RATE = 0.005
+LETTERS = 0.5
+"""How much grams of letters count beside grams of words: topics are words."""
+OWN = 0.3
+"""How much a row of the phrase tables counts beside a given one: its form repeats."""
 NAME = "content-guard"
 LABELS = tuple(f"S{number}" for number in range(1, 15))
 PARALLEL = {
@@ -41,22 +46,34 @@ def gather(data: Path) -> list[Row]:
 
     Attacks on the prompt itself are neither safe nor unsafe here and are left out.
     """
-    rows = read_rows(data / "content_train.jsonl.gz")
+    rows = training_rows(data)
     seen = {row.text for row in rows}
     more = read_rows(data / "injection_train.jsonl.gz") + generate(SEED)
     return rows + [r for r in more if r.kind in PARALLEL and r.text not in seen]
+
+
+def weights_of(rows: Sequence[Row], samples: Sequence[Sample], targets: F32) -> F32:
+    """How much each window counts: as elsewhere, and less where our own phrases made it."""
+    weights = importance(samples, targets)
+    own = np.array([is_own(rows[sample.document]) for sample in samples])
+    weights[own] *= np.float32(OWN)
+    positive = targets == 1
+    weights[positive] *= weights[~positive].sum() / weights[positive].sum()
+    return weights
 
 
 def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, list[Sample]]:
     """The main head: safe or unsafe."""
     unsafe = np.array([bool(row.labels) for row in rows])
     rare = rarity(documents)
+    rare[:TABLE_SIZE] *= np.float32(LETTERS)
     first = first_samples(rows, documents, SEED)
     samples = first
     for last in (False, True):
         matrix = Matrix.of(documents, samples)
         targets = np.array([unsafe[s.document] for s in samples], dtype=np.float32)
-        head = fit_head(matrix, targets, importance(samples, targets), rare, strength=STRENGTH)
+        weights = weights_of(rows, samples, targets)
+        head = fit_head(matrix, targets, weights, rare, strength=STRENGTH)
         if not last:
             samples = merged(first, strongest(head, documents))
     return head, matrix, samples
@@ -71,7 +88,7 @@ def fit_hazards(rows: Sequence[Row], matrix: Matrix, samples: Sequence[Sample]) 
     heads = []
     for label in LABELS:
         targets = np.array([label in rows[s.document].labels for s in few], dtype=np.float32)
-        weights = np.sqrt(importance(few, targets))
+        weights = np.sqrt(weights_of(rows, few, targets))
         heads.append(fit_head(folded, targets, weights, flat, strength=2.0, rounds=30))
     return heads
 
