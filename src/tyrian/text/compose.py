@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from tyrian.text import tables as t
 from tyrian.text.offsets import Offsets, Picks, codes_of, text_of
+from tyrian.text.source import spread_out
 
 Codes = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.uint16]
@@ -73,6 +74,31 @@ def _involved(flags: Flags) -> Bools | None:
     chosen[:-1] |= seeds[1:]
     chosen[:-1] |= chosen[1:] & is_mark[1:]
     return chosen
+
+
+def expand(codes: Codes, flags: Flags) -> tuple[Codes, Offsets] | None:
+    """What NFKC makes of single code points whatever stands around them; None: nothing."""
+    at = np.flatnonzero(flags & t.UNSTABLE)
+    if not len(at):
+        return None
+    tables = t.tables()
+    form = tables.form[codes[at]]
+    at, form = at[form > 0], form[form > 0]
+    if not len(at):
+        return None
+    sizes = tables.sizes[form]
+    if sizes.max() == 1:
+        made = codes.copy()
+        made[at] = tables.forms[form, 0]
+        return made, Offsets.identity(len(codes))
+    counts = np.ones(len(codes), dtype=np.intp)
+    counts[at] = sizes
+    owners = np.repeat(np.arange(len(codes)), counts)
+    made = codes[owners]
+    places = spread_out((np.cumsum(counts) - counts)[at], sizes)
+    steps = spread_out(np.zeros(len(at), dtype=np.intp), sizes)
+    made[places] = tables.forms[np.repeat(form, sizes), steps]
+    return made, Offsets(len(codes), len(owners), (Picks(owners),))
 
 
 def compose(codes: Codes, flags: Flags) -> tuple[Codes, Offsets] | None:

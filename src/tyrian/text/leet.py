@@ -55,15 +55,18 @@ def leet_pieces(source: Source) -> Pieces:
     by_i = joined.translate(AS_I).decode("ascii").split()
     by_l = joined.translate(AS_L).decode("ascii").split()
     words_i, words_l = COMMON.intersection(by_i), COMMON.intersection(by_l)
+    is_glued = (sizes >= LEAST_GLUED) & (signs >= 3) & (sizes > signs)
+    glued = [by_i[n] for n in np.flatnonzero(is_glued).tolist()]
+    spelt_glued = has_strong(" ".join(glued), at_least=_LEAST_STRONG)
+    if not spelt_glued and not _is_proven(words_i | words_l, words_i | words_l):
+        return NONE
     is_number = counts_in(_IS_DIGIT[data], starts, stops) == sizes
-    in_i = np.fromiter((w in words_i for w in by_i), np.bool_, len(by_i))
-    in_l = np.fromiter((w in words_l for w in by_l), np.bool_, len(by_l)) & ~in_i
+    in_i = np.fromiter([w in words_i for w in by_i], np.bool_, len(by_i))
+    in_l = np.fromiter([w in words_l for w in by_l], np.bool_, len(by_l)) & ~in_i
     proof = (in_i | in_l) & ~is_number
     words = [by_i[n] if in_i[n] else by_l[n] for n in np.flatnonzero(proof).tolist()]
     strong = compress(words, (signs[proof] >= 2).tolist())
-    is_glued = (sizes >= LEAST_GLUED) & (signs >= 3) & (sizes > signs)
-    glued = [by_i[n] for n in np.flatnonzero(is_glued).tolist()]
-    if not _is_proven(set(words), strong, glued):
+    if not spelt_glued and not _is_proven(set(words), strong):
         return NONE
     chosen = in_i | in_l | (signs < sizes)
     reading = np.where(
@@ -82,8 +85,6 @@ def _without_marks(data: Bytes, starts: Index, ends: Index) -> Index:
     return np.maximum(last, starts)
 
 
-def _is_proven(found: set[str], strong: Iterable[str], glued: Iterable[str]) -> bool:
-    """Two common words, or one of attacks with two signs in it, or several glued together."""
-    if is_evidence(found) or not STRONG.isdisjoint(strong):
-        return True
-    return has_strong(" ".join(glued), at_least=_LEAST_STRONG)
+def _is_proven(found: set[str] | frozenset[str], strong: Iterable[str]) -> bool:
+    """Two common words, or one of those that attacks are made of."""
+    return is_evidence(found) or not STRONG.isdisjoint(strong)

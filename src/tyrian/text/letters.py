@@ -1,5 +1,6 @@
 """Letters that stand on their head, and letters with accents that nobody writes there."""
 
+import re
 import unicodedata
 from functools import cache
 from string import ascii_letters
@@ -20,6 +21,7 @@ _TURNED = dict(zip(
     strict=True,
 ))  # fmt: skip
 _SIGNS = "ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ∀Ⅎ⅄˙"
+_ANY_SIGN = re.compile(f"[{_SIGNS}]")
 _LEAST_SIGNS = 3
 _LEAST_KNOWN = 4
 _TABLE_SIZE = 0x2600
@@ -48,6 +50,11 @@ def _common_finders() -> tuple[BytesAhoCorasick, BytesAhoCorasick]:
         BytesAhoCorasick([f" {word} ".encode() for word in words]),
         BytesAhoCorasick([f" {word[::-1]} ".encode() for word in words]),
     )
+
+
+def has_turned(text: str) -> bool:
+    """True where a text has letters that only upside-down writing has."""
+    return not text.isascii() and _ANY_SIGN.search(text) is not None
 
 
 def turned_pieces(source: Source) -> Pieces:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tyrian.text import tables as t
-from tyrian.text.compose import compose, leftover_marks, surplus_marks
+from tyrian.text.compose import compose, expand, leftover_marks, surplus_marks
 from tyrian.text.fold import fold_confusables
 from tyrian.text.hidden import HiddenRun, find_hidden
 from tyrian.text.offsets import Offsets, codes_of, text_of
@@ -25,6 +25,8 @@ class Normalised:
     text: str
     offsets: Offsets
     hidden: tuple[HiddenRun, ...] = ()
+    codes: npt.NDArray[np.uint32] | None = None
+    """The code points of the original, None where it is ASCII."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where `text[start:end]` stands in the original."""
@@ -40,7 +42,7 @@ def normalise(text: str) -> Normalised:
     """
     if text.isascii() and not _ASCII_CONTROL.search(text):
         return Normalised(text, Offsets.identity(len(text)))
-    codes = codes_of(text)
+    codes = original = codes_of(text)
     offsets = Offsets.identity(len(text))
     hidden: tuple[HiddenRun, ...] = ()
     current = text
@@ -53,7 +55,7 @@ def normalise(text: str) -> Normalised:
         offsets = offsets.then(step)
         hidden = hidden or runs
         current = text_of(codes)
-    return Normalised(current, offsets, hidden)
+    return Normalised(current, offsets, hidden, original)
 
 
 def _pass(
@@ -71,6 +73,9 @@ def _pass(
         runs = hidden.runs
     if (surplus := surplus_marks(codes, flags)) is not None:
         codes, offsets = _without(codes, offsets, surplus)
+        flags = table[codes]
+    if expanded := expand(codes, flags):
+        codes, offsets = expanded[0], offsets.then(expanded[1])
         flags = table[codes]
     if composed := compose(codes, flags):
         codes, offsets = composed[0], offsets.then(composed[1])

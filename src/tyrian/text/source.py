@@ -55,8 +55,9 @@ def spread_out(starts: Index, sizes: Index) -> Index:
 class Source:
     """A text without lone surrogates, and its characters as numbers."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, codes: Codes | None = None) -> None:
         self.text = text
+        self._codes = codes
         self.is_ascii = text.isascii()
         self.is_whole = True
         """False where a decoder had to leave something out."""
@@ -72,7 +73,7 @@ class Source:
     @cached_property
     def codes(self) -> Codes:
         """The code points."""
-        return codes_of(self.text)
+        return codes_of(self.text) if self._codes is None else self._codes
 
     @cached_property
     def data(self) -> Bytes:

@@ -134,13 +134,16 @@ def _readings(source: Source, lines: list[str]) -> dict[str, str]:
     """What each line of letters and breaks spells, without those that spell nothing."""
     speller = Speller()
     letters = [line.replace(" ", "") for line in lines]
+    has_word = lines_with_common(letters)
+    chosen = [run for run, good in zip(letters, has_word, strict=True) if good and run.isascii()]
+    cuts = dict(zip(chosen, speller.cut(chosen), strict=True))
     found: dict[str, str] = {}
-    for line, run, has_word in zip(lines, letters, lines_with_common(letters), strict=True):
+    for line, run, good in zip(lines, letters, has_word, strict=True):
         best = line
-        if has_word:
-            cut = " ".join(speller.cut(run)) if run.isascii() else ""
-            best = cut if " " not in line else max((line, cut), key=_spelt)
-            if any(len(w) >= _LEAST_WORD and w in COMMON for w in best.lower().split()):
+        if good:
+            cut = " ".join(cuts.get(run, ()))
+            best = cut if " " not in line and cut else max((line, cut), key=_spelt)
+            if not COMMON.isdisjoint(w for w in best.lower().split() if len(w) >= _LEAST_WORD):
                 found[line] = best
                 continue
         if " " in line and _is_like_language(line):
@@ -152,8 +155,8 @@ def _readings(source: Source, lines: list[str]) -> dict[str, str]:
 def _spelt(text: str) -> float:
     """The share of letters in known words, long ones counting for more."""
     words = text.lower().split()
-    known = sum(len(w) * len(w) for w in words if w in SPELT)
-    return known / (sum(len(w) * len(w) for w in words) or 1)
+    known = sum([len(w) * len(w) for w in words if w in SPELT])
+    return known / (sum([len(w) * len(w) for w in words]) or 1)
 
 
 def _is_like_language(shown: str) -> bool:
@@ -188,10 +191,9 @@ def _spelling(source: Source, starts: Index, ends: Index) -> Pieces:
     distinct = list(dict.fromkeys(runs))
     strong = [run for run, good in zip(distinct, lines_with_strong(distinct), strict=True) if good]
     speller = Speller()
-    cuts = ((run, speller.cut(run)) for run in strong)
     spelt = {
         run: " ".join(words)
-        for run, words in cuts
+        for run, words in zip(strong, speller.cut(strong), strict=True)
         if len(words) >= _LEAST_WORDS and _is_attack(words)
     }
     source.is_whole &= not speller.is_exhausted

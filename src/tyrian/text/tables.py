@@ -105,6 +105,12 @@ class Tables:
     flags: npt.NDArray[np.uint16]
     widths: npt.NDArray[np.uint8]
     folds: npt.NDArray[np.uint32]
+    form: npt.NDArray[np.uint16]
+    """Row in the next two of what NFKC makes of one, where nothing around it matters; else 0."""
+    sizes: npt.NDArray[np.intp]
+    """How many code points it makes."""
+    forms: npt.NDArray[np.uint32]
+    """Which ones, in `LONGEST_EXPANSION` places."""
     spacing: npt.NDArray[np.uint8]
     """ALNUM and SEPARATOR: what words are spelt with, and what may pull their letters apart."""
 
@@ -157,6 +163,24 @@ def _is_odd(code: int) -> bool:
     return any(low <= code <= high for low, high in _ODD_FORMS)
 
 
+def _simple_forms(
+    flags: npt.NDArray[np.uint16],
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.intp], npt.NDArray[np.uint32]]:
+    """NFKC of what neither composes with its neighbours nor has parts that do."""
+    form = np.zeros(0x110000, dtype=np.uint16)
+    rows = [[0] * LONGEST_EXPANSION]
+    sizes = [0]
+    for code in np.flatnonzero(flags & UNSTABLE).tolist():
+        made = unicodedata.normalize("NFKC", chr(code))
+        parts = [ord(c) for c in made]
+        moves = (int(flags[c]) & (UNSTABLE | GENERAL_MARK | SCRIPT_MARK) for c in parts)
+        if parts != [code] and not any(moves) and not unicodedata.combining(chr(code)):
+            form[code] = len(rows)
+            rows.append(parts + [0] * (LONGEST_EXPANSION - len(parts)))
+            sizes.append(len(parts))
+    return form, np.array(sizes, dtype=np.intp), np.array(rows, dtype=np.uint32)
+
+
 ALNUM, SEPARATOR = 1, 2
 _SEPARATORS: _Ranges = (
     (0x09, 0x0D), (0x1C, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E), (0x85, 0x85),
@@ -191,6 +215,7 @@ def tables() -> Tables:
         for low, high in ranges:
             flags[low : high + 1] = kind
     spacing = _spacing(flags)
+    form, sizes, forms = _simple_forms(flags)
     folds = np.arange(0x20000, dtype=np.uint32)
     strict, loose = load_folds()
     for chosen, bit in ((strict, FOLD), (loose, LOOSE)):
@@ -200,4 +225,4 @@ def tables() -> Tables:
                 script = LATIN if is_odd else 0
                 flags[ord(char)] = (flags[ord(char)] & ~np.uint16(LATIN)) | bit | LETTER | script
                 folds[ord(char)] = ord(target)
-    return Tables(flags, widths, folds, spacing)
+    return Tables(flags, widths, folds, form, sizes, forms, spacing)

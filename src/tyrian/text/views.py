@@ -13,7 +13,7 @@ from tyrian.text.encodings import base32_pieces, base64_pieces, binary_pieces, h
 from tyrian.text.escapes import escape_pieces, html_pieces, percent_pieces
 from tyrian.text.glance import GLANCES, SHORT
 from tyrian.text.leet import leet_pieces
-from tyrian.text.letters import turned_pieces, unaccented_pieces
+from tyrian.text.letters import has_turned, turned_pieces, unaccented_pieces
 from tyrian.text.normalise import Normalised, normalise
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
@@ -25,7 +25,7 @@ MAX_DEPTH = 3
 _MOST_VIEWS = 24
 _LEAST_BUDGET = 65_536
 _BUDGET = 2
-"""Characters of decoded text for each one of the original."""
+"""Characters that may be decoded for each one of the original."""
 
 _DECODERS: dict[str, Callable[[Source], Pieces]] = {
     "base64": base64_pieces,
@@ -116,7 +116,7 @@ class _Reading:
 
 def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], bool]:
     """All decoded views, the outermost first, and whether none was left out."""
-    budget = max(_LEAST_BUDGET, _BUDGET * len(original))
+    work = max(_LEAST_BUDGET, _BUDGET * len(original))
     seen = {original, normalised.text}
     views: list[TextView] = []
     is_complete = True
@@ -125,13 +125,14 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
         reading = todo.popleft()
         source = Source(reading.normalised.text)
         for kind, text, offsets in _decode_once(reading, source):
+            work -= len(text)
+            if work < 0:
+                return views, False
             clean = normalise(text)
             if not clean.text or clean.text in seen:
                 continue
-            if len(clean.text) > budget or len(views) >= _MOST_VIEWS:
-                is_complete = False
-                continue
-            budget -= len(clean.text)
+            if len(views) >= _MOST_VIEWS:
+                return views, False
             seen.add(clean.text)
             name = f"{reading.kind}+{kind}" if reading.kind else kind
             views.append(TextView(name, clean.text, offsets.then(clean.offsets)))
@@ -151,8 +152,8 @@ def _decode_once(reading: _Reading, source: Source) -> Iterator[tuple[str, str, 
             made = rewrite(source.codes, pieces)
             yield kind, made.text, offsets.then(made.offsets)
     # Turned letters are read before folding takes some of them for plain ones.
-    if not reading.raw.isascii():
-        raw = Source(reading.raw)
+    if has_turned(reading.raw):
+        raw = Source(reading.raw, reading.normalised.codes)
         turned = turned_pieces(raw)
         if len(turned):
             made = rewrite(raw.codes, turned)

@@ -2,6 +2,7 @@
 
 import codecs
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
 
@@ -156,7 +157,7 @@ def _greedy_speller() -> AhoCorasick:
 
 _WORTH_A_SEARCH = 0.5
 _SPELT_ENOUGH = 0.8
-_MOST_SEARCHED = 100_000
+_MOST_SEARCHED = 40_000
 
 
 class Speller:
@@ -170,26 +171,38 @@ class Speller:
         self.is_exhausted = False
         self._left = _MOST_SEARCHED
 
-    def cut(self, letters: str) -> list[str]:
-        """The words of a run of ASCII letters; one word where it holds hardly any known ones."""
-        matches = _greedy_speller().find_matches_as_indexes(letters.lower())
-        known = sum([end - start for _, start, end in matches])
-        if known == len(letters):
-            return [letters[start:end] for _, start, end in matches]
-        if known < len(letters) * _WORTH_A_SEARCH:
-            return [letters]
-        if len(letters) <= self._left:
-            self._left -= len(letters)
-            return segment(letters)
-        self.is_exhausted |= known < len(letters) * _SPELT_ENOUGH
-        return _cut_at(letters, matches)
+    def cut(self, runs: list[str]) -> Iterator[list[str]]:
+        """The words of runs of ASCII letters; one word where one holds hardly any known ones."""
+        joined = "\n".join(runs).lower()
+        matches = _greedy_speller().find_matches_as_indexes(joined)
+        begin = first = 0
+        for run in runs:
+            end, last = begin + len(run), first
+            known = 0
+            while last < len(matches) and matches[last][2] <= end:
+                known += matches[last][2] - matches[last][1]
+                last += 1
+            places = [(start - begin, stop - begin) for _, start, stop in matches[first:last]]
+            yield self._cut(run, places, known)
+            begin, first = end + 1, last
+
+    def _cut(self, run: str, places: list[tuple[int, int]], known: int) -> list[str]:
+        if known == len(run):
+            return [run[start:end] for start, end in places]
+        if known < len(run) * _WORTH_A_SEARCH:
+            return [run]
+        if len(run) <= self._left:
+            self._left -= len(run)
+            return segment(run)
+        self.is_exhausted |= known < len(run) * _SPELT_ENOUGH
+        return _cut_at(run, places)
 
 
-def _cut_at(letters: str, matches: list[tuple[int, int, int]]) -> list[str]:
-    """The matches and what stands between them."""
+def _cut_at(letters: str, places: list[tuple[int, int]]) -> list[str]:
+    """The places and what stands between them."""
     words: list[str] = []
     at = 0
-    for _, start, end in matches:
+    for start, end in places:
         if start > at:
             words.append(letters[at:start])
         words.append(letters[start:end])
