@@ -88,7 +88,7 @@ def test_many_threads_each_get_their_own() -> None:
 
     def ask(seed: int) -> bool:
         windows = [(seed * 100 + n,) * (1 + (seed + n) % 17) for n in range(5)]
-        return batcher.submit(windows).tolist() == [[w[0], len(w)] for w in windows]
+        return bool(batcher.submit(windows).tolist() == [[w[0], len(w)] for w in windows])
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(ask, range(300)))
