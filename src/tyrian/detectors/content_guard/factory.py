@@ -39,16 +39,19 @@ _ANSWER_TOKENS = 64
 _REMOTE_MARKS = ("<__media__>", "<image>", "<s>", "</s>")
 """Marks of servers and older tokenizers that are not of the shape `<|...|>`."""
 
-LOCAL_OPTIONS = ("context_tokens", "max_images", "device", "dtype", "self_test")
-REMOTE_OPTIONS = (
-    "context_tokens",
-    "max_images",
+OPTIONS = (
     "api",
     "api_key_env",
-    "top_logprobs",
-    "retries",
+    "context_tokens",
+    "device",
+    "dtype",
+    "max_images",
     "pass_image_addresses",
+    "retries",
+    "self_test",
+    "top_logprobs",
 )
+"""What `options:` may say; what only one backend reads has no effect on the other."""
 
 PROBES = Probes(
     attacks=(
@@ -72,6 +75,7 @@ def build_llama_guard(
 
     ConfigError for options that cannot be, ModelError for weights that answer noise.
     """
+    check_keys(config, OPTIONS)
     if config.backend == REMOTE or (config.url and not config.backend):
         return _remote(config, kind, taxonomy)
     if config.backend == ONNX:
@@ -95,7 +99,6 @@ def _first(names: Iterable[str], revision: str) -> ModelDir | None:
 def _local(
     config: DetectorConfig, kind: str, taxonomy: Taxonomy, directory: ModelDir
 ) -> LocalLlamaGuard:
-    check_keys(config, LOCAL_OPTIONS)
     model = LocalChat.load(
         directory.path,
         device=option(config, "device", str, ""),
@@ -145,7 +148,6 @@ def self_test(guard: LocalLlamaGuard) -> None:
 
 
 def _remote(config: DetectorConfig, kind: str, taxonomy: Taxonomy) -> RemoteLlamaGuard:
-    check_keys(config, REMOTE_OPTIONS)
     if not config.url:
         raise ConfigError(
             f"guard {config.name!r}: backend 'remote' needs a url",

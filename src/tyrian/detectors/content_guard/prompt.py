@@ -4,9 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from jinja2 import StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING
 
 from tyrian.core.taxonomy import MLCOMMONS, Taxonomy
 from tyrian.detectors.content_guard.conversation import AGENT, USER, Turn
@@ -19,6 +17,9 @@ from tyrian.detectors.content_guard.offer import (
     same,
     texts,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,9 @@ def _closed(prompt: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _template(family: Family) -> Template:
+def _template(family: Family) -> "Template":
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     return environment.from_string(family.read_template())

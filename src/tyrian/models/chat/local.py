@@ -72,7 +72,7 @@ class LocalChat:
     def load(cls, path: Path, *, device: str = "", dtype: str = "auto") -> "LocalChat":
         """Read a model directory; never the network, never pickled weights, never its own code.
 
-        `device` is a name of torch, the GPU where there is one if it is empty. ConfigError where
+        `device` is a name of torch; `auto` or nothing takes the GPU where there is one. ConfigError where
         the directory cannot be read, MissingDependencyError without the extra `hf`.
         """
         try:
@@ -106,8 +106,11 @@ class LocalChat:
         tiling = None
         if config.model_type == LLAMA_4:
             tiling = Tiling.of(config.vision_config, _preparation(path))
-        where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model.to(where).eval(), tokenizer, processor, tiling)
+        best = "cuda" if torch.cuda.is_available() else "cpu"
+        where = best if device in ("", "auto") else device
+        if not getattr(model, "is_quantized", False):  # quantised weights are placed already
+            model = model.to(where)
+        return cls(model.eval(), tokenizer, processor, tiling)
 
     @property
     def template(self) -> str:

@@ -404,6 +404,21 @@ async def test_a_model_that_answers_passes_its_self_test_and_decides(
     await firewall.close()
 
 
+def test_weights_on_the_shelf_are_found_by_the_guards_name(
+    guard_directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.setenv("TYRIAN_HOME", str(tmp_path))
+    shutil.copytree(guard_directory("llama-guard-3-1b"), tmp_path / "models" / "llama-guard-3-1b")
+    options = {"self_test": False}
+    info = create_detector("llama_guard_3", DetectorConfig("llama_guard_3", options=options)).info
+    assert (info.backend, info.model, info.fallback) == ("torch", "llama-guard-3-1b", "")
+    assert info.labels[-1] == "S13"
+    other = create_detector("llama_guard_4", DetectorConfig("llama_guard_4", options=options)).info
+    assert other.backend == "embedded"
+
+
 def test_many_threads_share_one_model(guard_directory: Directory) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
