@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 _CERTAIN = 60.0
 """Confidence from which a word is worth judging: charts and textures read as rubbish below it."""
-_LEGIBLE = 30.0
-"""The same for a word in a line that is read well."""
 _LETTERS = 0.6
 """Share of letters in a word; labels of axes and addresses in listings have less."""
 _KEY_LENGTH = 16
@@ -27,6 +24,8 @@ _SMALL = 1_200
 _MOST_OF_A_PASS_S = 10.0
 _TURNS = (90, 180, 270)
 _MOSTLY_UNREAD = 0.6
+_UPRIGHT = 5
+"""Words read well from which on the picture stands upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,8 @@ class PixelReader:
                 words = [w for w in self._words(_turned(grey, turn)) if w.confidence >= _CERTAIN]
                 if words:
                     yield Shown(joined(words), is_hidden=False, is_certain=True)
-        known = {word.text for word in plain if word.confidence >= _CERTAIN}
         for faint in stretched(surface):
-            words = [word for word in self._words(faint) if word.text not in known]
+            words = [word for word in self._words(faint) if not _is_among(word, plain)]
             yield from _passages(words, viewed)
 
     def _words(self, grey: Grey) -> list[Word]:
@@ -121,17 +119,12 @@ def _passages(words: Iterable[Word], viewed: list[Surface]) -> Iterator[Shown]:
     if seen:
         yield Shown(joined(seen), is_hidden=False, is_certain=True)
     if hidden:
-        sure = [w for w in hidden if w.confidence >= _CERTAIN and _is_wordlike(w.text)]
+        sure = [word for word in hidden if _is_wordlike(word.text)]
         yield Shown(joined(hidden), is_hidden=True, is_certain=len(sure) > 1)
 
 
 def _legible(words: Iterable[Word]) -> Iterator[Word]:
-    lines: dict[tuple[int, int, int], list[Word]] = {}
-    for word in words:
-        lines.setdefault(word.line, []).append(word)
-    for line in lines.values():
-        least = _LEGIBLE if median(w.confidence for w in line) >= _CERTAIN else _CERTAIN
-        yield from (w for w in line if w.confidence >= least and _may_matter(w.text))
+    return (w for w in words if w.confidence >= _CERTAIN and _may_matter(w.text))
 
 
 def _may_matter(text: str) -> bool:
@@ -144,14 +137,26 @@ def _is_hidden(word: Word, viewed: list[Surface]) -> bool:
     return all(contrast(surface, *place) < FAINT for surface in viewed)
 
 
+def _is_among(word: Word, read: list[Word]) -> bool:
+    """True where its middle lies in a word that was read well before."""
+    x, y = word.left + word.width // 2, word.top + word.height // 2
+    return any(
+        0 <= x - one.left < one.width and 0 <= y - one.top < one.height
+        for one in read
+        if _is_wordlike(one.text) and one.confidence >= _CERTAIN
+    )
+
+
 def _is_wordlike(text: str) -> bool:
     return sum(char.isalpha() for char in text) >= 3
 
 
 def _looks_turned(words: list[Word]) -> bool:
-    """Text lies on its side or its head where there is some and most of it reads badly."""
+    """Text lies on its side or its head where there is some and hardly any of it reads well."""
+    well = sum(word.confidence >= _CERTAIN and _is_wordlike(word.text) for word in words)
     unread = sum(word.confidence < _CERTAIN for word in words)
-    return len(words) >= _LEAST_TO_TURN and unread >= _MOSTLY_UNREAD * len(words)
+    is_bad = len(words) >= _LEAST_TO_TURN and unread >= _MOSTLY_UNREAD * len(words)
+    return is_bad and well < _UPRIGHT
 
 
 def _turned(grey: Grey, degrees: int) -> Grey:
