@@ -16,6 +16,8 @@ _TURN = re.compile(
 )
 _INSTRUCTION = re.compile(r"\[(/?INST)\]|<<(/?SYS)>>")
 _BREAKS = re.compile("[\r\u2028\u2029\x0b\x0c\x85]")
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of surrogate pairs, which neither tokenizers nor JSON can carry."""
 
 
 def neutraliser(special_tokens: Iterable[str] = ()) -> Callable[[str], str]:
@@ -25,7 +27,7 @@ def neutraliser(special_tokens: Iterable[str] = ()) -> Callable[[str], str]:
     named = re.compile("|".join(map(re.escape, odd))) if odd else None
 
     def neutral(text: str) -> str:
-        text = _BREAKS.sub("\n", text)
+        text = _HALVES.sub("\ufffd", _BREAKS.sub("\n", text))
         text = _SPECIAL.sub(r"[|\1|]", text)
         text = _MARK.sub(r"[\1]", text)
         text = _INSTRUCTION.sub(lambda found: f"({found[1] or found[2]})", text)

@@ -72,8 +72,9 @@ class LocalChat:
     def load(cls, path: Path, *, device: str = "", dtype: str = "auto") -> "LocalChat":
         """Read a model directory; never the network, never pickled weights, never its own code.
 
-        `device` is a name of torch; `auto` or nothing takes the GPU where there is one. ConfigError where
-        the directory cannot be read, MissingDependencyError without the extra `hf`.
+        `device` is a name of torch; `auto` or nothing takes the GPU where there is one.
+        ConfigError where the directory cannot be read, MissingDependencyError without the extra
+        `hf`.
         """
         try:
             import torch

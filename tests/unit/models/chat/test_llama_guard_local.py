@@ -216,6 +216,16 @@ def test_windows_that_come_after_the_deadline_lower_the_coverage(
     assert 0.0 < found.coverage < 1.0  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    "text", ["", "a", " ", "\x00\x01", "\ud800 half a pair", "\u202e" * 50, "смесь 文字 mix"]
+)
+def test_odd_texts_are_judged_whole(guard_directory: Directory, text: str) -> None:
+    guard = loaded(guard_directory("llama-guard-3-1b"), "llama-guard-3-1b")
+    found = guard.detect(View.of(Message.user(text)))
+    assert found.coverage == 1.0
+    assert set(found.scores) == set(guard.info.labels)
+
+
 @pytest.mark.parametrize("has_template", [True, False], ids=["own-template", "no-template"])
 @pytest.mark.parametrize("name", ["llama-guard-3-vision", "llama-guard-4"])
 def test_an_image_changes_the_scores(

@@ -335,6 +335,15 @@ async def test_a_server_that_ignores_the_taxonomy_fails_closed(tmp_path: Path) -
     assert decision.effect is Effect.BLOCK
 
 
+@pytest.mark.parametrize("text", ["", "a", "\x00", "\ud800 half a pair", "\u202e" * 50])
+async def test_odd_texts_reach_the_server(text: str, tmp_path: Path) -> None:
+    server = Server(lambda body: SAFE)
+    async with guarded(server, tmp_path) as firewall:
+        decision = await firewall.scan(Message.user(text))
+    assert decision.effect is Effect.ALLOW
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("name", ["S10", "Hate", "hate"])
 async def test_the_llama_api_flags_by_code_or_name(name: str, tmp_path: Path) -> None:
     result = {"flagged": True, "flagged_categories": [name]}
