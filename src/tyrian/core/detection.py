@@ -149,6 +149,8 @@ class DetectorInfo:
     """Identity of rules or weights; part of the decision cache's key."""
     fallback: str = ""
     """Why another backend than the one asked for runs; empty when it is the one asked for."""
+    reads_images: bool = False
+    """It judges image parts too, and not the text alone."""
 
 
 class Detector(Protocol):

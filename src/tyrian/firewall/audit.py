@@ -47,6 +47,8 @@ class AuditRecord(msgspec.Struct, frozen=True):
     policy: str
     sha256: str
     """Of `Message.text` as it came, in UTF-8."""
+    images: tuple[str, ...]
+    """SHA-256 of each image's URL as it came; `data:` URLs hold the image itself."""
     length: int
     """Characters."""
     elapsed_s: float
@@ -143,6 +145,10 @@ def audit_record(
         runs=tuple(map(_audit_run, decision.runs)),
         policy=decision.policy,
         sha256=hashlib.sha256(raw).hexdigest(),
+        images=tuple(
+            hashlib.sha256(i.url.encode("utf-8", "surrogatepass")).hexdigest()
+            for i in message.images
+        ),
         length=len(text),
         elapsed_s=round(decision.elapsed_s, 6),
         is_cached=decision.is_cached,

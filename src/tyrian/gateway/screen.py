@@ -80,6 +80,9 @@ class Firewalled:
         stages = {stage for stage, _ in firewall.infos()} if firewall else set()
         self.stages = frozenset(stages)
         self.judges_answers = bool(stages & {Stage.OUTPUT, Stage.TOOL_CALL})
+        infos = firewall.infos() if firewall else ()
+        self.reads_images = any(stage is Stage.INPUT and info.reads_images for stage, info in infos)
+        """True where a guard of the input reads images."""
 
 
 class Screen:

@@ -126,10 +126,11 @@ def _content(content: object, param: str) -> Iterable[Part]:
     if not isinstance(content, list):
         raise WireError("must be a string or an array of parts", param)
     for i, part in enumerate(content):
-        yield _part(part, f"{param}[{i}]")
+        yield part_from_openai(part, f"{param}[{i}]")
 
 
-def _part(obj: object, param: str) -> Part:
+def part_from_openai(obj: object, param: str) -> TextPart | ImagePart:
+    """One part of a content array; WireError for a type that no guard can read."""
     fields = _object(obj, param, _PART_KEYS)
     kind = _string(fields.get("type"), f"{param}.type")
     key = _TEXT_PARTS.get(kind)

@@ -108,3 +108,15 @@ def test_without_tesseract_the_default_stack_flags_pictures_and_a_strict_one_sto
     with pytest.raises(openai.InternalServerError) as caught:
         ask(kit, kit.client(Firewall.from_stack(strict)), url(picture("Opening hours")))
     assert caught.value.status_code == 503
+
+
+@needs_ocr
+def test_moderations_read_images(kit: Any) -> None:
+    client = kit.client(Firewall.default())
+    for text, is_flagged in ((ATTACK, True), ("Opening hours: nine to five", False)):
+        parts: Any = [
+            {"type": "text", "text": "What does it say?"},
+            {"type": "image_url", "image_url": {"url": url(picture(text))}},
+        ]
+        results = client.moderations.create(input=parts).results
+        assert [result.flagged for result in results] == [is_flagged]

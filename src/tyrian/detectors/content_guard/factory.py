@@ -202,6 +202,7 @@ def _info(
         backend=backend,
         model=model,
         revision=f"{config.revision}+{digest}" if config.revision else digest,
+        reads_images=rules.room.images > 0,
     )
 
 

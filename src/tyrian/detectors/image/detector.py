@@ -214,6 +214,7 @@ def _info(config: DetectorConfig, reader: ImageReader, inner: Sequence[Detector]
         model=_reads(reader.pieces),
         revision=_revision(reader, infos),
         fallback="; ".join((*reader.pieces.missing, *missing)),
+        reads_images=True,
     )
 
 

@@ -23,7 +23,7 @@ from tyrian.gateway.screen import (
     is_guard_failure,
 )
 from tyrian.gateway.settings import Settings
-from tyrian.gateway.wire import Json
+from tyrian.gateway.wire import Json, WireError, part_from_openai
 
 _FLAGGED = frozenset({Effect.FLAG, Effect.REVIEW, Effect.BLOCK})
 
@@ -49,13 +49,17 @@ class Moderations:
             scope, receive, limit=limits.max_body_bytes, timeout_s=limits.body_s
         )
         inputs = read_inputs(obj.get("input"), limits.max_moderation_inputs)
+        if not self._guarded.reads_images and any(message.images for message in inputs):
+            raise bad_request(
+                "No guard of this gateway reads images.", param="input", code="unsupported_content"
+            )
         if self._guarded.firewall is None or Stage.INPUT not in self._guarded.stages:
             raise ApiError(503, "No guard is there to judge the input.", code="guard_unavailable")
         screen = Screen(self._guarded, self._metrics, context)
         async with while_client_stays(receive):
             results = []
-            for text in inputs:
-                decision = await self._guarded.firewall.scan(Message.user(text), stage=Stage.INPUT)
+            for message in inputs:
+                decision = await self._guarded.firewall.scan(message, stage=Stage.INPUT)
                 screen.note(decision)
                 if not decision.may_pass and is_guard_failure(decision):
                     raise guard_unavailable(decision)
@@ -64,8 +68,8 @@ class Moderations:
         await send_body(send, msgspec.json.encode(answer))
 
 
-def read_inputs(value: object, most: int) -> list[str]:
-    """The texts to judge, one result each; a list of parts is one text."""
+def read_inputs(value: object, most: int) -> list[Message]:
+    """The messages to judge, one result each; a list of parts is one message."""
     if isinstance(value, str):
         return [_text(value, "input")]
     if not isinstance(value, list) or not value:
@@ -74,25 +78,22 @@ def read_inputs(value: object, most: int) -> list[str]:
         raise bad_request(f"`input` holds more than {most} items.", param="input")
     if all(isinstance(item, str) for item in value):
         return [_text(item, f"input[{i}]") for i, item in enumerate(value)]
-    return ["\n".join(_part(item, f"input[{i}]") for i, item in enumerate(value))]
+    try:
+        parts = [part_from_openai(item, f"input[{i}]") for i, item in enumerate(value)]
+    except WireError as error:
+        raise bad_request(
+            f"{error.message}.", param=error.param, code=error.code or "invalid_value"
+        ) from None
+    message = Message.user(parts)
+    if not message.text and not message.images:
+        raise bad_request("An input must not be empty.", param="input")
+    return [message]
 
 
-def _text(value: object, param: str) -> str:
+def _text(value: object, param: str) -> Message:
     if not isinstance(value, str) or not value:
         raise bad_request("An input must be a non-empty string.", param=param)
-    return value
-
-
-def _part(item: object, param: str) -> str:
-    if not isinstance(item, dict):
-        raise bad_request("An input must be a string or a part.", param=param)
-    if item.get("type") == "text":
-        return _text(item.get("text"), f"{param}.text")
-    raise bad_request(
-        "No guard can read this type of part; known: text.",
-        param=f"{param}.type",
-        code="unsupported_content",
-    )
+    return Message.user(value)
 
 
 def result_of(decision: Decision) -> Json:
