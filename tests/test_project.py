@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+UNLOCKED = {"torch"}
+"""Left out of the lock: its usual build brings gigabytes of GPU libraries (models.in)."""
 LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
@@ -38,7 +40,8 @@ def test_every_dependency_is_locked_with_hashes() -> None:
     assert isinstance(extras, dict)
     assert requirement_names(base) <= locked_names(ROOT / "requirements/serve.txt")
     every = [r for group in extras.values() for r in group]
-    assert requirement_names([*base, *every]) <= locked_names(ROOT / "requirements/dev.txt")
+    needed = requirement_names([*base, *every]) - UNLOCKED
+    assert needed <= locked_names(ROOT / "requirements/dev.txt")
 
 
 @pytest.mark.parametrize("name", ["serve.txt", "dev.txt"])
