@@ -1,9 +1,9 @@
 """How a URL stands in a text: what fetches it, and what people see of it."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -17,8 +17,7 @@ class Kind(StrEnum):
     """A person who follows or copies a URL that stands open in the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
+class Carrier(NamedTuple):
     """The construct around a URL."""
 
     kind: Kind
@@ -32,9 +31,20 @@ class Carrier:
 
 _BARE = Carrier(Kind.BARE, is_markup=False)
 _AUTOLINK = Carrier(Kind.BARE)
-_OPENERS = frozenset(" \t\n(<\"'=")
+_IMAGE = Carrier(Kind.IMAGE)
+_LINK = Carrier(Kind.LINK)
+OPENERS = frozenset(" \t\n(<\"'=")
+"""What stands before the URL of a construct."""
 _LINKS = frozenset("(<:=\"' \t\n")
 """What may stand before white space that leads to the URL of a construct."""
+_SPACES = frozenset(filter(str.isspace, map(chr, range(0x3001))))
+_BEFORE = {
+    **dict.fromkeys(" \t\n", _LINKS),
+    "(": frozenset("]lL"),
+    "<": frozenset("(: \t\n<"),
+    **dict.fromkeys("\"'", _SPACES | frozenset("=(")),
+}
+"""What may stand before the opener of a construct, so that others cost no further look."""
 _LEAD = 400
 _TAIL = 300
 
@@ -44,10 +54,11 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<([A-Za-z][A-Za-z0-9:]{0,20})\b")
-_NAME_LENGTH = 40
+_NAME_LENGTH = 29
+"""The longest attribute with what may stand between it and the URL, and a character before it."""
 _BRACKET = re.compile(r"[\[\]]")
 _CSS_URL = re.compile(r"\burl\(\s{0,3}[\"']?$", re.IGNORECASE)
-_DEFINITION = re.compile(r"(?:^|\n) {0,3}\[([^\]\[\n]{1,200})\]:[ \t]{0,8}$")
+_DEFINITION = re.compile(r" {0,3}\[([^\]\[\n]{1,200})\]:[ \t]{0,8}$")
 _REFERENCED_IMAGE = re.compile(r"!\[([^\]\[]{0,300})\](?:\[([^\]\[]{0,200})\])?")
 _REFERENCED_EMPTY = re.compile(r"(?<!!)\[[\s\u200b-\u200f\u2060\ufeff]{0,20}\]\[([^\]\[]{1,200})\]")
 _FETCHED_TAGS = frozenset(
@@ -59,7 +70,7 @@ _TINY = re.compile(
     r"|(?:width|height)\s*[:=]\s*[\"']?[01](?:px)?(?![\d.%a-z])|\bhidden\b",
     re.IGNORECASE,
 )
-_TINY_WORDS = ("width", "height", "hidden", "none", "opacity")
+_SHORTEST_TINY = 6
 _EMPTY_ANCHOR = re.compile(r"[^<>]{0,200}>\s{0,20}</a\s*>", re.IGNORECASE)
 
 
@@ -71,41 +82,68 @@ class Surroundings:
 
     def carrier(self, start: int, end: int) -> Carrier:
         """The construct around the URL at `text[start:end]`."""
-        if start == 0 or self._text[start - 1] not in _OPENERS:
+        text = self._text
+        last = text[start - 1] if start else ""
+        if last not in OPENERS:
             return _BARE
-        if self._text[start - 1].isspace() and self._text[start - 2 : start - 1] not in _LINKS:
-            return _BARE
-        lead = self._text[max(0, start - _LEAD) : start]
+        before = text[start - 2 : start - 1]
+        if last != "=" and before not in _BEFORE[last]:
+            return _AUTOLINK if last == "<" else _BARE
+        lead = text[max(0, start - _LEAD) : start]
         stem = lead.rstrip(" \t\n<")
         if stem.endswith("]("):
-            return _inline(stem)
-        last = lead[-1:]
+            return self._inline(stem, start - len(lead))
         if last in ('"', "'", "=") or lead[-4:].lower() == "url=":
             return self._attribute(lead, end) or _css(lead) or _BARE
         if last == "(" or (last == " " and stem.endswith("(")):
             return _css(lead) or _BARE
-        if stem.endswith("]:") and (match := _DEFINITION.search(stem)):
+        if stem.endswith("]:") and (match := _DEFINITION.match(stem, stem.rfind("\n") + 1)):
             return self._defined(match[1])
         return _AUTOLINK if last == "<" else _BARE
 
+    def _inline(self, stem: str, offset: int) -> Carrier:
+        """`[label](` or `![alt](`: back to the bracket that opens the label."""
+        opened = stem.rfind("[", 0, len(stem) - 2)
+        if opened < 0:
+            return _LINK
+        if "]" in stem[opened:-2]:
+            opened = self._openings.get(offset + len(stem) - 2, -1) - offset
+            if opened < 0:
+                return _LINK
+        if opened and stem[opened - 1] == "!":
+            return _IMAGE
+        return Carrier(Kind.LINK, stem[opened + 1 : -2])
+
+    @cached_property
+    def _openings(self) -> dict[int, int]:
+        """Where the bracket opens that each closing one of the text closes."""
+        opened: list[int] = []
+        pairs: dict[int, int] = {}
+        for match in _BRACKET.finditer(self._text):
+            if match[0] == "[":
+                opened.append(match.start())
+            elif opened:
+                pairs[match.start()] = opened.pop()
+        return pairs
+
     def _attribute(self, lead: str, end: int) -> Carrier | None:
-        if not _ATTRIBUTE.search(lead[-_NAME_LENGTH:]):
-            return None
         opened = lead.rfind("<")
-        tag = _TAG.match(lead, opened) if opened >= 0 else None
-        if tag is None or ">" in lead[opened:]:
+        if opened < 0 or ">" in lead[opened:] or not _ATTRIBUTE.search(lead[-_NAME_LENGTH:]):
+            return None
+        tag = _TAG.match(lead, opened)
+        if tag is None:
             return None
         tail = self._text[end : end + _TAIL]
-        inside = lead[tag.end() :] + " " + tail.partition(">")[0]
-        is_concealed = _is_concealed(inside)
-        if tag[1].lower() in _FETCHED_TAGS:
+        name = tag[1].lower()
+        is_concealed = _is_concealed(lead[tag.end() :]) or _is_concealed(tail.partition(">")[0])
+        if name in _FETCHED_TAGS:
             return Carrier(Kind.IMAGE, is_concealed=is_concealed)
-        label = "" if tag[1].lower() == "a" and _EMPTY_ANCHOR.match(tail) else None
+        label = "" if name == "a" and _EMPTY_ANCHOR.match(tail) else None
         return Carrier(Kind.LINK, label, is_concealed)
 
     def _defined(self, name: str) -> Carrier:
         if name.strip().lower() in self._image_names:
-            return Carrier(Kind.IMAGE)
+            return _IMAGE
         return Carrier(Kind.LINK, "" if name.strip().lower() in self._empty_names else None)
 
     @cached_property
@@ -119,33 +157,21 @@ class Surroundings:
 
 
 def _is_concealed(attributes: str) -> bool:
+    if len(attributes) < _SHORTEST_TINY:
+        return False
     lower = attributes.lower()
-    return any(word in lower for word in _TINY_WORDS) and _TINY.search(lower) is not None
+    if not (
+        "width" in lower
+        or "height" in lower
+        or "hidden" in lower
+        or "none" in lower
+        or "opacity" in lower
+    ):
+        return False
+    return _TINY.search(lower) is not None
 
 
 def _css(lead: str) -> Carrier | None:
-    return Carrier(Kind.IMAGE) if _CSS_URL.search(lead[-16:]) else None
-
-
-def _inline(stem: str) -> Carrier:
-    """`[label](` or `![alt](`: walk back to the bracket that opens the label."""
-    opened = stem.rfind("[", 0, len(stem) - 2)
-    if opened < 0:
-        return Carrier(Kind.LINK)
-    if "]" in stem[opened:-2]:
-        opened = _opening(stem)
-        if opened < 0:
-            return Carrier(Kind.LINK)
-    if opened and stem[opened - 1] == "!":
-        return Carrier(Kind.IMAGE)
-    return Carrier(Kind.LINK, stem[opened + 1 : -2])
-
-
-def _opening(stem: str) -> int:
-    """Where the bracket opens that the one before the last parenthesis closes; -1 for none."""
-    depth = 0
-    for match in reversed(list(_BRACKET.finditer(stem))):
-        depth += 1 if match[0] == "]" else -1
-        if depth == 0:
-            return match.start()
-    return -1
+    if "(" not in lead[-5:]:
+        return None
+    return _IMAGE if _CSS_URL.search(lead[-16:]) else None

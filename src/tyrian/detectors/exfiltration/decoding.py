@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 
-from tyrian.detectors.secrets.checks import entropy
+from tyrian.detectors.secrets.checks import has_entropy
 
 _MAX = 2000
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
@@ -13,6 +13,7 @@ _BASE32 = re.compile(r"[A-Za-z2-7]{16,}={0,6}")
 _MIN_LETTERS_SHARE = 0.5
 _MIN_OPAQUE = 32
 _MIN_OPAQUE_BITS = 3.2
+_FOUR_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){4}")
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_=.~-]{32,}")
 
 
@@ -56,5 +57,4 @@ def is_opaque(value: str) -> bool:
     if len(value) < _MIN_OPAQUE or not _OPAQUE.fullmatch(value):
         return False
     # Names made of words with hyphens or underscores are long too, but hold few digits.
-    digits = sum(c.isdigit() for c in value)
-    return digits >= 4 and entropy(value[:_MAX]) >= _MIN_OPAQUE_BITS
+    return _FOUR_DIGITS.match(value) is not None and has_entropy(value[:_MAX], _MIN_OPAQUE_BITS)

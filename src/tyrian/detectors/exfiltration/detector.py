@@ -5,24 +5,25 @@ from collections.abc import Iterable, Iterator
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.exfiltration.carrier import Carrier, Kind, Surroundings
+from tyrian.detectors.exfiltration.carrier import OPENERS, Carrier, Kind, Surroundings
 from tyrian.detectors.exfiltration.decoding import hidden_text_of
-from tyrian.detectors.exfiltration.payload import Evidence, evidence_in
+from tyrian.detectors.exfiltration.payload import Evidence, evidence_in, is_plain
 from tyrian.detectors.exfiltration.url import Url, is_host_allowed, site
+from tyrian.detectors.flood import Hit, joined
 from tyrian.detectors.options import check_keys, strings
 
 LABEL = "exfiltration"
 
 # Possessive: what was read is not read again. Placeholders such as <secret> belong to the URL.
-_BODY = re.compile(
-    r"(?:[^\s<>\"'`()\]]+|\](?!\()|<[A-Za-z_][\w -]{0,40}>|\([^\s<>\"'`()]{0,200}\))*+",
+_BODY = r"(?:[^\s<>\"'`()\]]+|\](?!\()|<[A-Za-z_][\w -]{0,40}>|\([^\s<>\"'`()]{0,200}\))*+"
+_SCHEMES = ("https", "http", "wss", "ftp", "ws")
+_BEFORE_RELATIVE = "(\"'=<"
+# Each way begins with a plain character, by which the engine leaps through a text.
+_ADDRESS = re.compile(
+    rf":(?:{'|'.join(f'(?<=(?i:{scheme}):)' for scheme in _SCHEMES)})[/\\]{{1,3}}{_BODY}"
+    rf"|/(?<=[{_BEFORE_RELATIVE}]/)[/\\]{_BODY}|\\(?<=[{_BEFORE_RELATIVE}]\\)[/\\]{_BODY}"
 )
-_MARKS = ("//", ":/", ":\\", "\\\\")
-_SLASHES = re.compile(r":[/\\]{1,3}|[/\\]{2}")
-_SCHEME = re.compile(r"(?:https?|ftp|wss?)$", re.IGNORECASE)
-_INLINE = re.compile(r"(?<![A-Za-z0-9])(?:javascript|vbscript|data):", re.IGNORECASE)
-_BEFORE_RELATIVE = frozenset("(\"'=<")
-_LONGEST_SCHEME = 5
+_INLINE = re.compile(rf"(?<![A-Za-z0-9])(?:javascript|vbscript|data):{_BODY}", re.IGNORECASE)
 _SCRIPT_SCHEMES = ("javascript:", "vbscript:")
 _ACTIVE_TYPES = ("text/html", "application/xhtml", "text/xml", "application/xml", "javascript",
                  "ecmascript", "text/css", "application/pdf")  # fmt: skip
@@ -51,6 +52,8 @@ _CONCEALED = Evidence("concealed-content", "embedded content made invisible", 0.
 _OTHER_HOST = Evidence("other-host", "a link that shows another host than its own", 0.8, 0.8, 0.0)
 _SEVERITY = {Kind.IMAGE: Severity.HIGH, Kind.LINK: Severity.HIGH, Kind.BARE: Severity.MEDIUM}
 _REPORTED, _SERIOUS = 0.2, 0.5
+_PARTNER = 60
+"""How far behind its bracket a closing one still belongs to it."""
 _SEVERAL = 0.05
 """What further evidence adds to the strongest."""
 
@@ -67,84 +70,119 @@ class Exfiltration:
 
     def detect(self, view: View) -> Detection:
         """One finding per URL that something speaks against."""
-        text = view.text
-        around = Surroundings(text)
-        found = [
-            finding
-            for start, end in _places(text)
-            if (finding := self._judge(text, start, end, around)) is not None
-        ]
-        return Detection.from_findings(tuple(found))
+        found = list(_Reading(view.text, self._allowed).findings())
+        return Detection.from_findings(tuple(found)) if found else Detection()
 
-    def _judge(self, text: str, start: int, end: int, around: Surroundings) -> Finding | None:
-        end = _end_of(text, start, end)
-        value = text[start:end]
-        is_inline = _INLINE.match(value) is not None
-        url = None if is_inline else Url.parse(value)
-        if not is_inline and (url is None or self._is_allowed(url)):
-            return None
-        carrier = around.carrier(start, end)
-        evidence = list(_of_url(url, carrier) if url else _of_inline(value, carrier))
-        if not evidence:
-            return None
-        worst = max(evidence, key=lambda e: e.score(carrier.kind))
-        score = worst.score(carrier.kind)
+
+class _Reading:
+    """One text: every URL is taken apart once, however often it stands there."""
+
+    def __init__(self, text: str, allowed: frozenset[str]) -> None:
+        self._text = text
+        self._allowed = allowed
+        self._around = Surroundings(text)
+        self._rules: dict[tuple[Evidence, Kind, bool], int] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """One finding per URL that something speaks against: addresses, then inline content."""
+        text = self._text
+        hits: list[Hit] = []
+        if "//" in text or ":/" in text or "\\" in text:
+            hits = joined(self._addresses())
+        lower = text.lower()
+        if "script:" in lower or "data:" in lower:
+            hits = hits + joined(self._inline_content())
+        if hits:
+            rules = list(self._rules)
+            for start, rule, end, score in hits:
+                worst, kind, is_serious = rules[rule]
+                severity = _SEVERITY[kind] if is_serious else Severity.LOW
+                name = f"{LABEL}.{worst.rule}"
+                yield Finding(name, LABEL, worst.what, severity, score, start, end)
+
+    def _addresses(self) -> list[Hit]:
+        text, around = self._text, self._around
+        known: dict[str, tuple[Evidence, ...] | None] = {}
+        hits: list[Hit] = []
+        for match in _ADDRESS.finditer(text):
+            at, end = match.span()
+            end = _end_of(text, at, end)
+            value = text[at:end]
+            if value not in known:
+                known[value] = _evidence(value, self._allowed)
+            evidence = known[value]
+            if evidence is None:
+                continue
+            start = at - _scheme_length(text, at)
+            if not evidence and (not start or text[start - 1] not in OPENERS):
+                continue
+            carrier = around.carrier(start, end)
+            if carrier.label is not None or carrier.is_concealed:
+                evidence = (*evidence, *_of_carrier(carrier, value))
+            if evidence and (hit := self._hit(evidence, carrier.kind, start, end)):
+                hits.append(hit)
+        return hits
+
+    def _inline_content(self) -> list[Hit]:
+        hits = []
+        for match in _INLINE.finditer(self._text):
+            start = match.start()
+            end = _end_of(self._text, start, match.end())
+            carrier = self._around.carrier(start, end)
+            # They count only where something would open them.
+            if carrier.is_markup and (evidence := tuple(_of_content(self._text[start:end]))):
+                hit = self._hit(evidence, carrier.kind, start, end)
+                if hit is not None:
+                    hits.append(hit)
+        return hits
+
+    def _hit(self, evidence: tuple[Evidence, ...], kind: Kind, start: int, end: int) -> Hit | None:
+        worst, score = _weight(evidence, kind)
         if score < _REPORTED:
             return None
-        rules = {e.rule for e in evidence if e.score(carrier.kind) >= _REPORTED}
-        score = min(1.0, score + _SEVERAL * (len(rules) - 1))
-        severity = _SEVERITY[carrier.kind] if score >= _SERIOUS else Severity.LOW
-        return Finding(f"{LABEL}.{worst.rule}", LABEL, worst.what, severity, score, start, end)
-
-    def _is_allowed(self, url: Url) -> bool:
-        return not url.userinfo and is_host_allowed(url.host, self._allowed)
+        rule = self._rules.setdefault((worst, kind, score >= _SERIOUS), len(self._rules))
+        return Hit(start, rule, end, score)
 
 
-def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of everything that may be a URL, each character read once."""
-    if any(mark in text for mark in _MARKS):
-        yield from _addresses(text)
-    lower = text.lower()
-    if "script:" in lower or "data:" in lower:
-        yield from _inline_content(text)
+def _weight(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, float]:
+    """The strongest evidence, and what all of it counts for."""
+    worst = evidence[0]
+    score = worst.score(kind)
+    if len(evidence) == 1:
+        return worst, score
+    rules = set()
+    for each in evidence:
+        strength = each.score(kind)
+        if strength > score:
+            worst, score = each, strength
+        if strength >= _REPORTED:
+            rules.add(each.rule)
+    return worst, min(1.0, score + _SEVERAL * (len(rules) - 1)) if rules else score
 
 
-def _addresses(text: str) -> Iterator[tuple[int, int]]:
-    done = 0
-    for match in _SLASHES.finditer(text):
-        at = match.start()
-        if at < done:
-            continue
-        if text[at] == ":":
-            scheme = _SCHEME.search(text, max(done, at - _LONGEST_SCHEME), at)
-            if scheme is None:
-                continue
-            start = scheme.start()
-        elif at and text[at - 1] in _BEFORE_RELATIVE:
-            start = at
-        else:
-            continue
-        done = _body_end(text, match.end())
-        yield start, done
+def _evidence(value: str, allowed: frozenset[str]) -> tuple[Evidence, ...] | None:
+    """What the URL alone says, None where it is no URL or may get anything."""
+    if not allowed and is_plain(value):
+        return ()
+    url = Url.parse(value)
+    if url is None or (allowed and not url.userinfo and is_host_allowed(url.host, allowed)):
+        return None
+    return tuple(evidence_in(url))
 
 
-def _inline_content(text: str) -> Iterator[tuple[int, int]]:
-    done = 0
-    for match in _INLINE.finditer(text):
-        if match.start() >= done:
-            done = _body_end(text, match.end())
-            yield match.start(), done
+def _scheme_length(text: str, at: int) -> int:
+    """How many letters of a scheme stand before `text[at]`, a colon or else a slash."""
+    if text[at] != ":":
+        return 0
+    before = text[max(0, at - 5) : at].lower()
+    for scheme in _SCHEMES:
+        if before.endswith(scheme):
+            return len(scheme)
+    return 0
 
 
-def _body_end(text: str, start: int) -> int:
-    body = _BODY.match(text, start)
-    return body.end() if body else start
-
-
-def _of_inline(value: str, carrier: Carrier) -> Iterator[Evidence]:
-    """`javascript:` and `data:`: they count only where something would open them."""
-    if not carrier.is_markup:
-        return
+def _of_content(value: str) -> Iterator[Evidence]:
+    """`javascript:` and `data:`."""
     lower = value[:100].lower()
     if lower.startswith(_SCRIPT_SCHEMES):
         yield _SCRIPT
@@ -159,12 +197,7 @@ def _of_inline(value: str, carrier: Carrier) -> Iterator[Evidence]:
         yield _ACTIVE_DATA
 
 
-def _of_url(url: Url, carrier: Carrier) -> Iterator[Evidence]:
-    yield from evidence_in(url)
-    yield from _of_carrier(carrier, url)
-
-
-def _of_carrier(carrier: Carrier, url: Url) -> Iterator[Evidence]:
+def _of_carrier(carrier: Carrier, value: str) -> Iterator[Evidence]:
     if carrier.is_concealed:
         yield _CONCEALED
     if carrier.label is None or carrier.kind is not Kind.LINK:
@@ -173,29 +206,44 @@ def _of_carrier(carrier: Carrier, url: Url) -> Iterator[Evidence]:
         yield _EMPTY_LINK
     elif _INVISIBLE.fullmatch(carrier.label):
         yield _UNSEEN_LINK
-    elif _shows_other_host(carrier.label, url.host):
+    elif _shows_other_host(carrier.label, value):
         yield _OTHER_HOST
 
 
-def _shows_other_host(label: str, host: str) -> bool:
+def _shows_other_host(label: str, value: str) -> bool:
     shown = _HOST_IN_LABEL.match(label.strip())
     if shown is None or shown[1].rpartition(".")[2].lower() in _FILE_ENDINGS:
         return False
-    return site(shown[1].lower()) != site(host)
+    url = Url.parse(value)
+    return url is not None and site(shown[1].lower()) != site(url.host)
 
 
 def _end_of(text: str, start: int, end: int) -> int:
     """Where the URL ends: Markdown written by models may have spaces in it."""
-    is_inline = text[max(0, start - 3) : start].rstrip(" <").endswith("](")
-    if is_inline and text[end : end + 1] == " " and text[end + 1 : end + 2] not in ('"', "'", "("):
-        close = text.find(")", end, end + 500)
-        line = text.find("\n", end, end + 500)
-        if close > 0 and (line < 0 or close < line):
-            return close
-    while end > start + 1 and text[end - 1] in _TRAILING:
-        if text[end - 1] == "}" and "{" in text[max(start, end - 60) : end]:
-            break
-        if text[end - 1] == "]" and "[" in text[max(start, end - 60) : end]:
+    if text[end : end + 1] == " " and text[end + 1 : end + 2] not in ('"', "'", "("):
+        start_of_all = start - _scheme_length(text, start)
+        if text[max(0, start_of_all - 3) : start_of_all].rstrip(" <").endswith("]("):
+            close = text.find(")", end, end + 500)
+            line = text.find("\n", end, end + 500)
+            if close > 0 and (line < 0 or close < line):
+                return close
+    if text[end - 1] not in _TRAILING:
+        return end
+    return _without_trailing(text, start, end)
+
+
+def _without_trailing(text: str, start: int, end: int) -> int:
+    """Without the punctuation behind a URL; brackets that were opened inside it stay."""
+    body = text[start + 1 : end]
+    least = end - len(body) + len(body.rstrip(_TRAILING))
+    # Up to here a closing bracket has its partner near enough inside the URL.
+    braces, brackets = (
+        at + _PARTNER if (at := text.rfind(mark, start, end)) >= 0 else 0 for mark in "{["
+    )
+    end = max(least, min(end, max(braces, brackets)))
+    while end > least:
+        last = text[end - 1]
+        if (last == "}" and end <= braces) or (last == "]" and end <= brackets):
             break
         end -= 1
     return end

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote_plus
 
 from tyrian.detectors.exfiltration.carrier import Kind
@@ -22,7 +23,9 @@ class Evidence:
 
     def score(self, kind: Kind) -> float:
         """What it counts for in that carrier."""
-        return {Kind.IMAGE: self.image, Kind.LINK: self.link, Kind.BARE: self.bare}[kind]
+        if kind is Kind.IMAGE:
+            return self.image
+        return self.link if kind is Kind.LINK else self.bare
 
 
 _ENCODED = Evidence("encoded-text", "text encoded inside a URL", 0.95, 0.8, 0.6)
@@ -63,7 +66,7 @@ _PLACEHOLDER = re.compile(
     r"\{\{?\s*([A-Za-z_][\w .-]{1,40})\s*\}?\}|<([A-Za-z_][\w -]{1,40})>|\[([A-Z_][A-Z_ ]{2,40})\]"
     r"|\$\{?([A-Za-z_]\w{2,40})\}?|%7[Bb]([A-Za-z_]\w{1,40})%7[Dd]|%3[Cc]([A-Za-z_][\w-]{1,40})%3[Ee]"
 )
-_EMAIL = re.compile(r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}\.[A-Za-z]{2,}")
+_EMAIL = re.compile(r"[\w.+-](?:@|%40)[\w-]{1,63}\.[A-Za-z]{2,}")
 _KNOWN_SECRET = re.compile(
     r"(?:sk-(?:ant-|proj-)?|gh[pousr]_|github_pat_|glpat-|xox[abp]-|AKIA|hf_|npm_|[sr]k_live_)"
     r"[A-Za-z0-9_-]{16}"
@@ -78,39 +81,59 @@ _COLLECTORS = frozenset(
      "oastify.com", "dnslog.cn", "ceye.io"}
 )  # fmt: skip
 
+_OF_KIND = {HostKind.LOCAL: _LOCAL, HostKind.ADDRESS: _RAW_IP, HostKind.DISGUISED: _DISGUISED}
+_TEMPLATE_SIGN = re.compile(r"[{<\[$%]")
+"""Every placeholder has one."""
+_SHORT = 20
+_SHORT_SECRET = 19
+"""The shortest credential that is known by its prefix."""
 _MIN_NAMED = 8
+"""Shorter values say nothing: hidden text, opaque values and sentences are longer."""
 _MIN_PROSE, _MIN_WORDS = 30, 5
 _LONG_QUERY = 600
 _MAX_VALUES = 40
 """Values of one query that are looked into; more count as a long query."""
 
 
+_PLAIN = re.compile(
+    r":?[/\\]{1,3}(?=[A-Za-z0-9.-]{4,40}(?![A-Za-z0-9.-]))(?:[A-Za-z0-9-]+\.)*"
+    r"([A-Za-z0-9-]+\.(?!(?i:local|localhost|internal)(?![A-Za-z]))[A-Za-z]{2,24})(?::[0-9]{1,5})?"
+    r"(?:/[\w.~!@:,+=&;*-]{0,18})*(?:\?(?:(?:[\w.~-]{1,18}=)?[\w.~!:,+*\[-]{0,7}(?:&|(?=#)|\Z)){1,9})?"
+    r"(?:#.*)?",
+    re.DOTALL,
+)
+"""A named host, short parts and short values: nothing that evidence could come from."""
+
+
+def is_plain(value: str) -> bool:
+    """Quick to tell: `evidence_in` would say nothing, as of most URLs that people write."""
+    match = _PLAIN.fullmatch(value)
+    return match is not None and match[1].lower() not in _COLLECTORS
+
+
 def evidence_in(url: Url) -> Iterator[Evidence]:
     """Everything in the URL that speaks for it."""
     yield from _of_host(url)
-    if len(url.path) > 20 or "{" in url.path or "<" in url.path or "$" in url.path:
-        yield from _of_path(url.path)
+    path = url.path
+    if len(path) > _SHORT or "{" in path or "<" in path or "$" in path:
+        yield from _of_path(path)
     if url.query:
         yield from _of_query(url.query)
 
 
 def _of_host(url: Url) -> Iterator[Evidence]:
-    kind = host_kind(url.host)
+    host = url.host
+    kind = host_kind(host)
     if kind is not HostKind.NAME:
-        by_kind = {
-            HostKind.LOCAL: _LOCAL,
-            HostKind.ADDRESS: _RAW_IP,
-            HostKind.DISGUISED: _DISGUISED,
-        }
-        yield by_kind[kind]
-    elif ".".join(url.host.split(".")[-2:]) in _COLLECTORS:
+        yield _OF_KIND[kind]
+    elif ".".join(host.rsplit(".", 2)[-2:]) in _COLLECTORS:
         yield _COLLECTOR
     if url.userinfo:
         yield _USERINFO if "." in url.userinfo.partition(":")[0] else _CREDENTIALS
-    if len(url.host) > 40 and any(_is_encoded_label(label) for label in url.host.split(".")[:-2]):
+    if len(host) > 40 and any(_is_encoded_label(label) for label in host.split(".")[:-2]):
         yield _SUBDOMAIN
-    if "{" in url.host or "<" in url.host or "$" in url.host:
-        yield from _placeholders(url.host, _TEMPLATE_QUERY)
+    if "{" in host or "<" in host or "$" in host:
+        yield from _placeholders(host, _TEMPLATE_QUERY)
 
 
 def _is_encoded_label(label: str) -> bool:
@@ -120,11 +143,12 @@ def _is_encoded_label(label: str) -> bool:
 
 
 def _of_path(path: str) -> Iterator[Evidence]:
-    yield from _placeholders(path, _TEMPLATE_PATH)
+    if _TEMPLATE_SIGN.search(path):
+        yield from _placeholders(path, _TEMPLATE_PATH)
     if _KNOWN_SECRET.search(path):
         yield _SECRET
     for segment in path.split("/", _MAX_VALUES):
-        if len(segment) < 20:
+        if len(segment) < _SHORT:
             continue
         plain = unquote_plus(segment)
         if (text := hidden_text_of(plain.partition(".")[0])) is not None:
@@ -136,10 +160,11 @@ def _of_path(path: str) -> Iterator[Evidence]:
 
 
 def _of_query(query: str) -> Iterator[Evidence]:
-    yield from _placeholders(query, _TEMPLATE_QUERY)
-    if _KNOWN_SECRET.search(query):
+    if _TEMPLATE_SIGN.search(query):
+        yield from _placeholders(query, _TEMPLATE_QUERY)
+    if len(query) >= _SHORT_SECRET and _KNOWN_SECRET.search(query):
         yield _SECRET
-    if _EMAIL.search(query):
+    if ("@" in query or "%40" in query) and _EMAIL.search(query):
         yield _ADDRESS
     pairs = query.replace(";", "&").split("&", _MAX_VALUES)
     everyday = 0
@@ -148,20 +173,21 @@ def _of_query(query: str) -> Iterator[Evidence]:
         if not equals:
             name, value = "", pair
         name = name.removeprefix("amp;")
-        if name and _EVERYDAY.fullmatch(name):
+        is_everyday = bool(name) and _EVERYDAY.fullmatch(name) is not None
+        if is_everyday:
             everyday += len(pair)
-        yield from _of_value(name, unquote_plus(value))
+        if len(value) >= _MIN_NAMED:
+            yield from _of_value(name, unquote_plus(value), is_everyday=is_everyday)
     if len(query) - everyday > _LONG_QUERY:
         yield _LONG
 
 
-def _of_value(name: str, value: str) -> Iterator[Evidence]:
+def _of_value(name: str, value: str, *, is_everyday: bool) -> Iterator[Evidence]:
     is_telling = bool(name) and _TELLING.search(name) is not None
-    is_everyday = bool(name) and not is_telling and _EVERYDAY.fullmatch(name) is not None
     if (text := hidden_text_of(value)) is not None:
         if name.lower() != "jwt":
             yield _ENCODED_URL if _is_url(text) else _ENCODED
-    elif is_opaque(value) and not is_everyday:
+    elif (is_telling or not is_everyday) and is_opaque(value):
         yield _OPAQUE_NAMED if is_telling else _OPAQUE
     elif _is_prose(value):
         yield _WORDS
@@ -176,7 +202,9 @@ def _placeholders(part: str, plain: Evidence) -> Iterator[Evidence]:
 
 
 def _is_prose(value: str) -> bool:
-    return len(value) >= _MIN_PROSE and " " in value and len(_WORD.findall(value)) >= _MIN_WORDS
+    if len(value) < _MIN_PROSE or " " not in value:
+        return False
+    return sum(1 for _ in islice(_WORD.finditer(value), _MIN_WORDS)) == _MIN_WORDS
 
 
 def _is_url(text: str) -> bool:

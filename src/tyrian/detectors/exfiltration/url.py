@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
-_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{1,3}([^/?#\\]*)")
+from tyrian.detectors.ipv4 import is_global_v4, parse_v4
+
+_AUTHORITY = re.compile(r"(?:(?:[A-Za-z][A-Za-z0-9+.-]*)?:)?[/\\]{1,3}([^/?#\\]*)")
 _HOST = re.compile(r"[^\W_]")
 _NUMBER_HOST = re.compile(
     r"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})(?:\.(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})){0,3}\.?"
@@ -26,8 +28,7 @@ class HostKind(StrEnum):
     """An IP address in another notation than people write: `0x7f.1`, `3232235777`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(NamedTuple):
     """The parts of an absolute or protocol-relative URL."""
 
     userinfo: str
@@ -42,9 +43,12 @@ class Url:
         match = _AUTHORITY.match(value)
         if match is None:
             return None
-        userinfo, _, place = match[1].rpartition("@")
+        place = match[1]
+        userinfo = ""
+        if "@" in place:
+            userinfo, _, place = place.rpartition("@")
         host = _without_port(place).rstrip(".").lower()
-        if not host or not _HOST.search(host):
+        if not host or not (host[0].isalnum() or _HOST.search(host)):
             return None
         rest = value[match.end() :].partition("#")[0]
         path, _, query = rest.partition("?")
@@ -52,20 +56,32 @@ class Url:
 
 
 def _without_port(place: str) -> str:
-    if place.startswith("["):
+    if place[:1] == "[":
         return place.partition("]")[0] + "]"
-    return place.partition(":")[0]
+    return place.partition(":")[0] if ":" in place else place
+
+
+_LOCAL_ENDS = (".localhost", ".local", ".internal")
+
+
+def host_kind(host: str) -> HostKind:
+    """What the host is, judged by its spelling alone."""
+    # Addresses end in a digit, a hex digit or a bracket; the numbers of disguised ones too.
+    if host[-1] > "f" and host[-1].isalpha() and host != "localhost":
+        return HostKind.LOCAL if host.endswith(_LOCAL_ENDS) else HostKind.NAME
+    return _spelt_kind(host)
 
 
 @lru_cache(maxsize=4096)
-def host_kind(host: str) -> HostKind:
-    """What the host is, judged by its spelling alone."""
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+def _spelt_kind(host: str) -> HostKind:
+    if host == "localhost" or host.endswith(_LOCAL_ENDS):
         return HostKind.LOCAL
     if host.startswith("["):
         return _address_kind(host.strip("[]"))
+    if (number := parse_v4(host)) is not None:
+        return HostKind.ADDRESS if is_global_v4(number) else HostKind.LOCAL
     if _DECIMAL_QUAD.fullmatch(host):
-        return _address_kind(host)
+        return HostKind.NAME
     return HostKind.DISGUISED if _NUMBER_HOST.fullmatch(host) else HostKind.NAME
 
 

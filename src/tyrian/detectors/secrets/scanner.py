@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from tyrian.core.detection import Finding
+from tyrian.detectors.flood import Hit, joined
 from tyrian.detectors.haystack import Haystack
 from tyrian.detectors.readings import Place
 from tyrian.detectors.secrets.checks import is_placeholder
@@ -17,13 +18,7 @@ LABEL = "secret"
 _BARE = "bare"
 _BARE_FACTOR = 0.8
 """What an unquoted value counts for, against a quoted one."""
-_FLOOD = 4096
-"""Hits from which on a row of them is one finding, as nobody reads thousands of them."""
-_FLOOD_GAP = 32
-"""Bytes between two hits of a row."""
 _Match = re.Match[bytes]
-_Hit = tuple[int, int, int, float]
-"""Start, rank of the rule, end, score: sorts by place, then by rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +68,9 @@ class Scanner:
         if not found:
             return []
         hits = _Pass(self._rules, self._by_literal, hay.data).hits(found)
-        return list(self._findings(hay, place, _joined(_settle(hits)))) if hits else []
+        return list(self._findings(hay, place, joined(_settle(hits)))) if hits else []
 
-    def _findings(self, hay: Haystack, place: Place, hits: list[_Hit]) -> Iterator[Finding]:
+    def _findings(self, hay: Haystack, place: Place, hits: list[Hit]) -> Iterator[Finding]:
         for start, rank, end, score in hits:
             span = place(*hay.span(start, end))
             if span is not None:
@@ -95,9 +90,9 @@ class _Pass:
         self._tails = [-1] * len(rules)
         """Where the tail of each rule was last seen."""
 
-    def hits(self, found: list[tuple[int, int, int]]) -> list[_Hit]:
+    def hits(self, found: list[tuple[int, int, int]]) -> list[Hit]:
         """What the rules accept, of the places (literal, start, end) of literals."""
-        hits: list[_Hit] = []
+        hits: list[Hit] = []
         data, by_literal, tails = self._data, self._by_literal, self._tails
         done = [0] * len(self._rules)
         near: dict[int, list[int]] = {}
@@ -134,7 +129,7 @@ class _Pass:
         self._tails[compiled.rank] = place
         return place <= start + reach
 
-    def _around(self, compiled: _Compiled, starts: list[int]) -> Iterator[_Hit]:
+    def _around(self, compiled: _Compiled, starts: list[int]) -> Iterator[Hit]:
         """Matches near the places of literals, each stretch of the text read once."""
         rule = compiled.rule
         done = 0
@@ -145,7 +140,7 @@ class _Pass:
                 if hit := self._judge(compiled, match):
                     yield hit
 
-    def _judge(self, compiled: _Compiled, match: _Match) -> _Hit | None:
+    def _judge(self, compiled: _Compiled, match: _Match) -> Hit | None:
         rule = compiled.rule
         group = match.lastgroup if compiled.has_groups else None
         start, end = match.span(group or 0)
@@ -157,7 +152,8 @@ class _Pass:
             is_secret = self._judged[key] = _is_secret(rule, group, value)
         if not is_secret:
             return None
-        return start, compiled.rank, end, rule.score * (_BARE_FACTOR if group == _BARE else 1.0)
+        score = rule.score * _BARE_FACTOR if group == _BARE else rule.score
+        return Hit(start, compiled.rank, end, score)
 
 
 def _is_secret(rule: SecretRule, group: str | None, value: bytes) -> bool:
@@ -181,25 +177,9 @@ def _windows(starts: list[int], near: int) -> Iterator[tuple[int, int]]:
     yield first, last
 
 
-def _joined(hits: list[_Hit]) -> list[_Hit]:
-    """The hits, unless they are a flood: then neighbours of one rule are one hit."""
-    if len(hits) < _FLOOD:
-        return hits
-    kept: list[_Hit] = []
-    begun, rank, end, score = hits[0]
-    for hit in hits:
-        if hit[1] == rank and hit[0] <= end + _FLOOD_GAP:
-            end, score = hit[2], max(score, hit[3])
-            continue
-        kept.append((begun, rank, end, score))
-        begun, rank, end, score = hit
-    kept.append((begun, rank, end, score))
-    return kept
-
-
-def _settle(hits: list[_Hit]) -> list[_Hit]:
+def _settle(hits: list[Hit]) -> list[Hit]:
     """Of overlapping hits the one of the earlier rule; sorted by place."""
-    kept: list[_Hit] = []
+    kept: list[Hit] = []
     reach = -1
     for hit in sorted(hits):
         if hit[0] < reach:
