@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from ahocorasick_rs import BytesAhoCorasick
 
+from tyrian.text.alphabets import NATO, nato_pieces, pig_pieces, pig_word
 from tyrian.text.offsets import BACKWARD, Index
-from tyrian.text.rewrite import Pieces
+from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bools, Source, runs_of, spread_out
 from tyrian.text.words import COMMON, is_evidence, reversed_words
 
-_REVERSED, _ATBASH = 0, 26
+_REVERSED, _ATBASH, _PIG, _NATO = 0, 26, 27, 28
 _LEAST_LETTERS = {13: 4, _ATBASH: 4}
 _LEAST = 5
 """Shorter words turn up by chance among 26 ciphers."""
@@ -47,6 +48,11 @@ def _disguised() -> _Vocabulary:
         for word in sorted(COMMON):
             if len(word) >= least and (written := word.translate(table)) not in COMMON:
                 owners.setdefault(written, cipher)
+    for word in sorted(COMMON):
+        if len(word) >= 4 and (written := pig_word(word)) not in COMMON:
+            owners.setdefault(written, _PIG)
+    for word in NATO:
+        owners.setdefault(word, _NATO)
     return _Vocabulary(
         BytesAhoCorasick([f" {word} ".encode() for word in owners]),
         tuple(owners),
@@ -88,13 +94,21 @@ def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
     if not proven:
         return
     found = np.array(hits, dtype=np.intp)
-    stretches = _Stretches(source, spaced)
+    data = np.frombuffer(spaced, dtype=np.uint8)[1:-1]
+    stretches = _Stretches(data != 0x20, spaced)
     for cipher in sorted(proven, key=lambda c: -len(proven[c])):
         mine = found[vocabulary.ciphers[found[:, 0]] == cipher]
         first, last = stretches.around(mine)
         if not len(first):
             continue
-        if cipher == _REVERSED:
+        if cipher == _NATO:
+            if len(pieces := nato_pieces(source)):
+                yield "nato", pieces
+            continue
+        if cipher == _PIG:
+            words = spread_out(first, last - first + 1)
+            yield "pig-latin", pig_pieces(source, stretches.starts[words], stretches.ends[words])
+        elif cipher == _REVERSED:
             yield "reversed", _turned(source, stretches.starts[first], stretches.ends[last])
             words = spread_out(first, last - first + 1)
             yield "reversed-words", _turned(source, stretches.starts[words], stretches.ends[words])
@@ -114,18 +128,17 @@ def _name(cipher: int) -> str:
 class _Stretches:
     """Words of a text, and where plain ones part the stretches that may be in cipher."""
 
-    def __init__(self, source: Source, spaced: bytes) -> None:
-        data = np.frombuffer(spaced, dtype=np.uint8)[1:-1]
-        self.starts, self.ends = runs_of(data != 0x20)
+    def __init__(self, inside: Bools, spaced: bytes) -> None:
+        self.starts, self.ends = runs_of(inside)
         self._is_plain = np.zeros(len(self.starts), dtype=np.bool_)
         plain = _plain().find_matches_as_indexes(spaced, overlapping=True)
         if plain:
             at = np.array(plain, dtype=np.intp)[:, 1]
-            self._is_plain[np.searchsorted(self.starts, at)] = True
+            self._is_plain[np.searchsorted(self.starts, at, side="right") - 1] = True
 
     def around(self, hits: npt.NDArray[np.intp]) -> tuple[Index, Index]:
         """First and last word of the stretches with at least two different hits."""
-        at = np.searchsorted(self.starts, hits[:, 1])
+        at = np.searchsorted(self.starts, hits[:, 1], side="right") - 1
         is_hit = np.zeros(len(self.starts), dtype=np.bool_)
         is_hit[at] = True
         is_wall = self._is_plain & ~is_hit
@@ -150,6 +163,33 @@ class _Stretches:
         good: Bools = (low != high) & (more | (low_length + high_length >= 10))
         chosen: Index = region[begins][good]
         return chosen
+
+
+@cache
+def _rot47() -> tuple[BytesAhoCorasick, tuple[str, ...], npt.NDArray[np.uint32]]:
+    """The finder of common words in ROT47, these words, and the letters of its signs."""
+    shift = 47
+    table = np.arange(0x80, dtype=np.uint32)
+    table[0x21:0x7F] = (np.arange(0x21, 0x7F) - 0x21 + shift) % (2 * shift) + 0x21
+    words = tuple(sorted(word for word in COMMON if len(word) >= _LEAST))
+    written = [bytes(table[list(word.encode())].astype(np.uint8).tolist()) for word in words]
+    return BytesAhoCorasick([b" %b " % word for word in written]), words, table
+
+
+def rot47_pieces(source: Source) -> Pieces:
+    """Stretches in ROT47, which turns letters into signs as well."""
+    finder, words, table = _rot47()
+    raw = b" %b " % source.raw.replace(b"\n", b" ")
+    hits = finder.find_matches_as_indexes(raw, overlapping=True)
+    if not is_evidence({words[number] for number, _, _ in hits}):
+        return NONE
+    stretches = _Stretches(source.data > 0x20, spaced_words(source))
+    first, last = stretches.around(np.array(hits, dtype=np.intp))
+    starts, ends = stretches.starts[first], stretches.ends[last]
+    codes = source.codes[spread_out(starts, ends - starts)].copy()
+    is_ascii = codes < 0x80
+    codes[is_ascii] = table[codes[is_ascii]]
+    return Pieces.in_place(starts, ends, codes)
 
 
 def _turned(source: Source, starts: Index, ends: Index) -> Pieces:

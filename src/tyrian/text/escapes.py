@@ -9,7 +9,7 @@ import numpy as np
 from tyrian.text.offsets import Codes, Index, codes_of
 from tyrian.text.readable import BAD, decode_units
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Bools, Bytes, Source, members
+from tyrian.text.source import Bools, Bytes, Source, chained, members
 
 _BAD = 0xFFFD
 _HEX_VALUE = np.full(256, 0xFF, dtype=np.uint8)
@@ -58,8 +58,8 @@ def percent_pieces(source: Source) -> Pieces:
     data = _padded(source)
     at = np.flatnonzero(source.data == _PERCENT)
     values, good = _hex_at(data, at + 1, 2)
-    at = at[good]
-    pieces = _bytes_as_pieces(values[good].astype(np.uint8), at, at + 3)
+    pieces = _bytes_as_pieces(values[good].astype(np.uint8), at[good], at[good] + 3)
+    pieces = _joined([pieces, _by_units(data, at[data[at + 1] == _LETTERS["u"]])])
     return pieces if _TWICE_QUOTED.search(source.text) else _with_evidence(pieces)
 
 
@@ -153,11 +153,57 @@ def escape_pieces(source: Source) -> Pieces:
     if len(wide):
         values, good = _hex_at(data, wide + 2, 8)
         found.append(Pieces.signs(wide[good], wide[good] + 10, _scalars(values[good])))
+    found += [_quoted_printable(source, data), _css(data, at)]
+    return _with_evidence(_joined(found))
+
+
+def _joined(parts: list[Pieces]) -> Pieces:
     pieces = NONE
-    for part in found:
+    for part in parts:
         if len(part):
             pieces = pieces.merged(part) if len(pieces) else part
-    return _with_evidence(pieces)
+    return pieces
+
+
+_LEAST_IN_A_ROW = 4
+
+
+def _in_rows(starts: Index, ends: Index) -> Bools:
+    """Which escapes touch so many others that they are no accident."""
+    if not len(starts):
+        return np.zeros(0, dtype=np.bool_)
+    first, stop = chained(starts[1:] == ends[:-1])
+    return np.repeat(stop - first >= _LEAST_IN_A_ROW, stop - first)
+
+
+def _quoted_printable(source: Source, data: Bytes) -> Pieces:
+    """=XX, several in a row."""
+    at = np.flatnonzero(source.data == ord("="))
+    values, good = _hex_at(data, at + 1, 2)
+    at, units = at[good], values[good].astype(np.uint8)
+    rows = _in_rows(at, at + 3)
+    return _bytes_as_pieces(units[rows], at[rows], at[rows] + 3)
+
+
+_MOST_CSS = 6
+
+
+def _css(data: Bytes, at: Index) -> Pieces:
+    r"""\X to \XXXXXX and a blank, as in style sheets, several in a row."""
+    place = at + 1
+    value: Codes = np.zeros(len(at), dtype=np.uint32)
+    for _ in range(_MOST_CSS):
+        sign = data[place]
+        is_next = _IS_HEX[sign]
+        value = np.where(is_next, (value << np.uint32(4)) | (_HEX_VALUE[sign] & 0xF), value)
+        place = place + is_next
+    sizes = place - at - 1
+    # Three digits without a blank are octal, and one is the escape of a control.
+    good = (sizes >= 2) & ((data[place] == 0x20) | (sizes == _MOST_CSS)) & (value >= 0x20)
+    ends = place + (data[place] == 0x20)
+    at, ends, value = at[good], ends[good], value[good]
+    rows = _in_rows(at, ends)
+    return Pieces.signs(at[rows], ends[rows], _scalars(value[rows].astype(np.uint32)))
 
 
 def _scalars(values: Codes) -> Codes:

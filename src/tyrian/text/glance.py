@@ -8,6 +8,8 @@ import binascii
 from collections.abc import Callable
 from string import ascii_letters, digits
 
+from tyrian.text.bases import is_base85_head
+from tyrian.text.fragments import has_broken_words
 from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, MAY_END
 from tyrian.text.words import COMMON, strong_places
 
@@ -90,8 +92,22 @@ def may_be_leet(text: bytes) -> bool:
     return any(len(token) >= LEAST_GLUED and not token.isdigit() for token in tokens)
 
 
+_LEAST_BASE85 = 20
+_FRAME = b"<~"
+
+
+def may_be_base85(text: bytes) -> bool:
+    """True where a long token begins with eight bytes of text."""
+    return any(
+        len(token) >= _LEAST_BASE85 and is_base85_head(token.removeprefix(_FRAME)[:10])
+        for token in text.split()
+    )
+
+
 GLANCES: dict[str, Callable[[bytes], bool]] = {
     "base64": may_be_base64,
     "respaced": may_be_glued,
     "deleet": may_be_leet,
+    "base85": may_be_base85,
+    "rejoined": has_broken_words,
 }

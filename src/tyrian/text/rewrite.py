@@ -68,6 +68,14 @@ class Pieces:
         """Pieces as long as what they stand for; BACKWARD ones are turned round already."""
         return cls(starts, ends, ends - starts, codes, np.full(len(starts), step, np.intp))
 
+    @classmethod
+    def of_texts(cls, starts: Index, ends: Index, texts: Sequence[str]) -> "Pieces":
+        """Coarse pieces of the places that have a text."""
+        sizes = np.fromiter(map(len, texts), np.intp, len(texts))
+        kept = sizes > 0
+        steps = np.full(int(kept.sum()), COARSE, dtype=np.intp)
+        return cls(starts[kept], ends[kept], sizes[kept], codes_of("".join(texts)), steps)
+
     def __len__(self) -> int:
         return len(self.starts)
 

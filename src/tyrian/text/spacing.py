@@ -197,14 +197,7 @@ def _spelling(source: Source, starts: Index, ends: Index) -> Pieces:
         if len(words) >= _LEAST_WORDS and _is_attack(words)
     }
     source.is_whole &= not speller.is_exhausted
-    return _as_pieces(starts, ends, [spelt.get(run, "") for run in runs])
-
-
-def _as_pieces(starts: Index, ends: Index, texts: list[str]) -> Pieces:
-    sizes = np.fromiter(map(len, texts), np.intp, len(texts))
-    good = sizes > 0
-    codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
-    return Pieces(starts[good], ends[good], sizes[good], codes, np.zeros(good.sum(), np.intp))
+    return Pieces.of_texts(starts, ends, [spelt.get(run, "") for run in runs])
 
 
 def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
@@ -226,7 +219,7 @@ def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
     for run, good in zip(distinct, lines_with_strong(distinct), strict=True):
         if good and _is_attack(words := run.translate(_UNLINKED).split()):
             spelt[run] = " ".join(words)
-    return _as_pieces(starts[first], ends[stop - 1], [spelt.get(run, "") for run in runs])
+    return Pieces.of_texts(starts[first], ends[stop - 1], [spelt.get(run, "") for run in runs])
 
 
 _UNLINKED = str.maketrans(dict.fromkeys("_+.|/*~-", " "))

@@ -8,13 +8,17 @@ from functools import cached_property
 import numpy as np
 
 from tyrian.core.detection import View
-from tyrian.text.ciphers import cipher_pieces
+from tyrian.text.alphabets import braille_pieces, flag_letter_pieces, morse_pieces
+from tyrian.text.bases import base58_pieces, base85_pieces
+from tyrian.text.ciphers import cipher_pieces, rot47_pieces
 from tyrian.text.encodings import base32_pieces, base64_pieces, binary_pieces, hex_pieces
 from tyrian.text.escapes import escape_pieces, html_pieces, percent_pieces
+from tyrian.text.fragments import fragment_pieces
 from tyrian.text.glance import GLANCES, SHORT
 from tyrian.text.leet import leet_pieces
 from tyrian.text.letters import has_turned, turned_pieces, unaccented_pieces
 from tyrian.text.normalise import Normalised, normalise
+from tyrian.text.numbers import number_pieces
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
 from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
@@ -39,6 +43,14 @@ _DECODERS: dict[str, Callable[[Source], Pieces]] = {
     "respaced": glued_pieces,
     "deleet": leet_pieces,
     "unaccented": unaccented_pieces,
+    "numbers": number_pieces,
+    "base85": base85_pieces,
+    "base58": base58_pieces,
+    "morse": morse_pieces,
+    "braille": braille_pieces,
+    "flags": flag_letter_pieces,
+    "rot47": rot47_pieces,
+    "rejoined": fragment_pieces,
 }
 
 
@@ -199,7 +211,7 @@ def _touching(pieces: Pieces, taken: Pieces) -> np.ndarray[tuple[int], np.dtype[
 
 
 def _all_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
-    likely = probe(source.text)
+    likely = probe(source.text) | {"rejoined"}
     is_short = len(source) < SHORT
     for kind, decode in _DECODERS.items():
         if kind in likely and not (is_short and kind in GLANCES and not GLANCES[kind](source.raw)):

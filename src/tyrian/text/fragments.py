@@ -1,0 +1,87 @@
+"""Words broken where no word ends: by blanks, hyphens, line ends, dots, quotes."""
+
+from functools import cache
+from string import ascii_letters
+
+import numpy as np
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from tyrian.text.offsets import Index
+from tyrian.text.rewrite import NONE, Pieces
+from tyrian.text.source import Bools, Source, counts_in, members
+from tyrian.text.words import COMMON, SPELT, STRONG
+
+_LEAST = 6
+_WIDEST_GAP = 4
+_IS_LETTER = members(ascii_letters)
+_NO_LETTERS = bytes(c for c in range(256) if not (c < 0x80 and chr(c).isalpha()))
+_LEAST_BROKEN = 3
+
+
+@cache
+def _long_words() -> tuple[BytesAhoCorasick, tuple[str, ...]]:
+    words = tuple(sorted(word for word in COMMON if len(word) >= _LEAST))
+    finder = BytesAhoCorasick([w.encode() for w in words], matchkind=MatchKind.LeftmostLongest)
+    return finder, words
+
+
+def has_broken_words(text: bytes) -> bool:
+    """True where two longer words turn up once all that is no letter is gone, but not before."""
+    finder, words = _long_words()
+    lower = text.lower()
+    found = {n for n, _, _ in finder.find_matches_as_indexes(lower.translate(None, _NO_LETTERS))}
+    return len([n for n in found if words[n].encode() not in lower]) >= 2
+
+
+def fragment_pieces(source: Source) -> Pieces:
+    """Broken words put together, when there are several and they are such as attacks use."""
+    at = np.flatnonzero(_IS_LETTER[source.data])
+    finder, words = _long_words()
+    glued = source.raw.lower().translate(None, _NO_LETTERS)
+    matches = finder.find_matches_as_indexes(glued)
+    if not matches:
+        return NONE
+    found = np.array(matches, dtype=np.intp)
+    gaps = np.diff(at, append=len(source)) - 1
+    inner = counts_in(gaps > 0, found[:, 1], found[:, 2] - 1)
+    wide = counts_in(gaps > _WIDEST_GAP, found[:, 1], found[:, 2] - 1)
+    found = found[(inner > 0) & (wide == 0)]
+    if not len(found):
+        return NONE
+    starts, ends = at[found[:, 1]], at[found[:, 2] - 1] + 1
+    good = _are_broken(source, starts, ends)
+    found, starts, ends = found[good], starts[good], ends[good]
+    broken = {words[n] for n in set(found[:, 0].tolist())}
+    if len(broken) < 2 or (len(broken) < _LEAST_BROKEN and STRONG.isdisjoint(broken)):
+        return NONE
+    return _whole(source, words, found[:, 0], starts, ends)
+
+
+def _are_broken(source: Source, starts: Index, ends: Index) -> Bools:
+    """False for what falls into words of its own, and for letters that all stand alone."""
+    text = source.text
+    runs = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    verdicts = {run: _is_broken(run) for run in set(runs)}
+    return np.fromiter([verdicts[run] for run in runs], np.bool_, len(runs))
+
+
+def _is_broken(run: str) -> bool:
+    parts = "".join(c if c.isalpha() else " " for c in run.lower()).split()
+    return any(part not in SPELT for part in parts) and any(len(part) > 1 for part in parts)
+
+
+def _whole(
+    source: Source, words: tuple[str, ...], numbers: Index, starts: Index, ends: Index
+) -> Pieces:
+    """Each broken word in one, parted from the letters that it shared a fragment with."""
+    data = np.append(source.data, 0)
+    is_cut_before = _IS_LETTER[data[starts - 1]] & (starts > 0)
+    is_cut_after = _IS_LETTER[data[ends]]
+    touches = np.zeros(len(starts), dtype=np.bool_)
+    touches[1:] = starts[1:] == ends[:-1]
+    before, after = (is_cut_before & ~touches).tolist(), is_cut_after.tolist()
+    texts = [
+        " " * first + words[number] + " " * last
+        for number, first, last in zip(numbers.tolist(), before, after, strict=True)
+    ]
+    return Pieces.of_texts(starts, ends, texts)
