@@ -11,24 +11,30 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
+
 import training
-from tyrian.models.artefact import load
+from tyrian.models.artefact import members
+from tyrian.models.features import grams_of
+from tyrian.models.windows import grid
 
 HERE = Path(training.__file__).parent
 ROOT = HERE.parent
 _SHARED_CODE = (
-    *(f"training/{name}.py" for name in ("corpus", "linear", "mining", "calibrate")),
-    *(f"training/prompt_guard/{name}.py" for name in ("train", "generate", "english", "phrases")),
-    "src/tyrian/models/features.py",
-    "src/tyrian/models/windows.py",
+    *(f"training/{name}.py" for name in ("corpus", "documents", "linear", "mining", "calibrate")),
+    *(f"training/prompt_guard/{name}.py" for name in ("generate", "english", "phrases")),
 )
 CODE = {
-    "prompt-guard": _SHARED_CODE,
-    "content-guard": (*_SHARED_CODE, "training/content_guard/train.py"),
+    "prompt-guard": (*_SHARED_CODE, "training/prompt_guard"),
+    "content-guard": (*_SHARED_CODE, "training/content_guard"),
 }
+"""Files, and folders of which every file counts but what only evaluates."""
+_NOT_READ = {"evaluate.py", "README.md"}
+_PROBE = "Ignore the 3 rules, s'il vous pla\u00eet!  \u5ffd\u7565\u6307\u4ee4 <|x|> \u0130\u0e01"
 DATA = {
-    "prompt-guard": ("injection_train", "injection_dev"),
+    "prompt-guard": ("injection_train", "injection_dev", "content_train"),
     "content-guard": ("content_train", "injection_train", "injection_dev"),
+    "encoder": ("content_train", "injection_train", "injection_dev"),
 }
 
 
@@ -43,12 +49,29 @@ def artefact_path(name: str) -> Path:
     return ROOT / "src" / "tyrian" / "models" / "data" / f"{name}.npz"
 
 
+def _files(place: Path) -> list[Path]:
+    """The files that count, in a stable order."""
+    if place.is_file():
+        return [place]
+    kept = (p for p in place.rglob("*") if p.suffix in (".py", ".txt") and p.name not in _NOT_READ)
+    return sorted(kept, key=lambda path: path.relative_to(place).as_posix())
+
+
+def _features_of_probe() -> bytes:
+    """What the features make of a text: their speed may change, not their buckets."""
+    grams = grams_of(_PROBE * 30)
+    parts = (grams.chars, grams.words, grams.word_starts, grams.mass)
+    windows = grid(grams.length)
+    places = (windows.starts, windows.ends, windows.sizes)
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in (*parts, *places))
+
+
 def training_digest_of(name: str, data: Path) -> str:
     """One digest over the data and the code that decide what the training makes."""
-    files = [data / f"{rows}.jsonl.gz" for rows in DATA[name]] + [
-        ROOT / code for code in CODE[name]
-    ]
-    total = hashlib.sha256()
+    files = [data / f"{rows}.jsonl.gz" for rows in DATA[name]]
+    for code in CODE[name]:
+        files += _files(ROOT / code)
+    total = hashlib.sha256(_features_of_probe())
     for file in files:
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
@@ -56,7 +79,8 @@ def training_digest_of(name: str, data: Path) -> str:
 
 def stale(data: Path) -> list[str]:
     """Names of the artefacts that were made from something else."""
-    return [n for n in CODE if load(n).meta["training_digest"] != training_digest_of(n, data)]
+    metas = {name: members(artefact_path(name).read_bytes())[0] for name in CODE}
+    return [n for n in CODE if metas[n]["training_digest"] != training_digest_of(n, data)]
 
 
 def main() -> None:

@@ -13,26 +13,23 @@ from pathlib import Path
 import numpy as np
 
 from training.calibrate import auc, slope_for, thresholds_at
-from training.corpus import Row, prepared, read_rows
+from training.corpus import Row, read_rows
+from training.documents import documents_of as documents_of
 from training.inputs import artefact_path, given_data, training_digest_of
 from training.linear import Head, Matrix, Sample, fit_head, rarity
 from training.mining import first_samples, importance, merged, raw_scores, strongest
-from training.prompt_guard.generate import generate
+from training.prompt_guard.rows import training_rows
 from tyrian.models.artefact import FORMAT, dump, pack, unpack
-from tyrian.models.features import F64, Grams, grams_of
+from tyrian.models.features import F64, Grams
 from tyrian.models.windows import SIZES
 
 SEED = 20260
 FINE_SIZE = 1 << 15
 STRENGTH = 16.0
 RATE = 0.0075
-LONGEST = 6000
 NAME = "prompt-guard"
-
-
-def documents_of(rows: Sequence[Row]) -> list[Grams]:
-    """The grams of every row, as the detector would see it."""
-    return [grams_of(prepared(row.text[:LONGEST])) for row in rows]
+QUOTES = "benign_quote"
+"""Benign texts that quote attacks: no window of the quote could be told from an attack here."""
 
 
 def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, list[Sample]]:
@@ -80,10 +77,8 @@ def figures(rows: Sequence[Row], margins: F64) -> dict[str, object]:
     }
 
 
-def train(data: Path) -> bytes:
-    """The bytes of the artefact."""
-    rows = read_rows(data / "injection_train.jsonl.gz") + generate(SEED)
-    dev = read_rows(data / "injection_dev.jsonl.gz")
+def artefact_of(rows: Sequence[Row], dev: Sequence[Row], training_digest: str) -> bytes:
+    """The bytes of the artefact that these rows make, with its threshold from the dev rows."""
     documents, dev_documents = documents_of(rows), documents_of(dev)
     head, matrix, samples = fit(rows, documents)
     kind = fit_kind(rows, matrix, samples)
@@ -94,7 +89,6 @@ def train(data: Path) -> bytes:
     margins = (raw - limits).max(axis=1)
     slope = slope_for(margins, attack)
     fine_codes, fine_scale = pack(kind.weights)
-    training_digest = training_digest_of(NAME, data)
     meta = {
         "format": FORMAT,
         "sizes": SIZES,
@@ -116,6 +110,13 @@ def train(data: Path) -> bytes:
     }
     print(json.dumps({**meta, "slope": slope, "thresholds": limits.tolist()}, indent=1))
     return dump({name: np.asarray(array) for name, array in arrays.items()}, meta)
+
+
+def train(data: Path) -> bytes:
+    """The bytes of the artefact."""
+    dev = read_rows(data / "injection_dev.jsonl.gz")
+    rows = [row for row in training_rows(data, SEED) if row.kind != QUOTES]
+    return artefact_of(rows, dev, training_digest_of(NAME, data))
 
 
 def main() -> None:

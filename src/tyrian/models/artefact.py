@@ -74,7 +74,8 @@ def dump(arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, object]) -> 
     return out.getvalue()
 
 
-def _members(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+def members(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """What was said of an artefact, and its arrays; ValueError where it is none of ours."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             meta = json.loads(archive.read("meta.json"))
@@ -92,7 +93,7 @@ def _members(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
 
 def parse(data: bytes) -> Artefact:
     """An artefact from its bytes; ValueError where it is not one of ours."""
-    meta, arrays = _members(data)
+    meta, arrays = members(data)
     if meta["format"] != FORMAT or tuple(meta["sizes"]) != SIZES:
         raise ValueError("this artefact was made for another version of the features")
     if arrays["main"].shape != (2 * TABLE_SIZE,):

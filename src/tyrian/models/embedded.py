@@ -3,18 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import exp
+from math import exp, inf
 
 import numpy as np
 
 from tyrian.models.artefact import Artefact, load
 from tyrian.models.classifier import Scored
+from tyrian.models.encoder.guard import Encoder, embedded_encoder, has_encoder
+from tyrian.models.encoder.windows import around
 from tyrian.models.features import BLOCK, F64, Grams, grams_of
 from tyrian.models.windows import F32, SIZES, Grid, buckets_of, grid, window_scores
 
 BENIGN, INJECTION, JAILBREAK = "benign", "injection", "jailbreak"
 _CLEARLY_BENIGN = -3.0
 """Logit below which no finer label is worked out."""
+MOST_SUSPECTS = 4
+"""Windows of one text that the second stage reads."""
+_FIRST_RANGE = (-12.0, 12.0)
+"""Logits of the first stage are cut to this before they are mixed."""
 _NEARLY = 0.5
 """Share of the highest margin that makes a smaller window the one to show."""
 
@@ -34,6 +40,16 @@ def blocks_of(text: str) -> Iterator[Block]:
         return
     for offset in range(0, len(text) - max(SIZES), BLOCK - max(SIZES)):
         yield Block(offset, grams_of(text[offset : offset + BLOCK]))
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A window that the first stage leaves open: where it is, and how it was judged."""
+
+    logit: float
+    block: Block
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,22 @@ def sigmoid(logit: float) -> float:
     return 1.0 / (1.0 + exp(-min(max(logit, -30.0), 30.0)))
 
 
+def _suspects(block: Block, logits: F64, windows: Grid, gate: float) -> list[Suspect]:
+    """The strongest windows that pass, as far apart as the encoder reads; the strongest first."""
+    found: list[Suspect] = []
+    length = block.grams.length
+    open_logits = logits.copy()
+    while len(found) < MOST_SUSPECTS:
+        at = int(open_logits.argmax())
+        if open_logits[at] <= gate:
+            break
+        start, end = around(int(windows.starts[at]), int(windows.ends[at]), length)
+        found.append(Suspect(float(open_logits[at]), block, start, end))
+        middles = (windows.starts + windows.ends) // 2
+        open_logits[(middles >= start) & (middles <= end)] = -inf
+    return found
+
+
 def _tightest(margins: F64, windows: Grid, top: float) -> int:
     """The window to show: the best one of the smallest size that is nearly as sure as any."""
     if top <= 0:
@@ -72,14 +104,22 @@ class LinearModel:
 
     artefact: Artefact
 
-    def judge(self, blocks: Iterable[Block]) -> Evidence:
-        """The strongest window over all stretches and window sizes."""
+    def judge(
+        self, blocks: Iterable[Block], gate: float = inf, suspects: list[Suspect] | None = None
+    ) -> Evidence:
+        """The strongest window over all stretches and window sizes.
+
+        Windows whose logit passes the gate are added to `suspects`, for a second stage to read.
+        """
         best: tuple[float, Block, int, int] | None = None
         for block in blocks:
             windows = grid(block.grams.length)
             scores = window_scores(block.grams, self.artefact.main, windows)
             margins = scores - self.artefact.thresholds[windows.sizes]
             top = float(margins.max())
+            if suspects is not None and self.artefact.slope * top > gate:
+                logits = self.artefact.slope * margins
+                suspects.extend(_suspects(block, logits, windows, gate))
             if best is None or top > best[0]:
                 at = _tightest(margins, windows, top)
                 best = (top, block, int(windows.starts[at]), int(windows.ends[at]))
@@ -102,16 +142,50 @@ class LinearModel:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondStage:
+    """The encoder, and how its logit and that of the first stage become one."""
+
+    encoder: Encoder
+    gate: float
+    """Logit of the first stage from which a window is read."""
+    first: float
+    read: float
+    offset: float
+    unread: float
+    """Logit of the encoder that is assumed for what it does not read."""
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> "SecondStage":
+        """The numbers that the training found, from the artefact."""
+        mix = encoder.mix
+        return cls(encoder, mix["gate"], mix["first"], mix["read"], mix["offset"], mix["unread"])
+
+    def mixed(self, found: Evidence, suspects: Iterable[Suspect]) -> tuple[float, float | None]:
+        """The logit of an attack, and the logit of a jailbreak where a window was read."""
+        chosen = sorted(suspects, key=lambda one: -one.logit)[:MOST_SUSPECTS]
+        if not chosen:
+            return self._mixed(found.logit, self.unread), None
+        logits = [(one, self.encoder.read(one.block.grams, one.start, one.end)) for one in chosen]
+        return max((self._mixed(one.logit, float(row[0])), float(row[1])) for one, row in logits)
+
+    def _mixed(self, first: float, read: float) -> float:
+        low, high = _FIRST_RANGE
+        return self.first * min(max(first, low), high) + self.read * read + self.offset
+
+
+@dataclass(frozen=True, slots=True)
 class PromptGuard:
     """The embedded prompt-attack model: benign, injection, jailbreak."""
 
     model: LinearModel
+    second: SecondStage | None = None
     labels: tuple[str, ...] = (BENIGN, INJECTION, JAILBREAK)
 
     @property
     def revision(self) -> str:
-        """Identity of the weights."""
-        return self.model.artefact.revision
+        """Identity of the weights, of both stages where there are two."""
+        first = self.model.artefact.revision
+        return f"{first}+{self.second.encoder.revision}" if self.second else first
 
     def score(self, text: str) -> Mapping[str, float]:
         """The probability of each label."""
@@ -127,9 +201,13 @@ class PromptGuard:
         The likelier kind gets the whole probability of an attack, the other its fair share, so
         that doubt about the kind never hides the attack.
         """
-        found = self.model.judge(blocks)
-        attack = found.probability
-        jailbreak = sigmoid(float(found.fine[0]))
+        suspects: list[Suspect] = []
+        found = self.model.judge(blocks, self.second.gate if self.second else inf, suspects)
+        attack, jailbreak = found.probability, sigmoid(float(found.fine[0]))
+        if self.second:
+            logit, read = self.second.mixed(found, suspects)
+            attack = sigmoid(logit)
+            jailbreak = jailbreak if read is None else sigmoid(read)
         top = max(jailbreak, 1.0 - jailbreak)
         scores = {
             BENIGN: 1.0 - attack,
@@ -178,7 +256,8 @@ class ContentGuard:
 @cache
 def embedded_prompt_guard() -> PromptGuard:
     """The shipped prompt-attack model, read once per process."""
-    return PromptGuard(LinearModel(load("prompt-guard")))
+    second = SecondStage.of(embedded_encoder()) if has_encoder() else None
+    return PromptGuard(LinearModel(load("prompt-guard")), second)
 
 
 @cache

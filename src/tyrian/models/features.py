@@ -99,6 +99,11 @@ class Grams:
     words: U32
     """A row per slot: the bucket of the gram that starts at each word."""
     word_starts: I64
+    word_ends: I64
+    word_hashes: U64
+    """Per word, a hash of its letters alone."""
+    kinds: U8
+    """The class of every character."""
     mass: F64
     """How many grams start before each place."""
     origin: I64
@@ -188,4 +193,4 @@ def grams_of(text: str) -> Grams:
     per_place = np.full(length + 1, float(len(CHAR_ORDERS)))
     per_place[0] = 0.0
     per_place[starts + 1] += WORD_SLOTS
-    return Grams(length, chars, words, starts, np.cumsum(per_place), origin)
+    return Grams(length, chars, words, starts, stops, one, kinds, np.cumsum(per_place), origin)

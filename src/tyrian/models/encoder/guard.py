@@ -1,0 +1,84 @@
+"""The second stage of the embedded models: reads the windows of which the first is not sure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import exp
+
+import numpy as np
+
+from tyrian.errors import MissingDependencyError
+from tyrian.models.artefact import members
+from tyrian.models.encoder.network import Network, Rows
+from tyrian.models.encoder.tokens import tokens_of
+from tyrian.models.encoder.windows import at_most
+from tyrian.models.features import Grams, grams_of
+from tyrian.models.windows import F32
+
+FORMAT = 1
+NAME = "encoder"
+HAZARDS = tuple(f"S{number}" for number in range(1, 15))
+OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A small network over words with one head per label."""
+
+    network: Network
+    revision: str
+    meta: Mapping[str, object]
+    mix: Mapping[str, float]
+    """How its logit and that of the first stage become one; see `SecondStage`."""
+
+    def read(self, grams: Grams, start: int, end: int) -> F32:
+        """The logits of `OUTPUTS` for a window of the compacted text."""
+        return self.network.logits(tokens_of(grams, start, end, at_most()))
+
+    def hazards(self, text: str) -> dict[str, float]:
+        """The probability of each hazard in a text; only its first window is read."""
+        grams = grams_of(text)
+        return hazards_in(self.read(grams, 0, grams.length))
+
+
+def hazards_in(logits: F32) -> dict[str, float]:
+    """The probability of each hazard by the logits of a window.
+
+    The likeliest hazard gets the whole probability of harm, the others their share.
+    """
+    odds = 1.0 / (1.0 + np.exp(-logits[3:].astype(np.float64)))
+    unsafe = 1.0 / (1.0 + exp(-float(logits[2]))) / float(odds.max())
+    return {label: unsafe * float(one) for label, one in zip(HAZARDS, odds, strict=True)}
+
+
+def parse(data: bytes) -> Encoder:
+    """An encoder from its bytes; ValueError where it is not one of ours."""
+    meta, arrays = members(data)
+    if meta.get("format") != FORMAT or tuple(meta.get("outputs", ())) != OUTPUTS:
+        raise ValueError("this encoder was made for another version of the package")
+    network = Network(
+        Rows(arrays.pop("bags"), arrays.pop("bags_scale")),
+        arrays.pop("hashes"),
+        Rows(arrays.pop("vectors"), arrays.pop("vectors_scale")),
+        {name: array.astype(np.float32) for name, array in arrays.items()},
+    )
+    return Encoder(network, str(meta["revision"]), meta, meta["mix"])
+
+
+def has_encoder() -> bool:
+    """Whether this package comes with the second stage."""
+    return files("tyrian.models").joinpath("data", f"{NAME}.npz").is_file()
+
+
+@cache
+def embedded_encoder() -> Encoder:
+    """The shipped encoder, read once per process."""
+    place = files("tyrian.models").joinpath("data", f"{NAME}.npz")
+    try:
+        return parse(place.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingDependencyError(
+            "the embedded encoder is not in this installation",
+            hint="install Tyrian again; the file belongs to the package",
+        ) from error

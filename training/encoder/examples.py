@@ -1,0 +1,83 @@
+"""Which windows of which rows the encoder learns from, and what counts there."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.corpus import Row
+from training.encoder.batches import Example, known_rows
+from tyrian.models.artefact import FullTable
+from tyrian.models.encoder.guard import OUTPUTS
+from tyrian.models.encoder.tokens import tokens_of
+from tyrian.models.encoder.windows import WIDTH, around, at_most
+from tyrian.models.features import U64, Grams
+from tyrian.models.windows import F32, grid, window_scores
+
+_PLENTY = 300
+"""Rows of one source from which each further one counts less."""
+_HARMFUL_KINDS = {"plain_harmful"}
+
+
+def strongest_place(grams: Grams, weights: F32) -> tuple[int, int]:
+    """The window of `grams` on which the first stage is strongest."""
+    windows = grid(grams.length)
+    scores = window_scores(grams, FullTable(weights), windows)
+    best = int(scores.argmax())
+    return int(windows.starts[best]), int(windows.ends[best])
+
+
+def places_of(row: Row, grams: Grams, weights: F32, pick: random.Random) -> list[tuple[int, int]]:
+    """The windows of one row: all of a short one; else the strongest, and one more."""
+    if grams.length <= WIDTH:
+        return [(0, grams.length)]
+    start, end = around(*strongest_place(grams, weights), grams.length)
+    places = {(start, end)}
+    if "indirect" not in row.kind:
+        first = 0 if row.labels else pick.randrange(0, grams.length - WIDTH)
+        places.add((first, first + WIDTH))
+    return sorted(places)
+
+
+def _labels(row: Row, is_content: bool) -> tuple[F32, F32]:
+    targets = np.zeros(len(OUTPUTS), dtype=np.float32)
+    counts = np.zeros(len(OUTPUTS), dtype=np.float32)
+    if is_content:
+        counts[0], counts[2] = 0.3, 1.0
+        targets[2] = bool(row.labels)
+        counts[3:] = 1.0
+        for label in row.labels:
+            targets[OUTPUTS.index(label)] = 1
+        return targets, counts
+    counts[0] = 1.0
+    if row.labels:
+        targets[0] = counts[1] = 1
+        targets[1] = "jailbreak" in row.kind
+    else:
+        targets[2] = row.kind in _HARMFUL_KINDS
+        counts[2] = 0.5
+        counts[3:] = 0.0 if targets[2] else 0.3
+    return targets, counts
+
+
+def examples_of(
+    rows: Sequence[Row],
+    documents: Sequence[Grams],
+    weights: F32,
+    hashes: U64,
+    seed: int,
+    *,
+    is_content: bool = False,
+) -> list[Example]:
+    """The examples of all rows; sources with many rows count less per row."""
+    pick = random.Random(seed)
+    common = Counter(row.source for row in rows)
+    found = []
+    for row, grams in zip(rows, documents, strict=True):
+        targets, counts = _labels(row, is_content)
+        counts = counts * np.float32(min(1.0, _PLENTY / common[row.source]) ** 0.5)
+        for start, end in places_of(row, grams, weights, pick):
+            tokens = tokens_of(grams, start, end, at_most())
+            found.append(Example(tokens, known_rows(tokens.words, hashes), targets, counts))
+    return found

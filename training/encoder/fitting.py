@@ -1,0 +1,88 @@
+"""How the encoder is fitted: loss, energy, steps."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.encoder.batches import Batch, Example, batch_of, batches
+from training.encoder.network import Encoder
+from tyrian.models.windows import F32
+
+SIZE = 64
+RATE = 2e-3
+SMOOTHING = 0.02
+ENERGY = 0.03
+"""Weight of the energy penalty: benign text of any kind is pushed below LOW, attacks above HIGH."""
+LOW, HIGH = -4.0, 2.0
+_WARM = 100
+_DECAY = 0.01
+
+
+def loss_of(logits: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy of every output that counts, and the energy of the attack's."""
+    targets = batch.targets * (1 - 2 * SMOOTHING) + SMOOTHING
+    each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    weights = torch.ones(logits.shape[1])
+    weights[3:] = 0.5
+    cross = (each * batch.importance * weights).sum(dim=1).mean()
+    attack, is_attack = logits[:, 0], batch.targets[:, 0]
+    too_high = (1 - is_attack) * functional.relu(attack - LOW) ** 2
+    too_low = is_attack * functional.relu(HIGH - attack) ** 2
+    energy = ((too_high + too_low) * batch.importance[:, 0]).mean()
+    return cross + ENERGY * energy
+
+
+def _optimiser(net: Encoder) -> torch.optim.AdamW:
+    sparse = [values for name, values in net.named_parameters() if name.startswith("bags")]
+    rest = [values for name, values in net.named_parameters() if not name.startswith("bags")]
+    groups = [{"params": sparse, "weight_decay": 0.0}, {"params": rest, "weight_decay": _DECAY}]
+    return torch.optim.AdamW(groups, lr=RATE)
+
+
+def fit(
+    net: Encoder,
+    examples: Sequence[Example],
+    *,
+    epochs: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> None:
+    """Train in place; the learning rate rises at first and then falls along a cosine."""
+    torch.manual_seed(seed)
+    optimiser = _optimiser(net)
+    steps = epochs * math.ceil(len(examples) / SIZE)
+    step = 0
+    net.train()
+    for epoch in range(epochs):
+        total = 0.0
+        for batch in batches(examples, SIZE, seed + epoch):
+            share = 0.5 * (1 + math.cos(math.pi * step / steps))
+            for group in optimiser.param_groups:
+                group["lr"] = RATE * min(1.0, step / _WARM) * max(0.02, share)
+            loss = loss_of(net(*batch.inputs), batch)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            total += float(loss.detach())
+            step += 1
+        say(f"epoch {epoch + 1} of {epochs}: loss {total * epochs / steps:.4f}")
+    net.eval()
+
+
+def logits_of(net: Encoder, examples: Sequence[Example]) -> F32:
+    """A row of logits per example."""
+    order = np.argsort([len(example.tokens) for example in examples], kind="stable")
+    result: F32 | None = None
+    with torch.inference_mode():
+        for first in range(0, len(order), SIZE):
+            chosen = order[first : first + SIZE]
+            rows = net(*batch_of([examples[int(n)] for n in chosen]).inputs).numpy()
+            if result is None:
+                result = np.zeros((len(order), rows.shape[1]), dtype=np.float32)
+            result[chosen] = rows
+    return result if result is not None else np.zeros((0, 1), dtype=np.float32)

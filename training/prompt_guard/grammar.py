@@ -1,0 +1,79 @@
+"""A small grammar: `[a|b]` is one of several, `{slot}` a line of that slot, `\\n` a line break."""
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+_SPECIAL = re.compile(r"<\|(\w+)\|>")
+_GROUP = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
+_SLOT = re.compile(r"\{([a-z_]+)\}")
+_ESCAPES = (("\\[", "\x03"), ("\\]", "\x04"), ("\\n", "\n"))
+_LITERAL = str.maketrans(
+    {"\x01": "<|", "\x02": "|>", "\x03": "[", "\x04": "]", "\x05": "{", "\x06": "}"}
+)
+_TO_LITERAL = str.maketrans({"[": "\x03", "]": "\x04", "{": "\x05", "}": "\x06"})
+_DEEPEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Templates under one heading; `kind` and `rows` are empty where it is only a slot."""
+
+    name: str
+    kind: str
+    rows: int
+    lines: tuple[str, ...]
+
+
+def _protected(line: str) -> str:
+    line = _SPECIAL.sub("\x01\\1\x02", line)
+    for written, meant in _ESCAPES:
+        line = line.replace(written, meant)
+    return line
+
+
+def literal(text: str) -> str:
+    """A line that expands to exactly this text."""
+    return text.translate(_TO_LITERAL)
+
+
+def parse(text: str) -> dict[str, Section]:
+    """The sections of a template file by name."""
+    sections: dict[str, Section] = {}
+    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading, *lines = part.splitlines()
+        name, kind, rows = [*heading.split(), "", "0"][:3] if " " in heading else (heading, "", "0")
+        kept = tuple(_protected(line) for line in lines if line and not line.startswith("# "))
+        sections[name] = Section(name, kind, int(rows or 0) if rows.isdigit() else 0, kept)
+    return sections
+
+
+@cache
+def sections_of(name: str) -> Mapping[str, Section]:
+    """The sections of one of the template files."""
+    place = files("training.prompt_guard").joinpath("templates", name)
+    return parse(place.read_text(encoding="utf-8"))
+
+
+def expand(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:
+    """One text of a template."""
+
+    def of_group(found: re.Match[str]) -> str:
+        options: list[str] = found[1].split("|")
+        return pick.choice(options)
+
+    def of_slot(found: re.Match[str]) -> str:
+        section = slots.get(found[1])
+        return str(found[0]) if section is None else pick.choice(section.lines)
+
+    for _ in range(_DEEPEST):
+        before = line
+        line = _GROUP.sub(of_group, line)
+        if not _GROUP.search(line):
+            line = _SLOT.sub(of_slot, line)
+        if line == before:
+            break
+    return line.translate(_LITERAL).strip()
