@@ -104,8 +104,8 @@ class PhoneReader:
     def _score(self, value: str, start: int, end: int, *, is_global: bool) -> float:
         compact = _compact(value)
         regions = () if is_global else [r for r in self._regions if len(compact) in _lengths(r)]
-        if not regions and not is_global:
-            return 0.0
+        if not regions and (not is_global or compact.startswith("+0")):
+            return 0.0  # no country's code begins with 0
         if self._left <= 0:
             return 0.6 if value.startswith("+") or _NANP.fullmatch(value) else 0.0
         self._left -= 1
