@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy": BASE | {"text"},
     "stack": BASE | {"policy"},
     "firewall": BASE | {"policy", "stack"},
+    "tuning": BASE | {"text", "models", "detectors", "policy", "stack", "firewall"},
     "sandbox": BASE | {"policy", "stack"},
     "supply": BASE | {"text", "stack"},
     "evals": BASE
