@@ -33,8 +33,7 @@ _BARE = Carrier(Kind.BARE, is_markup=False)
 _AUTOLINK = Carrier(Kind.BARE)
 _IMAGE = Carrier(Kind.IMAGE)
 _LINK = Carrier(Kind.LINK)
-OPENERS = frozenset(" \t\n(<\"'=")
-"""What stands before the URL of a construct."""
+_OPENERS = frozenset(" \t\n(<\"'=")
 _LINKS = frozenset("(<:=\"' \t\n")
 """What may stand before white space that leads to the URL of a construct."""
 _SPACES = frozenset(filter(str.isspace, map(chr, range(0x3001))))
@@ -80,11 +79,38 @@ class Surroundings:
     def __init__(self, text: str) -> None:
         self._text = text
 
+    def is_open(self, start: int) -> bool:
+        """No construct can hold a URL at `start`: it stands open in the text."""
+        last = self._text[start - 1] if start else ""
+        return last not in _OPENERS or (
+            last not in "=<" and self._text[start - 2 : start - 1] not in _BEFORE[last]
+        )
+
+    def says_nothing(self, start: int, before: str) -> bool:
+        """No label or attribute around a URL at `start`, behind `before`, could speak against it.
+
+        Quick to tell of most URLs; may be False where none does.
+        """
+        last = before[-1:]
+        if last not in _OPENERS or (last != "=" and before[:-1] not in _BEFORE[last]):
+            return True
+        if before != "](":
+            return False
+        text = self._text
+        opened = text.rfind("[", max(0, start - _LEAD), start - 2)
+        if opened < 0:
+            return False
+        label = text[opened + 1 : start - 2]
+        if opened and text[opened - 1] == "!":
+            return "]" not in label
+        # A host has a dot; a label that begins like a word is neither empty nor invisible.
+        return "." not in label and "]" not in label and label[:1].isalnum()
+
     def carrier(self, start: int, end: int) -> Carrier:
         """The construct around the URL at `text[start:end]`."""
         text = self._text
         last = text[start - 1] if start else ""
-        if last not in OPENERS:
+        if last not in _OPENERS:
             return _BARE
         before = text[start - 2 : start - 1]
         if last != "=" and before not in _BEFORE[last]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.exfiltration.carrier import OPENERS, Carrier, Kind, Surroundings
+from tyrian.detectors.exfiltration.carrier import Carrier, Kind, Surroundings
 from tyrian.detectors.exfiltration.decoding import hidden_text_of
 from tyrian.detectors.exfiltration.payload import Evidence, evidence_in, is_plain
 from tyrian.detectors.exfiltration.url import Url, is_host_allowed, site
@@ -18,10 +19,13 @@ LABEL = "exfiltration"
 _BODY = r"(?:[^\s<>\"'`()\]]+|\](?!\()|<[A-Za-z_][\w -]{0,40}>|\([^\s<>\"'`()]{0,200}\))*+"
 _SCHEMES = ("https", "http", "wss", "ftp", "ws")
 _BEFORE_RELATIVE = "(\"'=<"
+# Without a scheme, three letters are a comment's or a path's beginning, unless Markdown links them.
+_NO_STUB = r"(?:(?<=\]\(..)|(?=[^\s<>\"'`()\]]{4}|[^\s\"'`()\]]{0,2}[0-9@<{$\[]))"
 # Each way begins with a plain character, by which the engine leaps through a text.
 _ADDRESS = re.compile(
     rf":(?:{'|'.join(f'(?<=(?i:{scheme}):)' for scheme in _SCHEMES)})[/\\]{{1,3}}{_BODY}"
-    rf"|/(?<=[{_BEFORE_RELATIVE}]/)[/\\]{_BODY}|\\(?<=[{_BEFORE_RELATIVE}]\\)[/\\]{_BODY}"
+    rf"|/(?<=[{_BEFORE_RELATIVE}]/)[/\\]{_NO_STUB}{_BODY}"
+    rf"|\\(?<=[{_BEFORE_RELATIVE}]\\)[/\\]{_NO_STUB}{_BODY}"
 )
 _INLINE = re.compile(rf"(?<![A-Za-z0-9])(?:javascript|vbscript|data):{_BODY}", re.IGNORECASE)
 _SCRIPT_SCHEMES = ("javascript:", "vbscript:")
@@ -30,6 +34,7 @@ _ACTIVE_TYPES = ("text/html", "application/xhtml", "text/xml", "application/xml"
 _ACTIVE_SVG = re.compile(
     r"<script|\bon\w{3,20}\s*=|<foreignobject|href\s*=\s*[\"']?(?:https?:|javascript:)", re.I
 )
+_BEFORE_SPACED = frozenset({"](", "( ", "(<"})
 _TRAILING = ".,;:!?*_]}|"
 _HOST_IN_LABEL = re.compile(
     r"(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24})(?:[/:?#\s]|$)", re.I
@@ -52,6 +57,10 @@ _CONCEALED = Evidence("concealed-content", "embedded content made invisible", 0.
 _OTHER_HOST = Evidence("other-host", "a link that shows another host than its own", 0.8, 0.8, 0.0)
 _SEVERITY = {Kind.IMAGE: Severity.HIGH, Kind.LINK: Severity.HIGH, Kind.BARE: Severity.MEDIUM}
 _REPORTED, _SERIOUS = 0.2, 0.5
+_LOOKS, _PER_LOOK = 1000, 100
+"""URLs of a text that are looked into, and for how many characters there is one more."""
+_UNKNOWN: tuple[Evidence, ...] = (_SCRIPT,)
+"""Stands for a URL that was not met yet."""
 _PARTNER = 60
 """How far behind its bracket a closing one still belongs to it."""
 _SEVERAL = 0.05
@@ -69,9 +78,20 @@ class Exfiltration:
         self._allowed = frozenset(h.removeprefix("*.").rstrip(".").lower() for h in allowed_hosts)
 
     def detect(self, view: View) -> Detection:
-        """One finding per URL that something speaks against."""
-        found = list(_Reading(view.text, self._allowed).findings())
-        return Detection.from_findings(tuple(found)) if found else Detection()
+        """One finding per URL that something speaks against.
+
+        The coverage is below 1 where a text has more of them than are looked into: one for every
+        100 characters beyond the first thousand. Plain URLs and such that stand there again do
+        not count.
+        """
+        reading = _Reading(view.text, self._allowed)
+        found = tuple(reading.findings())
+        if not found and reading.reached is None:
+            return Detection()
+        detection = Detection.from_findings(found)
+        if reading.reached is None:
+            return detection
+        return replace(detection, coverage=reading.reached / len(view.text))
 
 
 class _Reading:
@@ -81,7 +101,12 @@ class _Reading:
         self._text = text
         self._allowed = allowed
         self._around = Surroundings(text)
+        self._known: dict[str, tuple[Evidence, ...] | None] = {}
+        self._shown: dict[tuple[Carrier, str], tuple[Evidence, ...]] = {}
         self._rules: dict[tuple[Evidence, Kind, bool], int] = {}
+        self._looks = _LOOKS + len(text) // _PER_LOOK
+        self.reached: int | None = None
+        """Where reading ended for want of looks, None where all was read."""
 
     def findings(self) -> Iterator[Finding]:
         """One finding per URL that something speaks against: addresses, then inline content."""
@@ -101,33 +126,69 @@ class _Reading:
                 yield Finding(name, LABEL, worst.what, severity, score, start, end)
 
     def _addresses(self) -> list[Hit]:
-        text, around = self._text, self._around
-        known: dict[str, tuple[Evidence, ...] | None] = {}
+        text, known, around = self._text, self._known, self._around
         hits: list[Hit] = []
         for match in _ADDRESS.finditer(text):
             at, end = match.span()
-            end = _end_of(text, at, end)
+            lead = text[at - 5 : at] if at > 4 else ""
+            # By far the most frequent schemes are told at a glance.
+            start = at - (
+                5 if lead == "https" else 4 if lead[1:] == "http" else _scheme_length(text, at)
+            )
+            before = text[start - 2 : start] if start > 1 else text[:start]
+            if text[end - 1] in _TRAILING or (
+                before in _BEFORE_SPACED and text[end : end + 1] == " "
+            ):
+                end = _end_of(text, start, end)
             value = text[at:end]
-            if value not in known:
-                known[value] = _evidence(value, self._allowed)
-            evidence = known[value]
-            if evidence is None:
+            evidence = known.get(value, _UNKNOWN)
+            if evidence is _UNKNOWN:
+                evidence = known[value] = self._evidence(value)
+            if evidence is None or (not evidence and around.says_nothing(start, before)):
                 continue
-            start = at - _scheme_length(text, at)
-            if not evidence and (not start or text[start - 1] not in OPENERS):
-                continue
-            carrier = around.carrier(start, end)
-            if carrier.label is not None or carrier.is_concealed:
-                evidence = (*evidence, *_of_carrier(carrier, value))
-            if evidence and (hit := self._hit(evidence, carrier.kind, start, end)):
+            if self._is_over(start):
+                break
+            if hit := self._look(value, evidence, start, end):
                 hits.append(hit)
         return hits
+
+    def _is_over(self, start: int) -> bool:
+        self._looks -= 1
+        if self._looks >= 0:
+            return False
+        self.reached = start if self.reached is None else min(start, self.reached)
+        return True
+
+    def _evidence(self, value: str) -> tuple[Evidence, ...] | None:
+        """What the URL alone says, None where it is no URL or may get anything."""
+        allowed = self._allowed
+        if not allowed and is_plain(value):
+            return ()
+        self._looks -= 1
+        url = Url.parse(value)
+        if url is None or (allowed and not url.userinfo and is_host_allowed(url.host, allowed)):
+            return None
+        return tuple(evidence_in(url))
+
+    def _look(self, value: str, evidence: tuple[Evidence, ...], start: int, end: int) -> Hit | None:
+        """The hit at a URL by its own evidence and by what stands around it."""
+        carrier = self._around.carrier(start, end)
+        if carrier.label is not None or carrier.is_concealed:
+            key = carrier, value
+            if key not in self._shown:
+                self._shown[key] = (*evidence, *_of_carrier(carrier, value))
+            evidence = self._shown[key]
+        return self._hit(evidence, carrier.kind, start, end) if evidence else None
 
     def _inline_content(self) -> list[Hit]:
         hits = []
         for match in _INLINE.finditer(self._text):
-            start = match.start()
-            end = _end_of(self._text, start, match.end())
+            start, end = match.span()
+            if self._around.is_open(start):
+                continue
+            if self._is_over(start):
+                break
+            end = _end_of(self._text, start, end)
             carrier = self._around.carrier(start, end)
             # They count only where something would open them.
             if carrier.is_markup and (evidence := tuple(_of_content(self._text[start:end]))):
@@ -158,16 +219,6 @@ def _weight(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, float
         if strength >= _REPORTED:
             rules.add(each.rule)
     return worst, min(1.0, score + _SEVERAL * (len(rules) - 1)) if rules else score
-
-
-def _evidence(value: str, allowed: frozenset[str]) -> tuple[Evidence, ...] | None:
-    """What the URL alone says, None where it is no URL or may get anything."""
-    if not allowed and is_plain(value):
-        return ()
-    url = Url.parse(value)
-    if url is None or (allowed and not url.userinfo and is_host_allowed(url.host, allowed)):
-        return None
-    return tuple(evidence_in(url))
 
 
 def _scheme_length(text: str, at: int) -> int:
@@ -220,26 +271,28 @@ def _shows_other_host(label: str, value: str) -> bool:
 
 def _end_of(text: str, start: int, end: int) -> int:
     """Where the URL ends: Markdown written by models may have spaces in it."""
-    if text[end : end + 1] == " " and text[end + 1 : end + 2] not in ('"', "'", "("):
-        start_of_all = start - _scheme_length(text, start)
-        if text[max(0, start_of_all - 3) : start_of_all].rstrip(" <").endswith("]("):
-            close = text.find(")", end, end + 500)
-            line = text.find("\n", end, end + 500)
-            if close > 0 and (line < 0 or close < line):
-                return close
-    if text[end - 1] not in _TRAILING:
-        return end
-    return _without_trailing(text, start, end)
+    if (
+        text[end : end + 1] == " "
+        and text[end + 1 : end + 2] not in ('"', "'", "(")
+        and text[max(0, start - 3) : start].rstrip(" <").endswith("](")
+    ):
+        close = text.find(")", end, end + 500)
+        line = text.find("\n", end, end + 500)
+        if close > 0 and (line < 0 or close < line):
+            return close
+    return _without_trailing(text, start, end) if text[end - 1] in _TRAILING else end
 
 
 def _without_trailing(text: str, start: int, end: int) -> int:
     """Without the punctuation behind a URL; brackets that were opened inside it stay."""
     body = text[start + 1 : end]
     least = end - len(body) + len(body.rstrip(_TRAILING))
+    braces, brackets = text.rfind("{", start, end), text.rfind("[", start, end)
+    if braces < 0 and brackets < 0:
+        return least
     # Up to here a closing bracket has its partner near enough inside the URL.
-    braces, brackets = (
-        at + _PARTNER if (at := text.rfind(mark, start, end)) >= 0 else 0 for mark in "{["
-    )
+    braces = braces + _PARTNER if braces >= 0 else 0
+    brackets = brackets + _PARTNER if brackets >= 0 else 0
     end = max(least, min(end, max(braces, brackets)))
     while end > least:
         last = text[end - 1]

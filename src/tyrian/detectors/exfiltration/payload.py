@@ -66,7 +66,9 @@ _PLACEHOLDER = re.compile(
     r"\{\{?\s*([A-Za-z_][\w .-]{1,40})\s*\}?\}|<([A-Za-z_][\w -]{1,40})>|\[([A-Z_][A-Z_ ]{2,40})\]"
     r"|\$\{?([A-Za-z_]\w{2,40})\}?|%7[Bb]([A-Za-z_]\w{1,40})%7[Dd]|%3[Cc]([A-Za-z_][\w-]{1,40})%3[Ee]"
 )
-_EMAIL = re.compile(r"[\w.+-](?:@|%40)[\w-]{1,63}\.[A-Za-z]{2,}")
+_EMAIL = re.compile(
+    r"@(?<=[\w.+-]@)[\w-]{1,63}\.[A-Za-z]{2,}|%40(?<=[\w.+-]%40)[\w-]{1,63}\.[A-Za-z]{2,}"
+)
 _KNOWN_SECRET = re.compile(
     r"(?:sk-(?:ant-|proj-)?|gh[pousr]_|github_pat_|glpat-|xox[abp]-|AKIA|hf_|npm_|[sr]k_live_)"
     r"[A-Za-z0-9_-]{16}"

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from tyrian.detectors.ipv4 import is_global_v4, parse_v4
 
-_AUTHORITY = re.compile(r"(?:(?:[A-Za-z][A-Za-z0-9+.-]*)?:)?[/\\]{1,3}([^/?#\\]*)")
+_PARTS = re.compile(
+    r"(?:(?:[A-Za-z][A-Za-z0-9+.-]*)?:)?[/\\]{1,3}(?:([^/?#\\]*)@)?"
+    r"(\[[^\]/?#\\]*\]?|[^/?#\\:]*)[^/?#\\]*([^?#]*)(?:\?([^#]*))?"
+)
 _HOST = re.compile(r"[^\W_]")
 _NUMBER_HOST = re.compile(
     r"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})(?:\.(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})){0,3}\.?"
@@ -40,25 +43,16 @@ class Url(NamedTuple):
     @classmethod
     def parse(cls, value: str) -> "Url | None":
         """The parts, None where there is no host."""
-        match = _AUTHORITY.match(value)
+        match = _PARTS.match(value)
         if match is None:
             return None
-        place = match[1]
-        userinfo = ""
-        if "@" in place:
-            userinfo, _, place = place.rpartition("@")
-        host = _without_port(place).rstrip(".").lower()
+        userinfo, host, path, query = match.groups("")
+        if host[:1] == "[" and host[-1] != "]":
+            host += "]"
+        host = host.rstrip(".").lower()
         if not host or not (host[0].isalnum() or _HOST.search(host)):
             return None
-        rest = value[match.end() :].partition("#")[0]
-        path, _, query = rest.partition("?")
         return cls(userinfo, host, path, query)
-
-
-def _without_port(place: str) -> str:
-    if place[:1] == "[":
-        return place.partition("]")[0] + "]"
-    return place.partition(":")[0] if ":" in place else place
 
 
 _LOCAL_ENDS = (".localhost", ".local", ".internal")
