@@ -73,31 +73,30 @@ _SHORTEST_TINY = 6
 _EMPTY_ANCHOR = re.compile(r"[^<>]{0,200}>\s{0,20}</a\s*>", re.IGNORECASE)
 
 
+def is_open(before: str) -> bool:
+    """Behind these two characters no construct can hold a URL: it stands open in the text.
+
+    It may still be an autolink, `<...>`.
+    """
+    last = before[-1:]
+    return last not in _OPENERS or (last != "=" and before[:-1] not in _BEFORE[last])
+
+
 class Surroundings:
     """One text, asked for the construct around each of its URLs."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def is_open(self, start: int) -> bool:
-        """No construct can hold a URL at `start`: it stands open in the text."""
-        last = self._text[start - 1] if start else ""
-        return last not in _OPENERS or (
-            last not in "=<" and self._text[start - 2 : start - 1] not in _BEFORE[last]
-        )
-
     def says_nothing(self, start: int, before: str) -> bool:
-        """No label or attribute around a URL at `start`, behind `before`, could speak against it.
+        """No label around the URL at `start`, behind `before`, could speak against it.
 
-        Quick to tell of most URLs; may be False where none does.
+        Quick to tell of most links and images; may be False where none does.
         """
-        last = before[-1:]
-        if last not in _OPENERS or (last != "=" and before[:-1] not in _BEFORE[last]):
-            return True
         if before != "](":
             return False
         text = self._text
-        opened = text.rfind("[", max(0, start - _LEAD), start - 2)
+        opened = text.rfind("[", start - _LEAD if start > _LEAD else 0, start - 2)
         if opened < 0:
             return False
         label = text[opened + 1 : start - 2]

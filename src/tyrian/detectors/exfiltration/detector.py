@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
-from tyrian.detectors.exfiltration.carrier import Carrier, Kind, Surroundings
+from tyrian.detectors.exfiltration.carrier import Carrier, Kind, Surroundings, is_open
 from tyrian.detectors.exfiltration.decoding import hidden_text_of
 from tyrian.detectors.exfiltration.payload import Evidence, evidence_in, is_plain
 from tyrian.detectors.exfiltration.url import Url, is_host_allowed, site
@@ -34,6 +34,8 @@ _ACTIVE_TYPES = ("text/html", "application/xhtml", "text/xml", "application/xml"
 _ACTIVE_SVG = re.compile(
     r"<script|\bon\w{3,20}\s*=|<foreignobject|href\s*=\s*[\"']?(?:https?:|javascript:)", re.I
 )
+_LEAD = 7
+"""The longest scheme and two characters before it."""
 _BEFORE_SPACED = frozenset({"](", "( ", "(<"})
 _TRAILING = ".,;:!?*_]}|"
 _HOST_IN_LABEL = re.compile(
@@ -94,6 +96,10 @@ class Exfiltration:
         return replace(detection, coverage=reading.reached / len(view.text))
 
 
+_Lead = tuple[int, str, bool]
+"""Length of a URL's scheme, two characters before it, and whether no construct can begin there."""
+
+
 class _Reading:
     """One text: every URL is taken apart once, however often it stands there."""
 
@@ -127,15 +133,16 @@ class _Reading:
 
     def _addresses(self) -> list[Hit]:
         text, known, around = self._text, self._known, self._around
+        leads: dict[str, _Lead] = {}
         hits: list[Hit] = []
         for match in _ADDRESS.finditer(text):
             at, end = match.span()
-            lead = text[at - 5 : at] if at > 4 else ""
-            # By far the most frequent schemes are told at a glance.
-            start = at - (
-                5 if lead == "https" else 4 if lead[1:] == "http" else _scheme_length(text, at)
-            )
-            before = text[start - 2 : start] if start > 1 else text[:start]
+            key = text[at - _LEAD : at + 1] if at > _LEAD else text[: at + 1]
+            lead = leads.get(key)
+            if lead is None:
+                lead = leads[key] = _lead(key)
+            length, before, is_open = lead
+            start = at - length
             if text[end - 1] in _TRAILING or (
                 before in _BEFORE_SPACED and text[end : end + 1] == " "
             ):
@@ -144,7 +151,7 @@ class _Reading:
             evidence = known.get(value, _UNKNOWN)
             if evidence is _UNKNOWN:
                 evidence = known[value] = self._evidence(value)
-            if evidence is None or (not evidence and around.says_nothing(start, before)):
+            if not evidence and (evidence is None or is_open or around.says_nothing(start, before)):
                 continue
             if self._is_over(start):
                 break
@@ -184,7 +191,7 @@ class _Reading:
         hits = []
         for match in _INLINE.finditer(self._text):
             start, end = match.span()
-            if self._around.is_open(start):
+            if is_open(self._text[max(0, start - 2) : start]) and self._text[start - 1] != "<":
                 continue
             if self._is_over(start):
                 break
@@ -221,15 +228,14 @@ def _weight(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, float
     return worst, min(1.0, score + _SEVERAL * (len(rules) - 1)) if rules else score
 
 
-def _scheme_length(text: str, at: int) -> int:
-    """How many letters of a scheme stand before `text[at]`, a colon or else a slash."""
-    if text[at] != ":":
-        return 0
-    before = text[max(0, at - 5) : at].lower()
-    for scheme in _SCHEMES:
-        if before.endswith(scheme):
-            return len(scheme)
-    return 0
+def _lead(key: str) -> _Lead:
+    """What stands before a colon or slash, the last character of `key`."""
+    length = 0
+    if key[-1] == ":":
+        before = key[:-1].lower()
+        length = next(len(scheme) for scheme in _SCHEMES if before.endswith(scheme))
+    before = key[: len(key) - 1 - length][-2:]
+    return length, before, is_open(before)
 
 
 def _of_content(value: str) -> Iterator[Evidence]:

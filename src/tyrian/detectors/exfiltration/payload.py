@@ -86,6 +86,8 @@ _COLLECTORS = frozenset(
 _OF_KIND = {HostKind.LOCAL: _LOCAL, HostKind.ADDRESS: _RAW_IP, HostKind.DISGUISED: _DISGUISED}
 _TEMPLATE_SIGN = re.compile(r"[{<\[$%]")
 """Every placeholder has one."""
+_MOST = 65_536
+"""Characters of a path or query that are looked into; a longer one is evidence in itself."""
 _SHORT = 20
 _SHORT_SECRET = 19
 """The shortest credential that is known by its prefix."""
@@ -116,11 +118,14 @@ def is_plain(value: str) -> bool:
 def evidence_in(url: Url) -> Iterator[Evidence]:
     """Everything in the URL that speaks for it."""
     yield from _of_host(url)
-    path = url.path
+    path, query = url.path, url.query
+    if len(path) > _MOST or len(query) > _MOST:
+        yield _LONG
+        path, query = path[:_MOST], query[:_MOST]
     if len(path) > _SHORT or "{" in path or "<" in path or "$" in path:
         yield from _of_path(path)
-    if url.query:
-        yield from _of_query(url.query)
+    if query:
+        yield from _of_query(query)
 
 
 def _of_host(url: Url) -> Iterator[Evidence]:
