@@ -48,7 +48,9 @@ def morse_pieces(source: Source) -> Pieces:
     is_mark = (kinds == 1) | (kinds == 2)
     starts, ends = runs_of(is_mark)
     sizes = ends - starts
-    kept = sizes <= _LONGEST_SIGN
+    outside = np.concatenate(([3], np.where(kinds == 0, 0, 3), [3]))
+    # A full stop behind a word is no dot.
+    kept = (sizes <= _LONGEST_SIGN) & (outside[starts] > 0) & (outside[ends + 1] > 0)
     starts, ends, sizes = starts[kept], ends[kept], sizes[kept]
     if len(starts) < _LEAST_SIGNS:
         return NONE
@@ -189,7 +191,10 @@ def nato_pieces(source: Source) -> Pieces:
 
 
 _VOWELS = "aeiou"
-_TAIL = re.compile(r"^(.*?)((?:qu|[b-df-hj-np-tv-z])*)$")
+_ONSET = re.compile(
+    r"(?:squ|sch|scr|shr|spl|spr|str|thr|qu|[bcfgkps]l|[bcdfgkptw]r|[cgpstw]h|s[ckmnptw]|"
+    r"[b-df-hj-np-tv-z])$"
+)
 
 
 def pig_word(word: str) -> str:
@@ -212,8 +217,8 @@ def _from_pig(word: str) -> str:
             return turned
     if lower[0] in _VOWELS and lower.endswith(("way", "yay")):
         return lower[:-3]
-    split = _TAIL.match(stem)
-    return split[2] + split[1] if split else stem
+    onset = _ONSET.search(stem)
+    return onset[0] + stem[: onset.start()] if onset else stem
 
 
 def pig_pieces(source: Source, starts: Index, ends: Index) -> Pieces:

@@ -6,6 +6,7 @@ from string import digits, hexdigits, octdigits
 
 import numpy as np
 
+from tyrian.text import tables as t
 from tyrian.text.offsets import Codes, Index, codes_of
 from tyrian.text.readable import BAD, decode_units
 from tyrian.text.rewrite import NONE, Pieces
@@ -258,14 +259,26 @@ def _braced(data: Bytes, at: Index) -> Pieces:
 
 _NEEDLESS = re.compile(r"[A-Za-z]|&(?:[A-Za-z]+|#[0-9xX]+);|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}")
 _LEAST_ESCAPES = 3
+_LEAST_IN_A_WORD = 4
 
 
 def _with_evidence(pieces: Pieces) -> Pieces:
-    """The pieces where an escape was needless (a plain letter) or many letters were escaped."""
+    """The pieces where an escape was needless (a plain letter), or blanks or words were escaped.
+
+    A few accents and dashes are what every program escapes.
+    """
     if not len(pieces) or _NEEDLESS.search(pieces.text):
         return pieces
     codes = pieces.codes
-    # Blanks, controls, and all that is not ASCII.
-    telling = (codes == 0x20) | (codes <= 0x08) | ((codes >= 0x0E) & (codes <= 0x1F))
-    telling |= codes >= 0x7F
-    return pieces if int(telling.sum()) >= _LEAST_ESCAPES else NONE
+    # Blanks, controls and what cannot be seen.
+    flags = t.tables().flags[np.minimum(codes, 0x10FFFF)]
+    if int(((codes == 0x20) | ((flags & t.KIND) != 0)).sum()) >= _LEAST_ESCAPES:
+        return pieces
+    if int(pieces.sizes.max()) > 1:
+        return NONE
+    letters = np.flatnonzero((flags & t.LETTER) != 0)
+    starts, ends = pieces.starts[letters], pieces.ends[letters]
+    if not len(starts):
+        return NONE
+    first, stop = chained(starts[1:] == ends[:-1])
+    return pieces if int((stop - first).max()) >= _LEAST_IN_A_WORD else NONE

@@ -11,7 +11,7 @@ from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bools, Source, counts_in, members
 from tyrian.text.words import COMMON, SPELT, STRONG
 
-_LEAST = 6
+_LEAST = 5
 _WIDEST_GAP = 4
 _IS_LETTER = members(ascii_letters)
 _NO_LETTERS = bytes(c for c in range(256) if not (c < 0x80 and chr(c).isalpha()))
@@ -51,7 +51,8 @@ def fragment_pieces(source: Source) -> Pieces:
     starts, ends = at[found[:, 1]], at[found[:, 2] - 1] + 1
     good = _are_broken(source, starts, ends)
     found, starts, ends = found[good], starts[good], ends[good]
-    broken = {words[n] for n in set(found[:, 0].tolist())}
+    proven = _are_aligned(source, starts, ends)
+    broken = {words[n] for n in set(found[proven, 0].tolist())}
     if len(broken) < 2 or (len(broken) < _LEAST_BROKEN and STRONG.isdisjoint(broken)):
         return NONE
     return _whole(source, words, found[:, 0], starts, ends)
@@ -63,6 +64,17 @@ def _are_broken(source: Source, starts: Index, ends: Index) -> Bools:
     runs = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     verdicts = {run: _is_broken(run) for run in set(runs)}
     return np.fromiter([verdicts[run] for run in runs], np.bool_, len(runs))
+
+
+def _are_aligned(source: Source, starts: Index, ends: Index) -> Bools:
+    """Words that begin where a fragment or nothing else begins, and end likewise."""
+    data = np.append(source.data, 0)
+    begins = (starts == 0) | ~_IS_LETTER[data[starts - 1]]
+    stops = ~_IS_LETTER[data[ends]]
+    begins[1:] |= starts[1:] == ends[:-1]
+    stops[:-1] |= starts[1:] == ends[:-1]
+    aligned: Bools = begins & stops
+    return aligned
 
 
 def _is_broken(run: str) -> bool:

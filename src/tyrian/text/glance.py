@@ -31,11 +31,19 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 def may_be_base64(text: bytes) -> bool:
     """True where a run of digits begins with bytes that are UTF-8 or UTF-16."""
     tokens = text.translate(_BASE64_PARTS).split()
-    return any(
+    if any(
         (len(token) >= _HEAD or (token[-1] == 0x3D and len(token) >= _LEAST_PADDED))
         and _begins_as_text(token)
         for token in tokens
-    )
+    ):
+        return True
+    return any(_is_group(token.rstrip(b"=")) for token in tokens if len(token) & 3 == 0)
+
+
+def _is_group(token: bytes) -> bool:
+    """True for what base64 is like: letters of both cases, and not only the first one large."""
+    is_cased = not token[1:].islower() and not token.isupper() and not token.isdigit()
+    return is_cased and b"=" not in token and _is_text_head(token[:_HEAD])
 
 
 def _begins_as_text(token: bytes) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bytes, Source, counts_in, members, runs_of, spread_out
-from tyrian.text.words import COMMON, STRONG, has_strong, is_evidence
+from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, is_evidence
 
 _LEET = dict(zip("0134578@$!|+9", "oieastbasiltg", strict=True))
 
@@ -30,6 +30,7 @@ MAY_END = b"!|+"
 _IS_ENDING = members(MAY_END.decode())
 LEAST_GLUED = 16
 _LEAST_STRONG = 6
+_MANY = 3
 
 
 def leet_pieces(source: Source) -> Pieces:
@@ -37,7 +38,7 @@ def leet_pieces(source: Source) -> Pieces:
     data = source.data
     starts, ends = runs_of(_IN_WORD[data])
     signs = counts_in(_IS_SIGN[data], starts, ends)
-    mixed = (signs > 0) & (ends - starts > 1)
+    mixed = signs > 0
     starts, ends = starts[mixed], ends[mixed]
     if not len(starts):
         return NONE
@@ -69,6 +70,9 @@ def leet_pieces(source: Source) -> Pieces:
     if not spelt_glued and not _is_proven(set(words), strong):
         return NONE
     chosen = in_i | in_l | (signs < sizes)
+    if len(set(words)) >= _MANY:
+        # Among so many, short numbers are words as well.
+        chosen |= np.fromiter([w in SPELT for w in by_i], np.bool_, len(by_i))
     reading = np.where(
         np.repeat(in_l, sizes),
         np.frombuffer(AS_L, np.uint8)[token],

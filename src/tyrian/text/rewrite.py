@@ -84,6 +84,13 @@ class Pieces:
         """All texts joined."""
         return text_of(self.codes)
 
+    def texts(self) -> list[str]:
+        """The text of each piece."""
+        ends = np.cumsum(self.sizes)
+        text = self.text
+        spans = zip((ends - self.sizes).tolist(), ends.tolist(), strict=True)
+        return [text[start:end] for start, end in spans]
+
     def only(self, mask: Bools) -> "Pieces":
         """The pieces that the mask is true for."""
         kept = np.repeat(mask, self.sizes)

@@ -142,7 +142,7 @@ def _readings(source: Source, lines: list[str]) -> dict[str, str]:
         best = line
         if good:
             cut = " ".join(cuts.get(run, ()))
-            best = cut if " " not in line and cut else max((line, cut), key=_spelt)
+            best = line if _is_spelt(line) else max((line, cut), key=_spelt)
             if not COMMON.isdisjoint(w for w in best.lower().split() if len(w) >= _LEAST_WORD):
                 found[line] = best
                 continue
@@ -150,6 +150,14 @@ def _readings(source: Source, lines: list[str]) -> dict[str, str]:
             found[line] = line
     source.is_whole &= not speller.is_exhausted
     return found
+
+
+def _is_spelt(line: str) -> bool:
+    """True where the gaps alone show the words, some unknown ones aside."""
+    return " " in line and _spelt(line) >= _MOSTLY
+
+
+_MOSTLY = 0.5
 
 
 def _spelt(text: str) -> float:
@@ -225,7 +233,22 @@ def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
 _UNLINKED = str.maketrans(dict.fromkeys("_+.|/*~-", " "))
 
 
+_MANY_WORDS, _NAME = 5, 3
+_LEAST_TELLING = 3
+
+
 def _is_attack(words: list[str]) -> bool:
+    """Nearly all known words, and enough of them such as attacks are made of."""
     lower = [word.lower() for word in words]
     known = sum(len(word) for word in lower if word in SPELT)
-    return known * 10 >= sum(map(len, lower)) * 8 and not STRONG.isdisjoint(lower)
+    strong = len(STRONG.intersection(lower))
+    longer = sum(len(word) for word in lower if len(word) >= _LEAST_TELLING)
+    if known * 10 < sum(map(len, lower)) * 9 or longer * 10 < known * 8:
+        return False
+    many = sum(len(word) >= _LEAST_TELLING for word in lower) >= _MANY_WORDS
+    # Three words are a name in a program, unless attacks are made of all of them.
+    return (
+        strong >= min(len(words), _NAME)
+        or (strong >= 2 and len(words) > _NAME)
+        or (strong == 1 and many)
+    )

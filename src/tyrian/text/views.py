@@ -9,9 +9,10 @@ import numpy as np
 
 from tyrian.core.detection import View
 from tyrian.text.alphabets import braille_pieces, flag_letter_pieces, morse_pieces
+from tyrian.text.base64_runs import base64_pieces
 from tyrian.text.bases import base58_pieces, base85_pieces
 from tyrian.text.ciphers import cipher_pieces, rot47_pieces
-from tyrian.text.encodings import base32_pieces, base64_pieces, binary_pieces, hex_pieces
+from tyrian.text.encodings import base32_pieces, binary_pieces, hex_pieces
 from tyrian.text.escapes import escape_pieces, html_pieces, percent_pieces
 from tyrian.text.fragments import fragment_pieces
 from tyrian.text.glance import GLANCES, SHORT

@@ -62,8 +62,38 @@ tutte questo della
 COMMON = STRONG | frozenset(_COMMON.split())
 
 
+_PLAIN = """
+add age ago air animal area art ask bad bank base basic behavior big bill birthday black blog blue
+board boat body bomb boss bottle box boy brand bread break brief bus business bypassed cannot car
+case cat chance chemical chief child children choose church class clean clothes code coffee cold
+color company computer contain control cook cool correct cost cover credit cup cut dance danger
+dark daughter day dead deal death deep define design detail dinner direct dirty discuss doctor dog
+door draft draw dream dress drink drive drug due ear earth eat edit else employee empty enemy energy
+enjoy enter equal error evening event every exact exam exit expert eye eyes face fall fast father
+fear feature feel field fight fill film fine fire fish fit fix floor fly food foot for force forest
+forever form front fruit full fun game garden gift girl glass goal gold grand green ground group
+grow guard guess guide gun hair half hand happy hard harm hat hate head health heart heat heavy
+height hell hidden hit hold horse hospital hot hotel how husband ice image improve include inside
+island item job joke jump kitchen knife lady lake land laugh law lawyer lazy leg less lesson level
+lie light limit lines lips listen load lock log long lost lot love low luck lunch machine magic main
+man manager map mark market marry math matter meal mean meet method middle milk mine minute mix
+moment month moon mouth movie murder music naked narrator natural near neck neither news nice nor
+note nothing object ocean offer oil opinion option orange order origin own paint paper parent park
+party pass past path pay peace pen per phone photo picture piece plan plane plant player poem poison
+police poor position pretty price prison produce product project proof protect proud pull pure push
+queen quiet race rain raise rate reader reason record red refuse rest rewrite rich ride ring risk
+river road rock role rose rule said sales sand saw scene science score screen script sea seat secure
+seed sell sense seven sex shape share sharp shine ship shirt shoe shoot shop short shot shut sick
+side sign silver sing sister sit size skill skin sky sleep slow smart smile smoke snow social soft
+sold son song soul sound south space speech speed spend spring stage stand star station stay steps
+stone store storm strange street strong subject sugar suit sum summer sun super support sweet swim
+table tall tax teach team tell ten terms theory thick thin third tied title together tone tonight
+topic total touch tour town trade train travel tree trip trouble trust tv uncle unsafe upon value
+view village violent virtual voice vote walk wall war warm warn wash watch wave wear weather west
+wet white wide wife wild win wind window wine wing winter wish woman wonder wood wrote yard yellow
+"""
 _SHORT = """a an am as at be by do go he i if in is it me my no of on or so to up us we"""
-SPELT = COMMON | frozenset(_SHORT.split())
+SPELT = COMMON | frozenset(_SHORT.split()) | frozenset(_PLAIN.split())
 """What a run of letters without spaces may be cut into."""
 
 _REAL_WHEN_TURNED = """
@@ -225,7 +255,8 @@ def segment(letters: str) -> list[str]:
         reached = max(reached, end - 1)
         if best[end - 1] + _UNKNOWN_COST < best[end]:
             best[end], cut[end] = best[end - 1] + _UNKNOWN_COST, end - 1
-        if (cost := best[start] + 1) < best[end]:
+        # Of two ways that cost the same the one with the shorter last word stands.
+        if (cost := best[start] + 1) <= best[end]:
             best[end], cut[end] = cost, start
     for at in range(reached + 1, len(letters) + 1):
         if best[at - 1] + _UNKNOWN_COST < best[at]:
