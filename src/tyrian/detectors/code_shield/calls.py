@@ -1,0 +1,228 @@
+"""Call sites: what is called, under its own name whatever it was imported as, and its arguments."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tyrian.detectors.code_shield.fragment import Fragment, Span, word_before
+from tyrian.detectors.code_shield.imports import Aliases
+from tyrian.detectors.code_shield.syntax import Syntax
+
+_LINKS = ("?.", "->", "::", "!.", "&.")
+_MOST_SEGMENTS = 12
+_BEHIND = re.compile(
+    r"[ \t]*(?:!(?=[ \t]*[(\[{])|(?:::)?<[\w \t,.?:&'\[\]]{0,80}(?:<[\w ,.?]{0,40}>)?[\w ,]{0,20}>)?"
+    r"\s*([(\[{])"
+)
+_KEYWORD = re.compile(r"\s*([A-Za-z_][\w-]*)[ \t]*(?:=(?![=>])|:(?![:=])|=>)\s*")
+_BARE_ARGUMENT = re.compile(
+    r"[ \t]+(?=[\"'`\w$@:\[{(/-])(?!=|\+=|-=|(?:if|unless|do|and|or|in|is|as|then)\b)"
+)
+_BARE_END = re.compile(r"\n|;|[ \t](?:if|unless|do|and|or)[ \t]|[ \t]&&|[ \t]\|\|")
+_NOT_TYPES = frozenset(
+    "return else new await throw case in not and or yield delete typeof void go defer do "
+    "co_await co_return co_yield print echo then mut move async unsafe try assert is as if while "
+    "elif raise from lambda".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument: its keyword, if any, and its place."""
+
+    keyword: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call site."""
+
+    name: str
+    """The callee with `.` between its parts, imports resolved; `()` and `[]` for what is skipped."""
+    start: int
+    open: int
+    end: int
+    is_new: bool
+    arguments: tuple[Argument, ...]
+
+
+def calls_of(fragment: Fragment, names: Iterable[str], aliases: Aliases) -> Iterator[Call]:
+    """All calls whose last name is among `names`, directly or by another name."""
+    wanted = {name: name for name in names}
+    wanted.update(
+        (alias, alias) for alias, path in aliases.of_calls(fragment) if _last(path) in wanted
+    )
+    if not wanted:
+        return
+    for match in _finder(fragment, wanted):
+        if not fragment.budget.spend(2):
+            return
+        call = _call_at(fragment, match.start(), match.end(), aliases)
+        if call is not None:
+            yield call
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _finder(fragment: Fragment, names: Iterable[str]) -> Iterator[re.Match[str]]:
+    return _pattern(frozenset(names), fragment.syntax.ignores_case).finditer(fragment.code)
+
+
+@lru_cache(maxsize=512)
+def _pattern(names: frozenset[str], ignores_case: bool) -> re.Pattern[str]:
+    words = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    flags = re.IGNORECASE if ignores_case else 0
+    return re.compile(rf"(?<![\w$])(?:{words})(?![\w$])", flags)
+
+
+@lru_cache(maxsize=32)
+def _bare_names(syntax: Syntax) -> re.Pattern[str]:
+    return re.compile(rf"(?:{syntax.bare_calls})\Z", re.IGNORECASE if syntax.ignores_case else 0)
+
+
+@lru_cache(maxsize=32)
+def _definers(syntax: Syntax) -> frozenset[str]:
+    return frozenset(syntax.definers.split("|"))
+
+
+def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call | None:
+    code, syntax = fragment.code, fragment.syntax
+    behind = _BEHIND.match(code, end)
+    opening = behind.start(1) if behind else -1
+    if behind is None or (behind[1] != "(" and "!" not in behind[0]):
+        return _bare_call(fragment, start, end, aliases)
+    chain, first = _chain(fragment, start, end)
+    before = word_before(code, first)
+    if before in _definers(syntax):
+        return None
+    is_new = before == "new"
+    if syntax.declares_by_type and chain.find(".") < 0 and _is_declared(code, first, before):
+        return None
+    close = fragment.close_of(opening)
+    name = aliases.resolve(chain, fragment)
+    arguments = _arguments(fragment, opening + 1, close)
+    return Call(name, first, opening, min(close + 1, len(code)), is_new, arguments)
+
+
+def _is_declared(code: str, first: int, before: str) -> bool:
+    """A type stands directly before the name: `char *gets(char *s)`."""
+    if before:
+        gap = code[first - 1]
+        return gap in " \t" and before not in _NOT_TYPES and not before.isdigit()
+    return False
+
+
+def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call | None:
+    """A call without parentheses, in languages that have them."""
+    syntax, code = fragment.syntax, fragment.code
+    if not syntax.bare_calls or not _bare_names(syntax).match(code, start, end):
+        return None
+    gap = _BARE_ARGUMENT.match(code, end)
+    if gap is None and not (code[end : end + 1] in ('"', "`") and code[end:]):
+        return None
+    chain, first = _chain(fragment, start, end)
+    if word_before(code, first) in _definers(syntax):
+        return None
+    begin = gap.end() if gap else end
+    stop = _BARE_END.search(code, begin)
+    close = stop.start() if stop else len(code)
+    while stop is not None and stop[0] == "\n" and code[begin:close].rstrip()[-1:] in (",", "\\"):
+        stop = _BARE_END.search(code, close + 1)
+        close = stop.start() if stop else len(code)
+    name = aliases.resolve(chain, fragment)
+    return Call(name, first, begin, close, False, _arguments(fragment, begin, close))
+
+
+def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
+    """The callee from its first part on, read backwards from its last name."""
+    code = fragment.code
+    parts = [code[start:end]]
+    at = start
+    while len(parts) < _MOST_SEGMENTS:
+        back = at
+        while back > 0 and code[back - 1] in " \t\n\r" and at - back < 200:
+            back -= 1
+        link = code[back - 2 : back] if back >= 2 else ""
+        if link in _LINKS:
+            back -= 2
+        elif back > 0 and code[back - 1] in ".\\" and (back < 2 or code[back - 2] != "."):
+            back -= 1
+        else:
+            break
+        part, first = _part_before(fragment, back)
+        if first == back:
+            parts.append("?")
+            break
+        parts.append(part)
+        at = first
+    parts.reverse()
+    return ".".join(parts), at
+
+
+def _part_before(fragment: Fragment, end: int) -> tuple[str, int]:
+    """One part of a chain that ends at `end`: a name, with what is called or indexed of it."""
+    code = fragment.code
+    at = end
+    suffix = ""
+    while at > 0 and code[at - 1] in " \t\n\r" and end - at < 200:
+        at -= 1
+    while at > 0 and code[at - 1] in ")]?!":
+        if code[at - 1] in "?!":
+            at -= 1
+            continue
+        opening = fragment.opening_of(at - 1)
+        if opening < 0:
+            return suffix, at
+        suffix = ("()" if code[at - 1] == ")" else "[]") + suffix
+        at = opening
+        if len(suffix) > 8:
+            break
+    if at > 0 and code[at - 1] == '"' and not suffix:
+        return '""', _string_before(fragment, at)
+    first = at
+    while first > 0 and (code[first - 1].isalnum() or code[first - 1] in "_$@"):
+        first -= 1
+    return code[first:at] + suffix, first
+
+
+def _string_before(fragment: Fragment, end: int) -> int:
+    for token in reversed(fragment.lexed.strings):
+        if token.end == end:
+            return token.start
+        if token.end < end - 4000:
+            break
+    return end - 1
+
+
+def _arguments(fragment: Fragment, start: int, end: int) -> tuple[Argument, ...]:
+    code = fragment.code
+    found: list[Argument] = []
+    at = start
+    end = min(end, len(code))
+    while at < end and len(found) < 64:
+        stop = min(fragment.end_of_expression(at, is_argument=True), end)
+        argument = _argument(code, at, stop)
+        if argument is not None:
+            found.append(argument)
+        if stop < end and code[stop] not in ",;":
+            break
+        at = stop + 1
+    return tuple(found)
+
+
+def _argument(code: str, start: int, end: int) -> Argument | None:
+    keyword = _KEYWORD.match(code, start, end)
+    if keyword and keyword.end() < end and code[keyword.end() :][:1] != ")":
+        return Argument(keyword[1], *_stripped(code, keyword.end(), end))
+    start, end = _stripped(code, start, end)
+    return Argument("", start, end) if start < end else None
+
+
+def _stripped(code: str, start: int, end: int) -> Span:
+    piece = code[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())

@@ -1,0 +1,299 @@
+"""What an expression is: a constant, a string built from values, or something else."""
+
+import re
+from collections.abc import Callable
+from enum import IntFlag
+from functools import lru_cache
+
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.imports import normal
+from tyrian.detectors.code_shield.syntax import Syntax
+
+_NAME = re.compile(
+    r"[@$]{0,2}[A-Za-z_$][\w$]*(?:\s*(?:\.|->|::|\?\.|!\.)\s*[A-Za-z_$][\w$]*)*+[?!]?"
+)
+_NUMBER = re.compile(r"\d[\w.]*")
+_HOLE = re.compile(r"[A-Za-z_$@]")
+_MOST_STEPS = 400
+"""Parts of one expression that are looked at; a longer one counts as dynamic."""
+_MOST_HOPS = 6
+"""Assignments that are followed one after another."""
+
+
+class Kind(IntFlag):
+    """What is known of an expression's value."""
+
+    LITERAL = 1
+    """The same whatever the program is given."""
+    STRING = 2
+    """Holds a literal string, alone or among other parts."""
+    DYNAMIC = 4
+    """Depends on something that is not constant."""
+    BUILT = 8
+    """A string put together from a literal and something that is not constant."""
+    NAME = 16
+    CALL = 32
+    TAINTED = 64
+    """Comes from outside the program, as far as the fragment shows."""
+
+
+class Reader:
+    """Reads expressions of one fragment; `cleans` says which calls make a value harmless."""
+
+    def __init__(
+        self,
+        fragment: Fragment,
+        cleans: Callable[[str], bool],
+        is_source: Callable[[int, int], bool],
+    ) -> None:
+        self._fragment = fragment
+        self._syntax = fragment.syntax
+        self._cleans = cleans
+        self._is_source = is_source
+        self._known: dict[tuple[int, int], Kind] = {}
+        self._steps = 0
+
+    def kind(self, start: int, end: int, hops: int = 0) -> Kind:
+        """The kind of the expression in `code[start:end]`."""
+        key = (start, end)
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = Kind.DYNAMIC
+            if hops == 0:
+                self._steps = 0
+            known = self._known[key] = self._read(start, end, hops)
+        return known
+
+    def _read(self, start: int, end: int, hops: int) -> Kind:
+        parts = _Parts()
+        code = self._fragment.code
+        at = start
+        while at < end:
+            self._steps += 1
+            if self._steps > _MOST_STEPS or not self._fragment.budget.spend(1):
+                return Kind.DYNAMIC
+            char = code[at]
+            if char in " \t\r\n\\":
+                at += 1
+            elif char in "\"`'/" and (index := self._fragment.string_at(at)) >= 0:
+                at = self._string(index, parts, hops)
+            elif char.isalpha() or char in "_$@":
+                at = self._name(at, end, parts, hops)
+            elif char.isdigit():
+                number = _NUMBER.match(code, at, end)
+                at = number.end() if number else at + 1
+                parts.take(Kind.LITERAL)
+            elif char in "([{":
+                at = self._group(at, end, parts, hops)
+            else:
+                at = self._operator(at, end, parts)
+        kind = parts.kind()
+        if kind & Kind.DYNAMIC and self._is_source(start, end):
+            kind |= Kind.TAINTED
+        return kind
+
+    def _operator(self, at: int, end: int, parts: "_Parts") -> int:
+        join = _joins(self._syntax).match(self._fragment.code, at, end)
+        if join is not None and join.end() > at:
+            parts.joins += 1
+            return join.end()
+        return at + 1
+
+    def _string(self, index: int, parts: "_Parts", hops: int) -> int:
+        token = self._fragment.lexed.strings[index]
+        kind = Kind.LITERAL | Kind.STRING
+        if token.has_holes:
+            inside = self._inside(token.body_start, token.body_end, hops)
+            if inside & Kind.DYNAMIC:
+                kind = Kind.STRING | Kind.BUILT | Kind.DYNAMIC | (inside & Kind.TAINTED)
+        parts.take(kind)
+        return token.end
+
+    def _inside(self, start: int, end: int, hops: int) -> Kind:
+        """The values inside a string with expressions; its own text is blank there."""
+        code = self._fragment.code
+        body = _Parts()
+        at = start
+        while hit := _HOLE.search(code, at, end):
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                return Kind.DYNAMIC
+            at = self._name(hit.start(), end, body, hops)
+        return body.kind()
+
+    def _name(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+        code = self._fragment.code
+        match = _NAME.match(code, at, end)
+        if match is None:
+            return at + 1
+        name, after = normal(match[0]), match.end()
+        last = name.rpartition(".")[2]
+        if last in self._syntax.constants and "." not in name:
+            # Keywords and the names of constants say nothing of a value.
+            if last[:1].isupper() or last in ("true", "false", "null", "nil"):
+                parts.take(Kind.LITERAL)
+            return after
+        opening = after
+        while opening < end and code[opening] in " \t!":
+            opening += 1
+        if opening < end and code[opening] == "(":
+            return self._call(name, at, opening, end, parts, hops)
+        kind = self._named(name, at, hops)
+        after = self._behind(after, end)
+        parts.take(kind)
+        return after
+
+    def _behind(self, at: int, end: int) -> int:
+        """Skip what is indexed, called or asked of a value."""
+        code = self._fragment.code
+        while at < end and code[at] in "[(":
+            at = min(self._fragment.close_of(at) + 1, end)
+            more = _TAIL.match(code, at, end)
+            if more and not (self._syntax.joins == r"\." and more[0].lstrip()[:1] == "."):
+                at = more.end()
+        return at
+
+    def _call(
+        self, name: str, start: int, opening: int, end: int, parts: "_Parts", hops: int
+    ) -> int:
+        fragment = self._fragment
+        close = min(fragment.close_of(opening), end)
+        after = self._behind(opening, end)
+        tail = normal(fragment.code[close + 1 : after].replace("()", ""))
+        last = name.rpartition(".")[2]
+        if self._cleans(name) or (tail and self._cleans(tail.split("(")[0])):
+            parts.take(Kind.LITERAL)
+        elif last in self._syntax.formatters:
+            self._format(name, opening + 1, close, parts, hops)
+        else:
+            kind = Kind.DYNAMIC | Kind.CALL
+            if self._is_source(start, after):
+                kind |= Kind.TAINTED
+            elif _passes_on(last) and close > opening + 1:
+                inner = self._arguments(opening + 1, close, hops)
+                kind = inner.kind() | Kind.CALL
+            parts.take(kind)
+        return after
+
+    def _format(self, name: str, start: int, end: int, parts: "_Parts", hops: int) -> None:
+        """`"...".format(x)`, `sprintf("...", x)`: built where a value is not constant."""
+        inner = self._arguments(start, end, hops)
+        receiver = name.rpartition(".")[0]
+        kind = inner.kind()
+        if receiver and receiver[0] not in '"' and self._named(receiver, start, hops) & Kind.STRING:
+            kind |= Kind.STRING
+        if kind & Kind.DYNAMIC:
+            parts.take(kind | Kind.STRING | Kind.BUILT | Kind.DYNAMIC)
+        else:
+            parts.take(Kind.LITERAL | Kind.STRING)
+
+    def _arguments(self, start: int, end: int, hops: int) -> "_Parts":
+        """The parts of a list of expressions, none of which is joined to the next."""
+        parts = _Parts()
+        at = start
+        while at < end:
+            stop = min(self._fragment.end_of_expression(at, is_argument=True), end)
+            if stop > at:
+                parts.take(self.kind(at, stop, hops + 1))
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                parts.take(Kind.DYNAMIC)
+                break
+            at = stop + 1
+        return parts
+
+    def _group(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+        close = min(self._fragment.close_of(at), end)
+        if close == at + 1:
+            # An empty collection is filled later, with what nobody knows here.
+            parts.take(Kind.DYNAMIC)
+        elif hops < _MOST_HOPS:
+            parts.take(self._arguments(at + 1, close, hops).kind())
+        else:
+            parts.take(Kind.DYNAMIC)
+        return self._behind_group(close + 1, end)
+
+    def _behind_group(self, at: int, end: int) -> int:
+        return self._behind(at, end) if at < end and self._fragment.code[at] in "[(" else at
+
+    def _named(self, name: str, at: int, hops: int) -> Kind:
+        """What a name stands for where it is used."""
+        fragment = self._fragment
+        if hops >= _MOST_HOPS or not fragment.budget.spend(1):
+            return Kind.DYNAMIC | Kind.NAME
+        one = fragment.last_assigned(name, at)
+        if one is None:
+            return Kind.DYNAMIC | Kind.NAME | self._taint_of_owner(name, at, hops)
+        kind = self.kind(one.start, one.end, hops + 1)
+        added = fragment.appended(name, one.place, at)
+        if one.operator in ("+=", ".="):
+            added = [one, *added]
+            first = fragment.last_assigned(name, one.place)
+            kind = self.kind(first.start, first.end, hops + 1) if first else Kind.LITERAL
+        for more in added:
+            other = self.kind(more.start, more.end, hops + 1)
+            kind = _joined(kind, other)
+        return kind | (Kind.NAME if not kind & Kind.LITERAL else Kind(0))
+
+    def _taint_of_owner(self, name: str, at: int, hops: int) -> Kind:
+        """What is asked of a tainted value is tainted too."""
+        if self._is_source(at, at + len(name)):
+            return Kind.TAINTED
+        owner = self._fragment.last_assigned(name.partition(".")[0], at) if "." in name else None
+        if owner is None:
+            return Kind(0)
+        return self.kind(owner.start, owner.end, hops + 1) & Kind.TAINTED
+
+
+_TAIL = re.compile(r"\s*(?:\.|->|::|\?\.)\s*[A-Za-z_$][\w$]*")
+_PASSING = frozenset(
+    "String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf listOf vec "
+    "encode decode trim strip rstrip lstrip lower upper toString to_string to_s c_str as_str "
+    "StringBuilder append SqlCommand as_bytes into clone to_owned bytes bytearray Buffer.from "
+    "from unicode u".split()
+)
+
+
+def _passes_on(last: str) -> bool:
+    """A function whose result is its argument in another dress."""
+    return last in _PASSING
+
+
+class _Parts:
+    """The parts of an expression seen so far."""
+
+    __slots__ = ("any", "joins", "seen")
+
+    def __init__(self) -> None:
+        self.any = Kind(0)
+        self.joins = 0
+        self.seen = 0
+
+    def take(self, kind: Kind) -> None:
+        """One more part."""
+        self.any |= kind
+        self.seen += 1
+
+    def kind(self) -> Kind:
+        """The kind of the whole."""
+        if not self.any & Kind.DYNAMIC:
+            return Kind.LITERAL | (self.any & Kind.STRING)
+        kind = (self.any & ~Kind.LITERAL) | Kind.DYNAMIC
+        if self.joins and self.seen > 1:
+            kind &= ~(Kind.NAME | Kind.CALL)
+            if kind & Kind.STRING:
+                kind |= Kind.BUILT
+        return kind
+
+
+def _joined(one: Kind, other: Kind) -> Kind:
+    kind = one | other
+    if not kind & Kind.DYNAMIC:
+        return kind
+    kind &= ~Kind.LITERAL
+    return kind | Kind.BUILT if kind & Kind.STRING else kind
+
+
+@lru_cache(maxsize=32)
+def _joins(syntax: Syntax) -> re.Pattern[str]:
+    return re.compile(rf"(?:{syntax.joins})(?![=])" if syntax.joins else r"(?!)")

@@ -1,0 +1,100 @@
+"""Names by which modules and functions are known in a fragment."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.syntax import Syntax
+
+_SEPARATOR = re.compile(r"\s*(?:::|->|\?\.|\\|/|\.)\s*")
+_NAMED = re.compile(r"([\w$*]+)(?:[ \t\n]*(?:\bas\b|:)[ \t\n]*([\w$]+))?")
+_MODULE = re.compile(r"([\w.]+)(?:[ \t]+as[ \t]+(\w+))?")
+_DOTTED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+)\s*\Z")
+_MOST_HOPS = 4
+
+
+class Aliases:
+    """From the names of a fragment to those that rules know."""
+
+    def __init__(self, fragment: Fragment) -> None:
+        self.paths: dict[str, str] = {}
+        self._fragment = fragment
+        self._roots = fragment.syntax.roots
+        for pattern in _patterns(fragment.syntax):
+            for match in pattern.finditer(fragment.code):
+                if not fragment.budget.spend(2):
+                    return
+                self._take(match)
+
+    def _take(self, match: re.Match[str]) -> None:
+        groups = match.groupdict()
+        if groups.get("modules"):
+            for path, alias in _MODULE.findall(groups["modules"]):
+                if alias:
+                    self.paths[alias] = path
+            return
+        path = self._path(match, groups)
+        if groups.get("names"):
+            for name, alias in _NAMED.findall(groups["names"]):
+                if name != "*":
+                    self.paths[alias or name] = f"{path}.{name}"
+        elif groups.get("name"):
+            name = normal(groups["name"])
+            alias = groups.get("alias") or name.rpartition(".")[2]
+            self.paths[alias] = f"{path}.{name}" if path else name
+        elif groups.get("alias"):
+            self.paths[groups["alias"]] = path
+
+    def _path(self, match: re.Match[str], groups: dict[str, str | None]) -> str:
+        path = groups.get("path") or ""
+        if path.startswith('"'):
+            start, end = match.span("path")
+            path = self._fragment.lexed.text[start + 1 : end - 1].removeprefix("node:")
+        return normal(path.strip("./"))
+
+    def of_calls(self, fragment: Fragment) -> Iterator[tuple[str, str]]:
+        """Single names that stand for a path: imported, or assigned without being called."""
+        yield from self.paths.items()
+        if "=" not in fragment.code:
+            return
+        for name, assigned in fragment.assigned.items():
+            if name in self.paths or "." in name:
+                continue
+            value = _DOTTED.match(fragment.code, assigned[0].start, assigned[0].end)
+            if value:
+                yield name, normal(value[1])
+
+    def resolve(self, chain: str, fragment: Fragment) -> str:
+        """The chain with its first part as it was imported, and without the roots."""
+        for _ in range(_MOST_HOPS):
+            first, dot, rest = chain.partition(".")
+            path = self.paths.get(first) or self._assigned(first, fragment, is_alone=not dot)
+            if path is None or path == chain or path == first:
+                break
+            chain = f"{path}{dot}{rest}"
+        first, dot, rest = chain.partition(".")
+        while dot and first in self._roots:
+            chain = rest
+            first, dot, rest = chain.partition(".")
+        return chain.lower() if fragment.syntax.ignores_case else chain
+
+    def _assigned(self, name: str, fragment: Fragment, *, is_alone: bool) -> str | None:
+        """What a name stands for where it was given that of a function."""
+        if not is_alone:
+            return None
+        known = fragment.assigned.get(name)
+        if not known:
+            return None
+        value = _DOTTED.match(fragment.code, known[0].start, known[0].end)
+        return normal(value[1]) if value else None
+
+
+@lru_cache(maxsize=32)
+def _patterns(syntax: Syntax) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.MULTILINE) for pattern in syntax.imports)
+
+
+def normal(path: str) -> str:
+    """A path with `.` between its parts."""
+    return _SEPARATOR.sub(".", path.strip()).strip(".")

@@ -1,0 +1,414 @@
+"""The table of languages."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tyrian.detectors.code_shield.syntax import (
+    BLOCK,
+    C_WORDS,
+    CHAR,
+    DQ,
+    HASH,
+    LINE,
+    SQ,
+    WORD,
+    Hole,
+    Quote,
+    Syntax,
+)
+
+_NUMBERS = frozenset({"int", "float", "bool", "len", "round", "abs", "ord", "hash", "id"})
+_PY_PLAIN = r"(?:(?<!\w)[bBuUrR]{1,2})?"
+_PY_FORMAT = r"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])"
+_BRACE = (Hole(r"\{", "}"),)
+_DOLLAR_BRACE = Hole(r"\$\{", "}")
+_DOLLAR_NAME = Hole(r"\$[A-Za-z_]\w*")
+_REGEX_BODY = r"/(?![*/+? ])(?:[^/\\\[\n]|\\[^\n]|\[(?:[^\]\\\n]|\\[^\n])*+\])++/[a-z]*"
+_JS_REGEX = (
+    r"(?:(?<=[(,=:\[!&|?{};\n>~^])|(?<=[(,=:\[!&|?{};>~^] )|(?<=return )|(?<=typeof )|(?<=case ))"
+    + _REGEX_BODY
+)
+
+PYTHON = Syntax(
+    name="python",
+    comments=(HASH,),
+    quotes=(
+        Quote(_PY_FORMAT + '"""', '"""', is_multiline=True, holes=_BRACE, leads="{}"),
+        Quote(_PY_FORMAT + "'''", "'''", is_multiline=True, holes=_BRACE, leads="{}"),
+        Quote(_PY_PLAIN + '"""', '"""', is_multiline=True),
+        Quote(_PY_PLAIN + "'''", "'''", is_multiline=True),
+        Quote(_PY_FORMAT + '"', '"', holes=_BRACE, leads="{}"),
+        Quote(_PY_FORMAT + "'", "'", holes=_BRACE, leads="{}"),
+        Quote(_PY_PLAIN + '"', '"'),
+        Quote(_PY_PLAIN + "'", "'"),
+    ),
+    is_indented=True,
+    ends_with_line=True,
+    joins=r"\+|%",
+    constants=frozenset({"True", "False", "None", "Ellipsis", "and", "or", "not", "b", "r", "u"}),
+    formatters=frozenset({"format", "join", "format_map", "Template"}),
+    cleaners=_NUMBERS,
+    bare_calls=r"exec|print",
+    roots=frozenset({"builtins", "__builtins__", "__builtin__"}),
+    functions=r"^[ \t]*(?:async[ \t]+)?def[ \t]+\w+|^[ \t]*class[ \t]+\w+",
+    imports=(
+        r"^[ \t]*from[ \t]+(?P<path>[\w.]+)[ \t]+import[ \t]*"
+        r"(?P<names>\([\w \t,\n]{1,2000}|[\w \t,*]{1,500})",
+        r"^[ \t]*import[ \t]+(?P<modules>[\w., \t]{1,500})",
+    ),
+)
+
+JAVASCRIPT = Syntax(
+    name="javascript",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=((_JS_REGEX, "/"),),
+    quotes=(Quote("`", "`", is_multiline=True, holes=(_DOLLAR_BRACE,), leads="$"), DQ, SQ),
+    ends_with_line=True,
+    joins=r"\+",
+    constants=C_WORDS | {"NaN", "Infinity", "new", "typeof", "void", "await", "async"},
+    formatters=frozenset({"concat", "join", "format"}),
+    cleaners=frozenset({"Number", "parseInt", "parseFloat", "Boolean", "encodeURIComponent"}),
+    roots=frozenset({"window", "globalThis", "self", "global", "top"}),
+    functions=r"\bfunction\b|=>|^[ \t]*(?:async[ \t]+)?(?:static[ \t]+)?\w+[ \t]*\([^()\n]*\)[ \t]*\{",
+    imports=(
+        r"(?:const|let|var)[ \t]+(?P<alias>[\w$]+)[ \t]*=[ \t]*(?:await[ \t]+)?"
+        r"(?:require|import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
+        r"(?:const|let|var)[ \t]*\{(?P<names>[\w$ \t\n,:]{1,1000})\}[ \t]*=[ \t]*"
+        r"(?:require|await[ \t]+import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
+        r"\bimport[ \t]+(?:type[ \t]+)?\*[ \t]+as[ \t]+(?P<alias>[\w$]+)[ \t]+from[ \t]*(?P<path>\"[ ]*\")",
+        r"\bimport[ \t]+(?:type[ \t]+)?(?P<alias>[\w$]+)[ \t]+from[ \t]*(?P<path>\"[ ]*\")",
+        r"\bimport[ \t]+(?:type[ \t]+)?(?:[\w$]+[ \t]*,[ \t]*)?\{(?P<names>[\w$ \t\n,]{1,1000})\}"
+        r"[ \t]*from[ \t]*(?P<path>\"[ ]*\")",
+    ),
+)
+
+TYPESCRIPT = Syntax(
+    name="typescript",
+    comments=JAVASCRIPT.comments,
+    comment_close="*/",
+    literals=JAVASCRIPT.literals,
+    quotes=JAVASCRIPT.quotes,
+    ends_with_line=True,
+    joins=JAVASCRIPT.joins,
+    constants=JAVASCRIPT.constants | {"as", "string", "any", "unknown", "const"},
+    formatters=JAVASCRIPT.formatters,
+    cleaners=JAVASCRIPT.cleaners,
+    roots=JAVASCRIPT.roots,
+    functions=JAVASCRIPT.functions,
+    imports=JAVASCRIPT.imports,
+    inherits=("javascript",),
+)
+
+_RAW_CPP = r'(?:u8|[uUL])?R"(?:[^()\\\s"]{0,16})\([\s\S]*?(?:\)[^()\\\s"]{0,16}"|\Z)'
+_C_FUNCTION = r"\)[ \t\n]*(?:const[ \t\n]*)?(?:noexcept[ \t\n]*)?\{"
+
+C = Syntax(
+    name="c",
+    comments=(r"//(?:[^\n\\]|\\[\s\S])*+", BLOCK),
+    comment_close="*/",
+    literals=(CHAR,),
+    quotes=(Quote(r'(?:u8|[uUL])?"', '"'),),
+    joins=r"\+|<<",
+    constants=C_WORDS | {"sizeof", "const", "char", "int", "void", "unsigned", "long", "L"},
+    formatters=frozenset({"format", "sprintf", "snprintf", "asprintf", "strcat", "concat"}),
+    cleaners=frozenset({"atoi", "atol", "strtol", "strtoul", "sizeof", "stoi", "strlen"}),
+    roots=frozenset({"std"}),
+    declares_by_type=True,
+    functions=_C_FUNCTION,
+)
+
+CPP = Syntax(
+    name="cpp",
+    comments=C.comments,
+    comment_close="*/",
+    literals=((_RAW_CPP, '"'), CHAR),
+    quotes=C.quotes,
+    joins=C.joins,
+    constants=C.constants | {"std", "string", "auto", "static_cast", "new"},
+    formatters=C.formatters | {"to_string", "str"},
+    cleaners=C.cleaners,
+    roots=C.roots,
+    declares_by_type=True,
+    functions=_C_FUNCTION,
+    imports=(r"\busing[ \t]+(?P<alias>\w+)[ \t]*=[ \t]*(?P<name>[\w:]+)",),
+    inherits=("c",),
+)
+
+CSHARP = Syntax(
+    name="csharp",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=((r'"""+[\s\S]*?(?:"""+|\Z)', '"'), CHAR),
+    quotes=(
+        Quote(r'(?:\$@|@\$)"', '"', "double", True, _BRACE, "{}"),
+        Quote(r'\$"', '"', holes=_BRACE, leads="{}"),
+        Quote(r'@"', '"', "double", True),
+        DQ,
+    ),
+    constants=C_WORDS | {"new", "string", "await", "this", "typeof", "nameof", "out", "ref"},
+    formatters=frozenset({"Format", "Concat", "Join", "AppendFormat"}),
+    cleaners=frozenset({"Parse", "ToInt32", "ToInt64", "Length", "Count"}),
+    declares_by_type=True,
+    functions=_C_FUNCTION,
+    imports=(r"\busing[ \t]+(?P<alias>\w+)[ \t]*=[ \t]*(?P<name>[\w.]+)",),
+)
+
+JAVA = Syntax(
+    name="java",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=((r'"""[\s\S]*?(?:"""|\Z)', '"'), CHAR),
+    quotes=(DQ,),
+    constants=C_WORDS | {"new", "String", "final", "this"},
+    formatters=frozenset({"format", "formatted", "concat", "join"}),
+    cleaners=frozenset({"parseInt", "parseLong", "valueOf", "length", "size", "intValue"}),
+    declares_by_type=True,
+    functions=r"\)[ \t\n]*(?:throws[\w.,< >\n\t]{1,200})?\{|->",
+    imports=(r"^[ \t]*import[ \t]+static[ \t]+(?P<path>[\w.]+)\.(?P<name>\w+)[ \t]*;",),
+)
+
+KOTLIN = Syntax(
+    name="kotlin",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=(CHAR,),
+    quotes=(
+        Quote('"""', '"""', "", True, (_DOLLAR_BRACE, _DOLLAR_NAME), "$"),
+        Quote('"', '"', holes=(_DOLLAR_BRACE, _DOLLAR_NAME), leads="$"),
+    ),
+    ends_with_line=True,
+    constants=C_WORDS | {"this"},
+    formatters=frozenset({"format", "joinToString", "plus", "trimIndent", "trimMargin"}),
+    cleaners=frozenset({"toInt", "toLong", "toIntOrNull", "size", "length"}),
+    functions=r"\bfun\b|\)[ \t\n]*(?::[ \t]*[\w<>?., ]{1,80})?\{|->",
+    imports=(r"^[ \t]*import[ \t]+(?P<name>[\w.]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
+)
+
+SWIFT = Syntax(
+    name="swift",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=((r'#+"[^\n]*?(?:"#+|$)', '"'),),
+    quotes=(
+        Quote('"""', '"""', is_multiline=True, holes=(Hole(r"\\\(", ")"),), leads="\\"),
+        Quote('"', '"', holes=(Hole(r"\\\(", ")"),), leads="\\"),
+    ),
+    ends_with_line=True,
+    constants=C_WORDS | {"self", "try", "await"},
+    formatters=frozenset({"String", "appending", "joined"}),
+    cleaners=frozenset({"Int", "UInt", "Double", "count"}),
+    functions=r"\bfunc\b|\binit\b|\{[^\n{}]{0,80}\bin\b",
+)
+
+GO = Syntax(
+    name="go",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=(CHAR,),
+    quotes=(DQ, Quote("`", "`", "", True)),
+    ends_with_line=True,
+    constants=C_WORDS | {"byte", "string"},
+    formatters=frozenset({"Sprintf", "Sprint", "Sprintln", "Join", "Fprintf"}),
+    cleaners=frozenset({"Atoi", "ParseInt", "ParseUint", "len", "Itoa", "FormatInt"}),
+    functions=r"\bfunc\b",
+    imports=(r"^[ \t]*(?:import[ \t]+)?(?P<alias>\w+)[ \t]+(?P<path>\"[ ]*\")[ \t]*$",),
+)
+
+RUST = Syntax(
+    name="rust",
+    comments=(LINE, BLOCK),
+    comment_close="*/",
+    literals=(
+        (r'b?r(?P<rh>#{0,8})"[\s\S]*?(?:"(?P=rh)|\Z)', '"'),
+        (r"b?'(?:\\(?:u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[^\n])|[^'\\\n])'", "'"),
+    ),
+    quotes=(Quote(r'b?"', '"', is_multiline=True),),
+    constants=frozenset({"true", "false", "None", "Some", "mut", "as", "ref", "u8", "usize"}),
+    formatters=frozenset({"format", "format_args", "concat", "push_str", "join"}),
+    cleaners=frozenset({"len", "parse"}),
+    roots=frozenset({"std", "core", "alloc"}),
+    functions=r"\bfn\b|\|[^|\n]{0,80}\|",
+    imports=(r"\buse[ \t]+(?P<name>[\w:]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
+)
+
+_PHP_HOLES = (
+    Hole(r"\{(?=\$)", "}"),
+    Hole(r"\$\{", "}"),
+    Hole(r"\$[A-Za-z_]\w*(?:->\w+|\[[^\]\n]{0,40}\])?"),
+)
+
+PHP = Syntax(
+    name="php",
+    comments=(
+        r"\?>(?:[^<]|<(?!\?))*+(?:<\?(?:php|=)?)?",
+        r"(?:\#(?!\[)|//)(?:(?!\?>)[^\n])*+",
+        BLOCK,
+    ),
+    comment_close="*/",
+    heredoc=r"<<<[ \t]*(?:(?P<raw>')|\")?(?P<tag>[A-Za-z_]\w*)['\"]?(?=\r?\n)",
+    heredoc_holes=_PHP_HOLES,
+    quotes=(
+        Quote('"', '"', is_multiline=True, holes=_PHP_HOLES, leads="${"),
+        Quote("'", "'", is_multiline=True),
+        Quote("`", "`", is_multiline=True, holes=_PHP_HOLES, leads="${", mark="`"),
+    ),
+    joins=r"\.",
+    constants=C_WORDS | {"new", "TRUE", "FALSE", "array", "PHP_EOL", "DIRECTORY_SEPARATOR"},
+    formatters=frozenset({"sprintf", "vsprintf", "implode", "join", "str_replace"}),
+    cleaners=frozenset({"intval", "floatval", "count", "strlen", "time", "boolval"}),
+    bare_calls=r"include|require|include_once|require_once|echo|print|exit|die|eval",
+    functions=r"\bfunction\b|\bfn\b",
+    imports=(r"\buse[ \t]+(?P<name>[\w\\]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
+    ignores_case=True,
+)
+
+_RUBY_HOLES = (Hole(r"#\{", "}"),)
+
+RUBY = Syntax(
+    name="ruby",
+    comments=(r"^=begin[\s\S]*?(?:^=end|\Z)", r"\#(?!\{)[^\n]*"),
+    heredoc=r"<<[-~]?(?:(?P<raw>')|[\"`])?(?P<tag>[A-Z_][A-Z0-9_]*)['\"`]?",
+    heredoc_holes=_RUBY_HOLES,
+    literals=((r"%[wi]\[[^\]]*\]?", '"'), (_JS_REGEX, "/")),
+    quotes=(
+        Quote(r"%[QW]?\{", "}", is_multiline=True, holes=_RUBY_HOLES, leads="#"),
+        Quote(r"%[QW]?\(", ")", is_multiline=True, holes=_RUBY_HOLES, leads="#"),
+        Quote(r"%x\(", ")", is_multiline=True, holes=_RUBY_HOLES, leads="#", mark="`"),
+        Quote(r"%x\{", "}", is_multiline=True, holes=_RUBY_HOLES, leads="#", mark="`"),
+        Quote(r"%q\(", ")", is_multiline=True),
+        Quote('"', '"', is_multiline=True, holes=_RUBY_HOLES, leads="#"),
+        Quote("'", "'", is_multiline=True),
+        Quote("`", "`", is_multiline=True, holes=_RUBY_HOLES, leads="#", mark="`"),
+    ),
+    is_indented=True,
+    ends_with_line=True,
+    joins=r"\+|<<|%",
+    constants=frozenset({"true", "false", "nil", "and", "or", "not", "if", "unless"}),
+    formatters=frozenset({"format", "sprintf", "join", "concat"}),
+    cleaners=frozenset({"to_i", "to_f", "Integer", "Float", "size", "length", "count"}),
+    bare_calls=r"[A-Za-z_]\w*[?!]?",
+    roots=frozenset({"Kernel"}),
+    functions=r"^[ \t]*def[ \t]+[\w.]+",
+)
+
+_SHELL_HOLES = (Hole(r"\$\(", ")"), _DOLLAR_BRACE, Hole(r"\$[A-Za-z_0-9@*#?]\w*"))
+
+SHELL = Syntax(
+    name="shell",
+    comments=(r"(?:(?<=[\s;&|(])|^)\#[^\n]*",),
+    heredoc=r"(?<!<)<<-?[ \t]*\\?(?:(?P<raw>')|\")?(?P<tag>[A-Za-z_]\w*)['\"]?",
+    heredoc_holes=_SHELL_HOLES,
+    literals=((r"\$'(?:[^'\\]|\\[\s\S])*+'?", '"'),),
+    quotes=(
+        Quote('"', '"', is_multiline=True, holes=_SHELL_HOLES, leads="$"),
+        Quote("'", "'", "", True),
+    ),
+    is_indented=True,
+    ends_with_line=True,
+    joins=r"(?!)",
+    bare_calls=r"[\w./-]+",
+    functions=r"^[ \t]*(?:function[ \t]+)?[\w-]+[ \t]*\([ \t]*\)[ \t\n]*\{",
+)
+
+SQL = Syntax(
+    name="sql",
+    comments=(r"--[^\n]*", BLOCK, r"^\#[^\n]*"),
+    comment_close="*/",
+    literals=((r"\$(?P<dt>\w*)\$[\s\S]*?(?:\$(?P=dt)\$|\Z)", '"'),),
+    quotes=(
+        Quote("[nN]?'", "'", "double", True),
+        Quote('"', '"', "double", True),
+    ),
+    joins=r"\+|\|\|",
+    constants=frozenset({"NULL", "null", "TRUE", "FALSE"}),
+    formatters=frozenset({"concat", "CONCAT", "format", "FORMAT"}),
+    cleaners=frozenset({"quote_ident", "quote_literal", "QUOTENAME"}),
+    functions=r"(?i:\bcreate\b[^;\n]{0,80}\b(?:procedure|function)\b)",
+    ignores_case=True,
+)
+
+DOCKERFILE = Syntax(
+    name="dockerfile",
+    comments=(r"^[ \t]*\#[^\n]*",),
+    quotes=(DQ, SQ),
+    is_indented=True,
+    ends_with_line=True,
+    bare_calls=r"[A-Za-z]\w*",
+)
+
+_TF_HOLES = (_DOLLAR_BRACE,)
+
+TERRAFORM = Syntax(
+    name="terraform",
+    comments=(HASH, LINE, BLOCK),
+    comment_close="*/",
+    heredoc=r"<<[-~]?(?P<raw>(?!))?(?P<tag>[A-Za-z_]\w*)(?=[ \t]*\r?\n)",
+    heredoc_holes=_TF_HOLES,
+    quotes=(Quote('"', '"', holes=_TF_HOLES, leads="$"),),
+    ends_with_line=True,
+    constants=C_WORDS,
+    formatters=frozenset({"format", "join"}),
+    functions=r"^[ \t]*(?:resource|data|module|provider|variable|locals|output)\b",
+)
+
+KUBERNETES = Syntax(
+    name="kubernetes",
+    comments=(r"(?:(?<=\s)|^)\#[^\n]*",),
+    quotes=(DQ, Quote("'", "'", "double")),
+    is_indented=True,
+    ends_with_line=True,
+    constants=C_WORDS,
+)
+
+SYNTAXES: Mapping[str, Syntax] = MappingProxyType(
+    {
+        syntax.name: syntax
+        for syntax in (
+            PYTHON, JAVASCRIPT, TYPESCRIPT, JAVA, C, CPP, CSHARP, PHP, GO, RUST, RUBY, KOTLIN,
+            SWIFT, SHELL, SQL, DOCKERFILE, TERRAFORM, KUBERNETES,
+        )
+    }
+)  # fmt: skip
+"""Every language that has rules, by name."""
+
+_TAGS = """
+python: py python2 python3 py3 pyi ipython jupyter sage
+javascript: js jsx mjs cjs node nodejs ecmascript vue svelte
+typescript: ts tsx mts cts
+java: jsp
+c: h
+cpp: c++ cc cxx hpp hxx h++ arduino cuda
+csharp: cs c# dotnet aspnet
+php: php3 php5 php7 php8 phtml
+go: golang
+rust: rs
+ruby: rb erb rails
+kotlin: kt kts
+swift:
+shell: sh bash zsh ksh console shell-session shellsession terminal fish ash dash
+sql: mysql postgres postgresql psql plsql pgsql tsql sqlite mariadb
+dockerfile: docker containerfile
+terraform: tf hcl tfvars opentofu
+kubernetes: k8s kube helm
+"""
+
+TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        tag: line.partition(":")[0]
+        for line in _TAGS.strip().splitlines()
+        for tag in (line.partition(":")[0], *line.partition(":")[2].split())
+    }
+)
+"""Fence tags and short names, in lower case, to the language that they mean."""
+
+YAML_TAGS = frozenset({"yaml", "yml"})
+"""Tags that may mean Kubernetes, which the text has to show."""
+
+
+def language_of_tag(tag: str) -> str | None:
+    """The language that a fence's tag names; None for an unknown or empty one."""
+    return TAGS.get(tag.strip().lower())
+
+
+__all__ = ["SYNTAXES", "TAGS", "WORD", "YAML_TAGS", "language_of_tag"]

@@ -1,0 +1,276 @@
+"""Holds a fragment against the rules of its language."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import re
+
+from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
+from tyrian.detectors.code_shield.expression import Kind, Reader
+from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
+from tyrian.detectors.code_shield.imports import Aliases, normal
+from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
+from tyrian.detectors.code_shield.table import Entry, RuleTable, last_part, name_pattern
+
+_MOST_HITS = 64
+"""Findings of one rule in one fragment; nobody reads more of them."""
+_LONGEST_SPAN = 400
+_COUNTS_KEYWORDS = frozenset({"swift", "ruby"})
+_KINDS = {
+    Is.LITERAL: Kind.LITERAL,
+    Is.BUILT: Kind.BUILT,
+    Is.DYNAMIC: Kind.DYNAMIC,
+    Is.NAME: Kind.NAME,
+    Is.CALL: Kind.CALL,
+    Is.TAINTED: Kind.TAINTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that matched, and where."""
+
+    rule: CodeRule
+    start: int
+    end: int
+
+
+class Matching:
+    """One fragment under one table."""
+
+    def __init__(self, fragment: Fragment, table: RuleTable) -> None:
+        self._fragment = fragment
+        self._table = table
+        self._aliases: Aliases | None = None
+        self._readers: dict[tuple[str, ...], Reader] = {}
+        self._counts: dict[str, int] = {}
+        self._plain: bytes | None = None
+
+    def hits(self) -> list[Hit]:
+        """Every match, in order of its place."""
+        found = [*self._calls(), *self._assigns(), *self._code(), *self._text(), *self._strings()]
+        found.sort(key=lambda hit: (hit.start, hit.end))
+        return found
+
+    def _is_flood(self, rule: CodeRule) -> bool:
+        count = self._counts[rule.id] = self._counts.get(rule.id, 0) + 1
+        return count > _MOST_HITS
+
+    def _hit(self, entry: Entry, start: int, end: int) -> Iterator[Hit]:
+        if self._is_in_scope(entry.matcher, start) and not self._is_flood(entry.rule):
+            yield Hit(entry.rule, start, max(start, min(end, start + _LONGEST_SPAN)))
+
+    # ---- calls and assignments
+
+    def _calls(self) -> Iterator[Hit]:
+        hot = self._table.calls.hot(self._fragment.words)
+        if not hot:
+            return
+        self._aliases = Aliases(self._fragment)
+        for call in calls_of(self._fragment, hot, self._aliases):
+            last = call.name.rpartition(".")[2]
+            name = f"new {call.name}" if call.is_new else call.name
+            for entry in self._table.calls.of(last):
+                if entry.names and entry.names.match(name) and self._fits(entry, call):
+                    yield from self._hit(entry, call.start, _end_of(call))
+
+    def _fits(self, entry: Entry, call: Call) -> bool:
+        return all(self._has(test, call, entry.rule) for test in entry.matcher.args)
+
+    def _has(self, test: ArgumentTest, call: Call, rule: CodeRule) -> bool:
+        chosen = list(self._chosen(test, call))
+        if not chosen:
+            value = test.value
+            if Is.ABSENT in value.is_:
+                return True
+            asks = value.is_ or value.equals or value.regex or Is.ABSENT in value.not_is
+            return not asks
+        if test.value.is_ == (Is.ABSENT,):
+            return False
+        return any(self._holds(test.value, one.start, one.end, rule) for one in chosen)
+
+    def _chosen(self, test: ArgumentTest, call: Call) -> Iterator[Argument]:
+        if test.is_any:
+            yield from call.arguments
+            return
+        named = [a for a in call.arguments if a.keyword and a.keyword in test.keywords]
+        if named:
+            yield from named
+            return
+        counts = self._fragment.syntax.name in _COUNTS_KEYWORDS
+        plain = [a for a in call.arguments if counts or not a.keyword]
+        for index in test.indexes:
+            if -len(plain) <= index < len(plain):
+                yield plain[index]
+
+    def _assigns(self) -> Iterator[Hit]:
+        index = self._table.assigns
+        hot = index.hot(self._fragment.words)
+        if not hot:
+            return
+        ignores = self._fragment.syntax.ignores_case
+        for known in self._fragment.assigned.values():
+            for one in known:
+                name = normal(one.name)
+                last = name.rpartition(".")[2]
+                for entry in index.of(last.lower() if ignores else last):
+                    if entry.names and entry.names.match(name) and self._takes(entry, one):
+                        yield from self._hit(entry, one.place, one.end)
+
+    def _takes(self, entry: Entry, one: Assigned) -> bool:
+        start, end = _stripped(self._fragment.code, one.start, one.end)
+        return start < end and self._holds(entry.matcher.value, start, end, entry.rule)
+
+    # ---- regular expressions
+
+    def _code(self) -> Iterator[Hit]:
+        data = self._fragment.code.encode()
+        for entry, pattern in self._table.code.candidates(data):
+            yield from self._matches(entry, pattern, data)
+
+    def _text(self) -> Iterator[Hit]:
+        data = self._plain_data()
+        for entry, pattern in self._table.text.candidates(data):
+            yield from self._matches(entry, pattern, data)
+
+    def _matches(self, entry: Entry, pattern: "re2._Regexp", data: bytes) -> Iterator[Hit]:
+        for count, match in enumerate(pattern.finditer(data)):
+            if count > 4 * _MOST_HITS or not self._fragment.budget.spend(1):
+                return
+            start, end = match.span()
+            if end > start:
+                start += len(data[start:end]) - len(data[start:end].lstrip())
+                yield from self._hit(entry, start, end)
+
+    def _strings(self) -> Iterator[Hit]:
+        data = self._plain_data()
+        for entry, pattern in self._table.strings.candidates(data):
+            for token in self._fragment.lexed.strings:
+                if not self._fragment.budget.spend(1):
+                    return
+                if pattern.search(data[token.body_start : token.body_end]):
+                    yield from self._hit(entry, token.start, token.end)
+
+    def _plain_data(self) -> bytes:
+        if self._plain is None:
+            self._plain = self._fragment.plain.encode()
+        return self._plain
+
+    # ---- conditions
+
+    def _is_in_scope(self, matcher: Matcher, place: int) -> bool:
+        if not matcher.requires and not matcher.unless:
+            return True
+        start, end = self._scope(matcher.scope, place)
+        data = self._plain_data()[start:end]
+        if any(compiled(pattern).search(data) for pattern in matcher.unless):
+            return False
+        return all(compiled(pattern).search(data) for pattern in matcher.requires)
+
+    def _scope(self, scope: Scope, place: int) -> Span:
+        code = self._fragment.code
+        if scope is Scope.LINE:
+            end = code.find("\n", place)
+            return code.rfind("\n", 0, place) + 1, len(code) if end < 0 else end
+        if scope is Scope.FUNCTION:
+            return self._fragment.function_at(place)
+        if scope is Scope.BLOCK:
+            return self._fragment.block_at(place)
+        return 0, len(code)
+
+    def _holds(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
+        if value.is_ and not any(self._is(one, start, end, rule) for one in value.is_):
+            return False
+        if value.not_is and any(self._is(one, start, end, rule) for one in value.not_is):
+            return False
+        if not (value.equals or value.not_equals or value.regex or value.not_regex):
+            return True
+        text = self.value_of(start, end)
+        if value.equals and text not in value.equals:
+            return False
+        if value.not_equals and text in value.not_equals:
+            return False
+        data = text.encode()
+        if value.regex and not compiled(value.regex).search(data):
+            return False
+        return not (value.not_regex and compiled(value.not_regex).search(data))
+
+    def _is(self, wanted: Is, start: int, end: int, rule: CodeRule) -> bool:
+        if wanted is Is.PRESENT:
+            return True
+        if wanted is Is.ABSENT:
+            return False
+        kind = self._reader(rule).kind(start, end)
+        if wanted is Is.STRING:
+            return bool(kind & Kind.LITERAL and kind & Kind.STRING)
+        return bool(kind & _KINDS[wanted])
+
+    def _reader(self, rule: CodeRule) -> Reader:
+        key = rule.sanitisers
+        if key not in self._readers:
+            cleans = _cleaner(key, self._fragment.syntax.cleaners)
+            self._readers[key] = Reader(self._fragment, cleans, self._is_source)
+        return self._readers[key]
+
+    def _is_source(self, start: int, end: int) -> bool:
+        source = self._table.source
+        return source is not None and bool(source.search(self._fragment.code[start:end].encode()))
+
+    def value_of(self, start: int, end: int, hops: int = 4) -> str:
+        """What an expression says: the body of a literal string, a name's constant, or the code."""
+        fragment = self._fragment
+        start, end = _stripped(fragment.code, start, end)
+        index = fragment.string_at(start)
+        if index >= 0:
+            token = fragment.lexed.strings[index]
+            if token.end >= end:
+                return fragment.lexed.text[token.body_start : token.body_end]
+        piece = fragment.code[start:end]
+        if hops and _PLAIN_NAME.match(piece):
+            one = fragment.last_assigned(normal(piece), start)
+            if one is not None and one.operator not in ("+=", ".="):
+                return self.value_of(one.start, one.end, hops - 1)
+        return fragment.plain[start:end]
+
+
+_PLAIN_NAME = re.compile(r"[@$]{0,2}[A-Za-z_$][\w$.]*\Z")
+
+
+@lru_cache(maxsize=256)
+def _cleaner(patterns: tuple[str, ...], always: frozenset[str]) -> Callable[[str], bool]:
+    names = name_pattern(patterns, ignores_case=False) if patterns else None
+    lasts = {last_part(pattern) for pattern in patterns}
+
+    def cleans(name: str) -> bool:
+        last = name.rpartition(".")[2]
+        if last in always:
+            return True
+        return names is not None and (last in lasts or "*" in lasts) and bool(names.match(name))
+
+    return cleans
+
+
+def _stripped(code: str, start: int, end: int) -> Span:
+    piece = code[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+
+
+def _end_of(call: Call) -> int:
+    """The end of the call, or of its first arguments where a whole function stands in it."""
+    if call.end - call.start <= _LONGEST_SPAN or not call.arguments:
+        return call.end
+    return call.arguments[0].end
+
+
+def unique(hits: Iterable[Hit]) -> list[Hit]:
+    """One hit per rule and place."""
+    seen: set[tuple[str, int]] = set()
+    kept = []
+    for hit in hits:
+        key = (hit.rule.id, hit.start)
+        if key not in seen:
+            seen.add(key)
+            kept.append(hit)
+    return kept

@@ -1,0 +1,133 @@
+"""What a rule says: which code, under which conditions, and what people are told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tyrian.core.detection import Severity
+
+
+class Profile(StrEnum):
+    """How sure a rule must be to count: `block` is surest, `audit` wants to see everything."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    AUDIT = "audit"
+
+    def includes(self, other: "Profile") -> bool:
+        """Whether rules of `other` run under this profile."""
+        return _RANK[other] <= _RANK[self]
+
+
+_RANK = {Profile.BLOCK: 0, Profile.WARN: 1, Profile.AUDIT: 2}
+
+
+class Confidence(StrEnum):
+    """How often a finding of the rule is right."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Is(StrEnum):
+    """What an expression can be asked to be."""
+
+    LITERAL = "literal"
+    STRING = "string"
+    BUILT = "built"
+    DYNAMIC = "dynamic"
+    NAME = "name"
+    CALL = "call"
+    TAINTED = "tainted"
+    ABSENT = "absent"
+    PRESENT = "present"
+
+
+class Scope(StrEnum):
+    """Where `requires` and `unless` are looked for."""
+
+    LINE = "line"
+    BLOCK = "block"
+    FUNCTION = "function"
+    FRAGMENT = "fragment"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Conditions on one expression; all that are given must hold."""
+
+    is_: tuple[Is, ...] = ()
+    """Any of these."""
+    equals: tuple[str, ...] = ()
+    regex: str = ""
+    not_is: tuple[Is, ...] = ()
+    not_equals: tuple[str, ...] = ()
+    not_regex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentTest:
+    """Conditions on an argument, named by place, by keyword, or both."""
+
+    indexes: tuple[int, ...] = ()
+    keywords: tuple[str, ...] = ()
+    is_any: bool = False
+    """True where any argument will do."""
+    value: Value = Value()
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One way in which code matches a rule. Exactly one of call, assign, code, text, string."""
+
+    call: tuple[str, ...] = ()
+    args: tuple[ArgumentTest, ...] = ()
+    assign: tuple[str, ...] = ()
+    value: Value = Value()
+    code: str = ""
+    text: str = ""
+    string: str = ""
+    requires: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    scope: Scope = Scope.FUNCTION
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRule:
+    """One rule of one language."""
+
+    id: str
+    """Stable, `code.<language>.<name>`."""
+    languages: tuple[str, ...]
+    cwe: str
+    owasp: str
+    severity: Severity
+    confidence: Confidence
+    profile: Profile
+    message: str
+    fix: str
+    source: str
+    matchers: tuple[Matcher, ...]
+    sanitisers: tuple[str, ...] = ()
+    good: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+    file: str = ""
+    line: int = 0
+
+    @property
+    def score(self) -> float:
+        """What a finding of this rule counts for, 0..1."""
+        if self.profile is Profile.BLOCK:
+            return 1.0 if self.confidence is Confidence.HIGH else 0.9
+        return 0.6 if self.profile is Profile.WARN else 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """The rules of one file, and what counts as a source of foreign data there."""
+
+    language: str
+    theme: str
+    rules: tuple[CodeRule, ...]
+    sources: tuple[str, ...] = ()
+    """Regular expressions for masked code whose values come from outside."""

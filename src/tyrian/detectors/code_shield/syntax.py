@@ -1,0 +1,88 @@
+"""What the lexer and the index need to know of a language; all of it is data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An expression inside a string, such as `${name}`.
+
+    `open` is a regular expression; with an empty `close` the match itself is the expression.
+    """
+
+    open: str
+    close: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One kind of string literal."""
+
+    open: str
+    """Regular expression of all that stands before the body."""
+    close: str
+    """Plain text that ends it."""
+    escape: str = "\\"
+    """A backslash, `double` where the closing mark is doubled, or nothing."""
+    is_multiline: bool = False
+    holes: tuple[Hole, ...] = ()
+    leads: str = ""
+    """Characters with which a hole may begin."""
+    mark: str = '"'
+    """What stands for its quotes in masked code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """A language: how its comments and strings look, and how its calls and names do."""
+
+    name: str
+    comments: tuple[str, ...] = ()
+    """Regular expressions, each of which also matches a comment without an end."""
+    comment_close: str = ""
+    """Ends a block comment; one without a beginning shows that the text opens inside it."""
+    quotes: tuple[Quote, ...] = ()
+    literals: tuple[tuple[str, str], ...] = ()
+    """Whole literals as (regular expression, mark): characters, raw strings, patterns."""
+    heredoc: str = ""
+    """Regular expression with the groups `raw` (if set, no holes), `tag`."""
+    heredoc_holes: tuple[Hole, ...] = ()
+    heredoc_leads: str = ""
+    is_indented: bool = False
+    """Blocks are made by indentation or by `end`, and a statement ends with its line."""
+    ends_with_line: bool = False
+    """A line's end ends a statement unless an operator stands there."""
+    joins: str = "+"
+    """Operators that make one string of two, as the alternatives of a regular expression."""
+    constants: frozenset[str] = frozenset()
+    formatters: frozenset[str] = frozenset()
+    """Last names of functions that make a string of a template and values."""
+    cleaners: frozenset[str] = frozenset()
+    """Last names of functions whose result is harmless anywhere, such as conversions to numbers."""
+    bare_calls: str = ""
+    """Regular expression for names that are called without parentheses."""
+    roots: frozenset[str] = frozenset()
+    """First names that may be left out, such as `window`."""
+    definers: str = r"def|func|function|fn|fun|sub|class|interface|struct|enum|trait"
+    declares_by_type: bool = False
+    """A name directly before another one is its type, so that no call stands there."""
+    functions: str = ""
+    """Regular expression for the head of a function; its body begins behind it."""
+    imports: tuple[str, ...] = ()
+    """Regular expressions with the groups `path`, `name`, `names`, `alias`."""
+    ignores_case: bool = False
+    inherits: tuple[str, ...] = ()
+    """Languages whose rules hold too."""
+
+
+WORD = r"[A-Za-z_$][\w$]*"
+
+LINE = r"//[^\n]*"
+BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?"
+HASH = r"\#[^\n]*"
+
+DQ = Quote('"', '"')
+SQ = Quote("'", "'")
+CHAR = (r"'(?:\\[^\n]{1,9}?|[^'\\\n]{1,4})'", "'")
+
+C_WORDS = frozenset({"true", "false", "null", "NULL", "nullptr", "nil", "None", "undefined"})

@@ -1,0 +1,145 @@
+"""The rules of one language, arranged so that a text without cause meets none of them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import re2
+
+from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.rule import CodeRule, Matcher
+
+_SHORTEST_ATOM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One matcher of one rule."""
+
+    rule: CodeRule
+    matcher: Matcher
+    names: re.Pattern[str] | None = None
+    """What the callee or the target must look like."""
+
+
+class NameIndex:
+    """Entries by the last part of the name that they are about."""
+
+    def __init__(self) -> None:
+        self.exact: defaultdict[str, list[Entry]] = defaultdict(list)
+        self.wild: list[Entry] = []
+        self._wild_names: list[str] = []
+        self.wild_name: re.Pattern[str] | None = None
+
+    def add(self, entry: Entry, patterns: Iterable[str], *, ignores_case: bool) -> None:
+        """Take one entry in under each of its patterns."""
+        names = name_pattern(patterns, ignores_case=ignores_case)
+        entry = Entry(entry.rule, entry.matcher, names)
+        for last in {last_part(pattern) for pattern in patterns}:
+            if "*" in last:
+                self.wild.append(entry)
+                self._wild_names.append(_glob(last))
+            else:
+                key = last.lower() if ignores_case else last
+                self.exact[key].append(entry)
+
+    def close(self, *, ignores_case: bool) -> None:
+        """Compile what has been taken in."""
+        if self._wild_names:
+            flags = re.IGNORECASE if ignores_case else 0
+            self.wild_name = re.compile("|".join(f"{n}\\Z" for n in set(self._wild_names)), flags)
+
+    def hot(self, words: frozenset[str]) -> set[str]:
+        """Those of the words that an entry is about."""
+        hot = {word for word in words if word in self.exact}
+        if self.wild_name is not None:
+            match = self.wild_name.match
+            hot.update(word for word in words if match(word))
+        return hot
+
+    def of(self, last: str) -> list[Entry]:
+        """Entries that may be about a name with this last part."""
+        found = self.exact.get(last, [])
+        return [*found, *self.wild] if self.wild else found
+
+
+class RegexIndex:
+    """Entries with a regular expression; one pass over the text tells which may match."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[Entry, re2._Regexp]] = []
+        self._filter = re2.Filter()
+
+    def add(self, entry: Entry, pattern: str) -> None:
+        """Take one entry in."""
+        self._filter.Add(f"(?m){pattern}".encode())
+        self._entries.append((entry, compiled(pattern)))
+
+    def close(self) -> None:
+        """Compile what has been taken in."""
+        if self._entries:
+            self._filter.Compile()
+
+    def candidates(self, data: bytes) -> list[tuple[Entry, "re2._Regexp"]]:
+        """Entries whose necessary words all stand in the text."""
+        if not self._entries:
+            return []
+        return [self._entries[n] for n in sorted(self._filter.Match(data, potential=True))]
+
+
+class RuleTable:
+    """All rules that hold for one language under one profile. Safe to share between threads."""
+
+    def __init__(
+        self, rules: Iterable[CodeRule], sources: Iterable[str], *, ignores_case: bool
+    ) -> None:
+        self.rules = tuple(rules)
+        self.calls, self.assigns = NameIndex(), NameIndex()
+        self.code, self.text, self.strings = RegexIndex(), RegexIndex(), RegexIndex()
+        for rule in self.rules:
+            for matcher in rule.matchers:
+                self._add(Entry(rule, matcher), ignores_case=ignores_case)
+        for names in (self.calls, self.assigns):
+            names.close(ignores_case=ignores_case)
+        for regexes in (self.code, self.text, self.strings):
+            regexes.close()
+        joined = "|".join(f"(?:{pattern})" for pattern in sources)
+        self.source = compiled(joined) if joined else None
+
+    def _add(self, entry: Entry, *, ignores_case: bool) -> None:
+        matcher = entry.matcher
+        if matcher.call:
+            self.calls.add(entry, matcher.call, ignores_case=ignores_case)
+        elif matcher.assign:
+            self.assigns.add(entry, matcher.assign, ignores_case=ignores_case)
+        elif matcher.code:
+            self.code.add(entry, matcher.code)
+        elif matcher.text:
+            self.text.add(entry, matcher.text)
+        else:
+            self.strings.add(entry, matcher.string)
+
+
+def last_part(pattern: str) -> str:
+    """The last name of a pattern such as `*.execute` or `new Function`."""
+    return pattern.removeprefix("new ").rpartition(".")[2]
+
+
+def _glob(pattern: str) -> str:
+    return "".join(".*" if char == "*" else re.escape(char) for char in pattern)
+
+
+def name_pattern(patterns: Iterable[str], *, ignores_case: bool) -> re.Pattern[str]:
+    """One expression for several name patterns.
+
+    `a.b` also fits `x.a.b`; `*.b` asks for some owner; `b` alone fits only `b` without an owner.
+    """
+    alternatives = []
+    for pattern in patterns:
+        new = "new " if pattern.startswith("new ") else "(?:new )?"
+        name = pattern.removeprefix("new ")
+        lead = r"(?:.*\.)?" if "." in name and not name.startswith("*") else ""
+        alternatives.append(f"{new}{lead}{_glob(name)}")
+    flags = re.IGNORECASE if ignores_case else 0
+    return re.compile(f"(?:{'|'.join(alternatives)})\\Z", flags)
