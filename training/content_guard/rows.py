@@ -5,7 +5,7 @@ single words such as "kill" tell the two apart.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ _HARMFUL = {"ask": 240, "say": 200, "write": 110, "answer": 70, "topic": 40}
 _SAFE = {"ask": 240, "say": 200, "write": 90, "answer": 70}
 _TURNED = {"about": 90, "refusal": 50, "topic": 70}
 """How many texts are made per hazard and section, and of hazards turned harmless."""
+_MORE = {"everyday": 5, "languages": 6, "speech": 4, "more": 4}
+"""Files of whose harmless sections more is made."""
+_BORROWED = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ class _Maker:
     def text(self, name: str) -> str:
         """One text of this section, used as `name` says."""
         grammar = self.grammar
-        if name in ("ask", "about", "refusal", "write", "topic", "praise"):
+        if name == "ask":
+            frame = "question" if grammar.pick.random() < 0.35 else "ask"
+            return _sentence(grammar.framed(frame, self.phrase()))
+        if name in ("about", "refusal", "write", "topic", "praise"):
             return _sentence(grammar.framed(name, self.phrase()))
         if name == "agree":
             return _sentence(grammar.framed("answer", self.phrase()))
-        count = grammar.pick.choice((1, 1, 1, 2, 3))
+        is_foreign = self.section.file == "languages"
+        count = 1 if is_foreign else grammar.pick.choice((1, 1, 1, 2, 3))
         return " ".join(_sentence(grammar.expand(self.phrase())) for _ in range(count))
 
 
@@ -54,6 +61,8 @@ def _addressed(text: str, grammar: Grammar) -> str:
     pick = grammar.pick
     if pick.random() < 0.18:
         text = f"{grammar.expand(pick.choice(grammar.slots['opening']))} {text}"
+    elif pick.random() < 0.25:
+        text = f"{grammar.expand(pick.choice(grammar.slots['context']))} {text}"
     if pick.random() < 0.18:
         text = f"{text} {grammar.expand(pick.choice(grammar.slots['ending']))}"
     return text
@@ -79,7 +88,7 @@ def _made(maker: _Maker, name: str, count: int, label: str) -> Iterator[Row]:
     source = f"own_{maker.section.file}/{SAFE if not labels else label}_{name}"
     for _ in range(count):
         text = maker.text(name)
-        if turn == USER:
+        if turn == USER and maker.section.file != "languages":
             text = _addressed(text, maker.grammar)
         text = _in_register(text, maker.grammar.pick)
         yield Row(text, labels, source, f"{'unsafe' if labels else 'safe'}_{turn}")
@@ -91,9 +100,10 @@ def _of_section(section: Section, grammar: Grammar, keep: Keep) -> Iterator[Row]
         return
     name, label = section.name, section.label
     if label == SAFE:
-        yield from _made(maker, name, _SAFE[name], SAFE)
+        more = _MORE.get(section.file, 1)
+        yield from _made(maker, name, more * _SAFE[name], SAFE)
         if name == "ask":
-            yield from _made(maker, "agree", _SAFE["answer"], SAFE)
+            yield from _made(maker, "agree", more * _SAFE["answer"], SAFE)
         return
     if name == "topic":
         yield from _made(maker, "praise", _HARMFUL["topic"], label)
@@ -106,7 +116,12 @@ def _of_section(section: Section, grammar: Grammar, keep: Keep) -> Iterator[Row]
         yield from _made(maker, "refusal", _TURNED["refusal"], SAFE)
 
 
-def own_rows(seed: int = SEED, keep: Keep = lambda _line: True) -> list[Row]:
+def every(_line: str) -> bool:
+    """Keeps each phrase."""
+    return True
+
+
+def own_rows(seed: int = SEED, keep: Keep = every) -> list[Row]:
     """The rows of the phrase tables; the same seed gives the same rows.
 
     `keep` chooses the phrases and frames to use, so that others can be held out.
@@ -120,13 +135,46 @@ def own_rows(seed: int = SEED, keep: Keep = lambda _line: True) -> list[Row]:
     return list(rows.values())
 
 
+def borrowed_rows(given: Sequence[Row], seed: int = SEED) -> list[Row]:
+    """Safe rows: requests of the given safe texts, in the frames of the phrase tables.
+
+    Without them the frames, which the given texts seldom have, would look like a hazard.
+    """
+    grammar = Grammar.of(all_sections(), random.Random(seed), every)
+    verbs = {verb for line in grammar.slots["wish"] for verb in line.split()}
+    wishes = []
+    for row in given:
+        first, _, rest = row.text.strip().rstrip(".!").partition(" ")
+        fits = 12 <= len(row.text) <= 100 and "\n" not in row.text and "?" not in row.text
+        if not row.labels and fits and rest and first.lower() in verbs:
+            wishes.append(f"{first.lower()} {rest}")
+    rows: dict[str, Row] = {}
+    for wish in grammar.pick.choices(wishes, k=_BORROWED if wishes else 0):
+        frame = grammar.pick.choice(grammar.frames[grammar.pick.choice(("ask", "ask", "question"))])
+        text = _sentence(grammar.expand(frame.replace("{x}", "\0")).replace("\0", wish))
+        text = _in_register(_addressed(text, grammar), grammar.pick)
+        rows.setdefault(text, Row(text, (), "own_borrowed/safe_ask", f"safe_{USER}"))
+    return list(rows.values())
+
+
 def is_own(row: Row) -> bool:
     """Whether the phrase tables made this row."""
     return row.kind.endswith((f"_{USER}", f"_{ASSISTANT}"))
 
 
-def training_rows(data: Path | None = None) -> list[Row]:
-    """All labelled rows, given and our own; labels S1 to S14, none where a text is safe."""
-    given = read_rows((data or given_data()) / "content_train.jsonl.gz")
-    seen = {row.text for row in given}
-    return given + [row for row in own_rows() if row.text not in seen]
+def training_rows(
+    data: Path | None = None, keep: Keep = every, without: Collection[str] = ()
+) -> list[Row]:
+    """All labelled rows, given and our own; labels S1 to S14, none where a text is safe.
+
+    For measuring, phrases that `keep` refuses and given families in `without` are left out.
+    """
+    place = data or given_data()
+    given, requests = (
+        [row for row in read_rows(place / f"{name}.jsonl.gz") if row.family not in without]
+        for name in ("content_train", "injection_train")
+    )
+    rows = {row.text: row for row in (*own_rows(SEED, keep), *borrowed_rows(requests))}
+    for row in given:
+        rows.pop(row.text, None)
+    return given + list(rows.values())

@@ -7,19 +7,20 @@ Writes src/tyrian/models/data/content-guard.npz and prints the figures of the mo
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from training.calibrate import slope_for, thresholds_at
-from training.content_guard.rows import is_own, training_rows
+from training.content_guard.phrases import Keep
+from training.content_guard.rows import every, is_own, training_rows
 from training.corpus import Row, read_rows
+from training.documents import documents_of
 from training.inputs import artefact_path, given_data, training_digest_of
 from training.linear import Head, Matrix, Sample, fit_head, rarity
 from training.mining import first_samples, importance, merged, raw_scores, strongest
 from training.prompt_guard.generate import generate
-from training.prompt_guard.train import documents_of
 from tyrian.models.artefact import FORMAT, dump, pack, unpack
 from tyrian.models.features import F64, TABLE_SIZE, Grams
 from tyrian.models.windows import F32, SIZES
@@ -30,6 +31,8 @@ STRENGTH = 4.0
 RATE = 0.005
 LETTERS = 0.5
 """How much grams of letters count beside grams of words: topics are words."""
+COMMON = 2.0
+"""The power of rarity: how hard common grams such as "how do I" are held back."""
 OWN = 0.3
 """How much a row of the phrase tables counts beside a given one: its form repeats."""
 NAME = "content-guard"
@@ -41,15 +44,17 @@ PARALLEL = {
 }  # fmt: skip
 
 
-def gather(data: Path) -> list[Row]:
+def gather(data: Path, keep: Keep = every, without: Collection[str] = ()) -> list[Row]:
     """The labelled rows, and benign text of many kinds as more safe rows.
 
     Attacks on the prompt itself are neither safe nor unsafe here and are left out.
     """
-    rows = training_rows(data)
+    rows = training_rows(data, keep, without)
     seen = {row.text for row in rows}
     more = read_rows(data / "injection_train.jsonl.gz") + generate(SEED)
-    return rows + [r for r in more if r.kind in PARALLEL and r.text not in seen]
+    return rows + [
+        r for r in more if r.kind in PARALLEL and r.text not in seen and r.family not in without
+    ]
 
 
 def weights_of(rows: Sequence[Row], samples: Sequence[Sample], targets: F32) -> F32:
@@ -65,7 +70,7 @@ def weights_of(rows: Sequence[Row], samples: Sequence[Sample], targets: F32) -> 
 def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, list[Sample]]:
     """The main head: safe or unsafe."""
     unsafe = np.array([bool(row.labels) for row in rows])
-    rare = rarity(documents)
+    rare: F32 = rarity(documents) ** np.float32(COMMON)
     rare[:TABLE_SIZE] *= np.float32(LETTERS)
     first = first_samples(rows, documents, SEED)
     samples = first
