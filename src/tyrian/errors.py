@@ -2,7 +2,9 @@
 
     TyrianError
     ├── ConfigError            a file or an option that cannot be used (exit 2)
-    │   ├── StackError         the stack file, with line, column and nearest key
+    │   ├── FileError          a fault at a line and column of a file
+    │   │   ├── StackError     the stack file, with nearest key
+    │   │   └── PolicyError    the policy file, with nearest key
     │   └── ModelError         model files that are damaged, of another kind, or never trained
     ├── MissingDependencyError an optional extra or model that is not installed
     ├── DetectorError          a detector could not judge; becomes a DetectorRun, never an allow
@@ -31,8 +33,8 @@ class ConfigError(TyrianError):
     """A file or an option that cannot be used as it stands."""
 
 
-class StackError(ConfigError):
-    """A fault in a stack file, at a place in it (line and column count from 1)."""
+class FileError(ConfigError):
+    """A fault in a configuration file, at a place in it (line and column count from 1)."""
 
     def __init__(
         self, message: str, *, file: str = "", line: int = 0, column: int = 0, hint: str = ""
@@ -42,6 +44,14 @@ class StackError(ConfigError):
         self.file = file
         self.line = line
         self.column = column
+
+
+class StackError(FileError):
+    """A fault in a stack file."""
+
+
+class PolicyError(FileError):
+    """A fault in a policy file."""
 
 
 class ModelError(ConfigError):

@@ -1,0 +1,161 @@
+"""Flow rules and limits over a trace: what was called and read so far decides what may follow.
+
+`TraceState` is the whole memory: sets of tools and counters, updated by each event in constant
+time, so that a decision costs the same after ten messages and after ten thousand.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tyrian.core.decision import Effect
+from tyrian.policy.call import Verdict
+from tyrian.policy.schema import FlowSpec, LimitsSpec, Words
+
+ANY_TOOL = "*"
+MINUTE_S = 60.0
+MAX_REMEMBERED = 10_000
+
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class TraceState:
+    """What has happened in one trace. Not for several threads at once."""
+
+    clock: Clock = time.monotonic
+    called: dict[str, int] = field(default_factory=dict)
+    """How often each tool was called."""
+    untrusted: set[str] = field(default_factory=set)
+    """Tools (and other sources) whose output the model has read without trust in it."""
+    total: int = 0
+    _recent: dict[str, deque[float]] = field(default_factory=dict)
+
+    def add_call(self, tool: str, *, at: float | None = None) -> None:
+        """A call that was let through; `at` in seconds of the clock."""
+        self.called[tool] = self.called.get(tool, 0) + 1
+        self.total += 1
+        recent = self._recent.setdefault(tool, deque(maxlen=MAX_REMEMBERED))
+        recent.append(self.clock() if at is None else at)
+
+    def add_output(self, source: str) -> None:
+        """Content of an untrusted origin that the model has read: a tool's name, or another's."""
+        self.untrusted.add(source)
+
+    def within_minute(self, tool: str, now: float) -> int:
+        """Calls of a tool (`*`: of all) in the last 60 seconds."""
+        if tool == ANY_TOOL:
+            return sum(self.within_minute(name, now) for name in self._recent)
+        recent = self._recent.get(tool)
+        if not recent:
+            return 0
+        while recent and recent[0] <= now - MINUTE_S:
+            recent.popleft()
+        return len(recent)
+
+
+_EFFECTS = {"deny": Effect.BLOCK, "ask": Effect.REVIEW, "flag": Effect.FLAG}
+_DONE = {Effect.BLOCK: "is denied", Effect.REVIEW: "needs a person", Effect.FLAG: "is noted"}
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRule:
+    """One rule: after any of these events, calls of its tools have this effect."""
+
+    id: str
+    effect: Effect
+    reason: str
+    called: frozenset[str]
+    untrusted: frozenset[str]
+    is_any_untrusted: bool
+    tools: frozenset[str]
+
+    @classmethod
+    def of(cls, spec: FlowSpec, index: int) -> "FlowRule":
+        """The rule of a valid specification."""
+        effect, tools = effect_and_tools(spec)
+        called, untrusted = words(spec.if_called), words(spec.if_untrusted_output_from)
+        event = (
+            "a tool that the rule names was called"
+            if called
+            else "content that is not to be trusted was read"
+        )
+        reason = spec.reason or f"after {event}, this call {_DONE[effect]}"
+        name = spec.id or f"flow.{index}"
+        any_untrusted = bool(spec.if_any_untrusted) or ANY_TOOL in untrusted
+        return cls(name, effect, reason, called, untrusted, any_untrusted, tools)
+
+    def verdict(self, state: TraceState) -> Verdict | None:
+        """What the rule says to a call of one of its tools now."""
+        if (
+            not self.called.isdisjoint(state.called)
+            or (ANY_TOOL in self.called and state.called)
+            or not self.untrusted.isdisjoint(state.untrusted)
+            or (self.is_any_untrusted and state.untrusted)
+        ):
+            return Verdict(self.effect, self.id, self.reason, "start a new trace")
+        return None
+
+
+def words(given: Words | None) -> frozenset[str]:
+    """One name or several, as a set."""
+    return frozenset((given,) if isinstance(given, str) else given or ())
+
+
+def effect_and_tools(spec: FlowSpec) -> tuple[Effect, frozenset[str]]:
+    """What follows, and for which tools; ValueError where the rule does not say just one."""
+    short = {
+        name: words(given)
+        for name, given in (
+            ("deny", spec.then_deny),
+            ("ask", spec.then_ask),
+            ("flag", spec.then_flag),
+        )
+        if given
+    }
+    if len(short) + (spec.then is not None) != 1:
+        raise ValueError("give one of then, then_deny, then_ask, then_flag")
+    if spec.then is not None:
+        if not spec.tools:
+            raise ValueError("`then` needs `tools`, the tools that it is about")
+        return _EFFECTS[spec.then], words(spec.tools)
+    ((name, tools),) = short.items()
+    if spec.tools:
+        raise ValueError(f"`then_{name}` names the tools already; remove `tools`")
+    return _EFFECTS[name], tools
+
+
+class FlowRules:
+    """All flow rules and limits, looked up by the tool that is called."""
+
+    def __init__(self, flow: Iterable[FlowSpec], limits: LimitsSpec) -> None:
+        self._by_tool: dict[str, tuple[FlowRule, ...]] = {}
+        for index, spec in enumerate(flow):
+            rule = FlowRule.of(spec, index)
+            for tool in rule.tools:
+                self._by_tool[tool] = (*self._by_tool.get(tool, ()), rule)
+        self._per_minute: Mapping[str, int] = limits.calls_per_minute
+        self._per_trace: Mapping[str, int] = limits.calls_per_trace
+
+    def verdicts(self, tool: str, state: TraceState) -> list[Verdict]:
+        """What the trace so far means for a call of this tool."""
+        found: list[Verdict] = []
+        for key in (tool, ANY_TOOL):
+            rules = self._by_tool.get(key, ())
+            found += [verdict for rule in rules if (verdict := rule.verdict(state))]
+            if key in self._per_trace:
+                count = state.total if key == ANY_TOOL else state.called.get(tool, 0)
+                if count >= self._per_trace[key]:
+                    found.append(_limit("trace", self._per_trace[key]))
+            if key in self._per_minute:
+                most = self._per_minute[key]
+                if state.within_minute(key, state.clock()) >= most:
+                    found.append(_limit("minute", most))
+        return found
+
+
+def _limit(span: str, most: int) -> Verdict:
+    reason = f"no more than {most} such calls in one {span}"
+    hint = f"raise limits.calls_per_{span}, or wait" if span == "minute" else "start a new trace"
+    return Verdict(Effect.BLOCK, f"limits.calls_per_{span}", reason, hint)
