@@ -45,6 +45,7 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "pii": "tyrian.detectors.pii.detector:create",
         "pattern": "tyrian.detectors.pattern:create",
         "exfiltration": "tyrian.detectors.exfiltration.detector:create",
+        "code_shield": "tyrian.detectors.code_shield.detector:create",
         "image_text": "tyrian.detectors.image.detector:create",
         "prompt_guard": "tyrian.detectors.prompt_guard.detector:create",
         "prompt_guard_1": "tyrian.detectors.prompt_guard.detector:create_prompt_guard_1",

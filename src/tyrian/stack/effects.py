@@ -68,6 +68,10 @@ def default_effects(kind: str, stage: Stage) -> Mapping[str, Effect]:
         case "exfiltration":
             is_leaving = stage in (Stage.OUTPUT, Stage.TOOL_CALL)
             return {ANY_LABEL: Effect.BLOCK if is_leaving else Effect.FLAG}
+        case "code_shield":
+            # What a model writes is mended; what it would run, or was given to read, is not ours.
+            of_stage = {Stage.OUTPUT: Effect.REDACT, Stage.TOOL_CALL: Effect.BLOCK}
+            return {ANY_LABEL: of_stage.get(stage, Effect.FLAG)}
         case "secrets":
             return {ANY_LABEL: Effect.REDACT}
         case "pii":

@@ -12,7 +12,8 @@ from tyrian.detectors.code_shield.syntax import Syntax
 _LINKS = ("?.", "->", "::", "!.", "&.")
 _MOST_SEGMENTS = 12
 _BEHIND = re.compile(
-    r"[ \t]*(?:!(?=[ \t]*[(\[{])|(?:::)?<[\w \t,.?:&'\[\]]{0,80}(?:<[\w ,.?]{0,40}>)?[\w ,]{0,20}>)?"
+    r"[ \t]*(?:!(?=[ \t]*[(\[{])"
+    r"|(?:::)?<[\w \t,.?:&'\[\]]{0,80}(?:<[\w ,.?]{0,40}>)?[\w ,]{0,20}>)?"
     r"\s*([(\[{])"
 )
 _KEYWORD = re.compile(r"\s*([A-Za-z_][\w-]*)[ \t]*(?:=(?![=>])|:(?![:=])|=>)\s*")
@@ -20,11 +21,12 @@ _BARE_ARGUMENT = re.compile(
     r"[ \t]+(?=[\"'`\w$@:\[{(/-])(?!=|\+=|-=|(?:if|unless|do|and|or|in|is|as|then)\b)"
 )
 _BARE_END = re.compile(r"\n|;|[ \t](?:if|unless|do|and|or)[ \t]|[ \t]&&|[ \t]\|\|")
-_NOT_TYPES = frozenset(
-    "return else new await throw case in not and or yield delete typeof void go defer do "
-    "co_await co_return co_yield print echo then mut move async unsafe try assert is as if while "
-    "elif raise from lambda".split()
-)
+_NOT_TYPES_TEXT = """
+return else new await throw case in not and or yield delete typeof void go defer do
+co_await co_return co_yield print echo then mut move async unsafe try assert is as
+if while elif raise from lambda
+"""
+_NOT_TYPES = frozenset(_NOT_TYPES_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Call:
     """A call site."""
 
     name: str
-    """The callee with `.` between its parts, imports resolved; `()` and `[]` for what is skipped."""
+    """The callee with `.` between its parts, imports resolved; `()`, `[]` for what is skipped."""
     start: int
     open: int
     end: int

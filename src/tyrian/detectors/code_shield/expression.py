@@ -246,12 +246,13 @@ class Reader:
 
 
 _TAIL = re.compile(r"\s*(?:\.|->|::|\?\.)\s*[A-Za-z_$][\w$]*")
-_PASSING = frozenset(
-    "String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf listOf vec "
-    "encode decode trim strip rstrip lstrip lower upper toString to_string to_s c_str as_str "
-    "StringBuilder append SqlCommand as_bytes into clone to_owned bytes bytearray Buffer.from "
-    "from unicode u".split()
-)
+_PASSING_TEXT = """
+String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf
+listOf vec encode decode trim strip rstrip lstrip lower upper toString to_string
+to_s c_str as_str StringBuilder append SqlCommand as_bytes into clone to_owned bytes
+bytearray Buffer.from from unicode u
+"""
+_PASSING = frozenset(_PASSING_TEXT.split())
 
 
 def _passes_on(last: str) -> bool:

@@ -245,7 +245,7 @@ class Fragment:
             return start, len(code)
         first = code[start : start + 200]
         indent = len(first) - len(first.lstrip(" \t"))
-        stop = re.compile(r"\n[ \t]{0,%d}(?=[^\s)\]}#])" % indent).search(code, head)
+        stop = re.compile(rf"\n[ \t]{{0,{indent}}}(?=[^\s)\]}}#])").search(code, head)
         return start, stop.start() if stop else len(code)
 
     def _braced(self, match: re.Match[str]) -> Span | None:

@@ -70,7 +70,7 @@ class Aliases:
         for _ in range(_MOST_HOPS):
             first, dot, rest = chain.partition(".")
             path = self.paths.get(first) or self._assigned(first, fragment, is_alone=not dot)
-            if path is None or path == chain or path == first:
+            if path is None or path in (chain, first):
                 break
             chain = f"{path}{dot}{rest}"
         first, dot, rest = chain.partition(".")

@@ -45,7 +45,22 @@ PYTHON = Syntax(
     is_indented=True,
     ends_with_line=True,
     joins=r"\+|%",
-    constants=frozenset({"True", "False", "None", "Ellipsis", "and", "or", "not", "b", "r", "u"}),
+    constants=frozenset(
+        {
+            "True",
+            "False",
+            "None",
+            "Ellipsis",
+            "and",
+            "or",
+            "not",
+            "if",
+            "else",
+            "in",
+            "is",
+            "lambda",
+        }
+    ),
     formatters=frozenset({"format", "join", "format_map", "Template"}),
     cleaners=_NUMBERS,
     bare_calls=r"exec|print",
@@ -70,13 +85,15 @@ JAVASCRIPT = Syntax(
     formatters=frozenset({"concat", "join", "format"}),
     cleaners=frozenset({"Number", "parseInt", "parseFloat", "Boolean", "encodeURIComponent"}),
     roots=frozenset({"window", "globalThis", "self", "global", "top"}),
-    functions=r"\bfunction\b|=>|^[ \t]*(?:async[ \t]+)?(?:static[ \t]+)?\w+[ \t]*\([^()\n]*\)[ \t]*\{",
+    functions=r"\bfunction\b|=>"
+    r"|^[ \t]*(?:async[ \t]+)?(?:static[ \t]+)?\w+[ \t]*\([^()\n]*\)[ \t]*\{",
     imports=(
         r"(?:const|let|var)[ \t]+(?P<alias>[\w$]+)[ \t]*=[ \t]*(?:await[ \t]+)?"
         r"(?:require|import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
         r"(?:const|let|var)[ \t]*\{(?P<names>[\w$ \t\n,:]{1,1000})\}[ \t]*=[ \t]*"
         r"(?:require|await[ \t]+import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
-        r"\bimport[ \t]+(?:type[ \t]+)?\*[ \t]+as[ \t]+(?P<alias>[\w$]+)[ \t]+from[ \t]*(?P<path>\"[ ]*\")",
+        r"\bimport[ \t]+(?:type[ \t]+)?\*[ \t]+as[ \t]+(?P<alias>[\w$]+)"
+        r"[ \t]+from[ \t]*(?P<path>\"[ ]*\")",
         r"\bimport[ \t]+(?:type[ \t]+)?(?P<alias>[\w$]+)[ \t]+from[ \t]*(?P<path>\"[ ]*\")",
         r"\bimport[ \t]+(?:type[ \t]+)?(?:[\w$]+[ \t]*,[ \t]*)?\{(?P<names>[\w$ \t\n,]{1,1000})\}"
         r"[ \t]*from[ \t]*(?P<path>\"[ ]*\")",
@@ -110,7 +127,7 @@ C = Syntax(
     literals=(CHAR,),
     quotes=(Quote(r'(?:u8|[uUL])?"', '"'),),
     joins=r"\+|<<",
-    constants=C_WORDS | {"sizeof", "const", "char", "int", "void", "unsigned", "long", "L"},
+    constants=C_WORDS | {"sizeof", "const", "char", "int", "void", "unsigned", "long"},
     formatters=frozenset({"format", "sprintf", "snprintf", "asprintf", "strcat", "concat"}),
     cleaners=frozenset({"atoi", "atol", "strtol", "strtoul", "sizeof", "stoi", "strlen"}),
     roots=frozenset({"std"}),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import re2
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.code_shield.languages import SYNTAXES, language_of_tag
@@ -28,6 +28,7 @@ from tyrian.errors import ConfigError
 
 E = TypeVar("E", bound=StrEnum)
 
+# Both are safe loaders; the first one is written in C.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FILE_KEYS = frozenset({"language", "theme", "rules", "sources", "sanitisers"})
 _VALUE_KEYS = frozenset({"is", "equals", "regex", "not_is", "not_equals", "not_regex"})
@@ -47,7 +48,7 @@ _MAX_MEM = 8 << 20
 Node = Mapping[str, object]
 
 
-class _At(Exception):
+class _FaultError(Exception):
     """A fault at a path of keys in the file."""
 
     def __init__(self, path: Sequence[object], message: str, hint: str = "") -> None:
@@ -70,7 +71,7 @@ def load_file(path: Path | str) -> RuleFile:
 def parse(text: str, file: str = "rules") -> RuleFile:
     """The rules in a text; ConfigError names `file` and the line."""
     try:
-        data = yaml.load(text, Loader=_LOADER)
+        data = yaml.load(text, Loader=_LOADER)  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -78,7 +79,7 @@ def parse(text: str, file: str = "rules") -> RuleFile:
         raise ConfigError(f"{file}:{line}: {problem}") from None
     try:
         return _file(data, file)
-    except _At as fault:
+    except _FaultError as fault:
         line = _line_of(text, fault.path)
         raise ConfigError(f"{file}:{line}: {fault.message}", hint=fault.hint) from None
 
@@ -92,7 +93,7 @@ def _file(data: object, file: str) -> RuleFile:
     sources = _regexes(top.get("sources", ()), ("sources",))
     entries = top.get("rules")
     if not isinstance(entries, list) or not entries:
-        raise _At(("rules",), "a rule file needs a list `rules`")
+        raise _FaultError(("rules",), "a rule file needs a list `rules`")
     rules = tuple(
         _rule(entry, language, named, file, ("rules", number))
         for number, entry in enumerate(entries)
@@ -100,7 +101,7 @@ def _file(data: object, file: str) -> RuleFile:
     ids = [rule.id for rule in rules]
     for number, id_ in enumerate(ids):
         if ids.index(id_) != number:
-            raise _At(("rules", number, "id"), f"two rules have the id {id_!r}")
+            raise _FaultError(("rules", number, "id"), f"two rules have the id {id_!r}")
     theme = _text(top.get("theme", "other"), ("theme",))
     return RuleFile(language, theme, rules, sources)
 
@@ -116,10 +117,10 @@ def _rule(
     _known(node, _HEAD_KEYS | _MATCH_KEYS, at)
     for key in _NEEDED:
         if key not in node:
-            raise _At(at, f"the rule has no `{key}`")
+            raise _FaultError(at, f"the rule has no `{key}`")
     cwe = _text(node["cwe"], (*at, "cwe"))
     if not cwe.startswith("CWE-") or not cwe[4:].isdigit():
-        raise _At((*at, "cwe"), f"`cwe` must be like CWE-78, not {cwe!r}")
+        raise _FaultError((*at, "cwe"), f"`cwe` must be like CWE-78, not {cwe!r}")
     languages = tuple(
         _language(tag, (*at, "languages"))
         for tag in _texts(node.get("languages", ()), (*at, "languages"))
@@ -154,9 +155,9 @@ def _matchers(node: Node, at: tuple[object, ...]) -> tuple[Matcher, ...]:
         return (_matcher(node, node, at),)
     entries = node["any"]
     if not isinstance(entries, list) or not entries:
-        raise _At((*at, "any"), "`any` must be a list of matchers")
+        raise _FaultError((*at, "any"), "`any` must be a list of matchers")
     if any(kind in node for kind in _KINDS):
-        raise _At(at, "a rule has either `any` or one matcher of its own, not both")
+        raise _FaultError(at, "a rule has either `any` or one matcher of its own, not both")
     found = []
     for number, entry in enumerate(entries):
         place = (*at, "any", number)
@@ -169,11 +170,13 @@ def _matchers(node: Node, at: tuple[object, ...]) -> tuple[Matcher, ...]:
 def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
     kinds = [kind for kind in _KINDS if kind in node]
     if len(kinds) != 1:
-        raise _At(at, f"give exactly one of {', '.join(_KINDS)}", "several ways go under `any`")
+        raise _FaultError(
+            at, f"give exactly one of {', '.join(_KINDS)}", "several ways go under `any`"
+        )
     if "args" in node and "call" not in node:
-        raise _At((*at, "args"), "`args` belong to a `call`")
+        raise _FaultError((*at, "args"), "`args` belong to a `call`")
     if "value" in node and "assign" not in node:
-        raise _At((*at, "value"), "`value` belongs to an `assign`")
+        raise _FaultError((*at, "value"), "`value` belongs to an `assign`")
 
     def own(key: str, default: object) -> object:
         return node.get(key, rule.get(key, default))
@@ -196,7 +199,7 @@ def _args(value: object, at: tuple[object, ...]) -> tuple[ArgumentTest, ...]:
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list | tuple):
-        raise _At(at, "`args` must be a list of conditions")
+        raise _FaultError(at, "`args` must be a list of conditions")
     return tuple(_arg(_mapping(one, (*at, n)), (*at, n)) for n, one in enumerate(value))
 
 
@@ -209,9 +212,9 @@ def _arg(node: Node, at: tuple[object, ...]) -> ArgumentTest:
         return ArgumentTest(is_any=True, value=value)
     numbers = index if isinstance(index, list | tuple) else (index,)
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
-        raise _At((*at, "index"), "`index` must be a number, a list of numbers, or any")
+        raise _FaultError((*at, "index"), "`index` must be a number, a list of numbers, or any")
     if not numbers and not keywords:
-        raise _At(at, "an argument needs `index` or `keyword`")
+        raise _FaultError(at, "an argument needs `index` or `keyword`")
     return ArgumentTest(tuple(numbers), keywords, value=value)
 
 
@@ -233,7 +236,7 @@ def _value(node: Node, at: tuple[object, ...]) -> Value:
 
 def _mapping(value: object, at: tuple[object, ...]) -> Node:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise _At(at, "there must be a mapping here")
+        raise _FaultError(at, "there must be a mapping here")
     return value
 
 
@@ -243,12 +246,12 @@ def _known(node: Node, known: Iterable[str], at: tuple[object, ...]) -> None:
         if key not in names:
             near = get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-            raise _At((*at, key), f"unknown key {key!r}", hint)
+            raise _FaultError((*at, key), f"unknown key {key!r}", hint)
 
 
 def _text(value: object, at: tuple[object, ...]) -> str:
     if not isinstance(value, str):
-        raise _At(at, "there must be text here", "put it in quotes")
+        raise _FaultError(at, "there must be text here", "put it in quotes")
     return value
 
 
@@ -258,7 +261,7 @@ def _texts(value: object, at: tuple[object, ...], *, scalars: bool = False) -> t
     if scalars and isinstance(value, bool | int | float):
         return (str(value),)
     if not isinstance(value, list | tuple):
-        raise _At(at, "there must be text here, or a list of texts")
+        raise _FaultError(at, "there must be text here, or a list of texts")
     return tuple(
         str(one) if scalars and isinstance(one, bool | int | float) else _text(one, (*at, number))
         for number, one in enumerate(value)
@@ -269,13 +272,13 @@ def _word(value: object, kind: type[E], at: tuple[object, ...]) -> E:
     try:
         return kind(str(value))
     except ValueError:
-        raise _At(at, f"unknown word {value!r}", f"known: {', '.join(kind)}") from None
+        raise _FaultError(at, f"unknown word {value!r}", f"known: {', '.join(kind)}") from None
 
 
 def _language(value: object, at: tuple[object, ...]) -> str:
     name = language_of_tag(value) if isinstance(value, str) else None
     if name is None:
-        raise _At(at, f"unknown language {value!r}", f"known: {', '.join(SYNTAXES)}")
+        raise _FaultError(at, f"unknown language {value!r}", f"known: {', '.join(SYNTAXES)}")
     return name
 
 
@@ -286,12 +289,12 @@ def _regexes(value: object, at: tuple[object, ...]) -> tuple[str, ...]:
 def _regex(value: object, at: tuple[object, ...]) -> str:
     pattern = _text(value, at)
     if pattern and len(pattern) > _MOST_REGEX:
-        raise _At(at, f"the regular expression is longer than {_MOST_REGEX} characters")
+        raise _FaultError(at, f"the regular expression is longer than {_MOST_REGEX} characters")
     if pattern:
         try:
             compiled(pattern)
         except ConfigError as error:
-            raise _At(at, error.message, error.hint) from None
+            raise _FaultError(at, error.message, error.hint) from None
     return pattern
 
 

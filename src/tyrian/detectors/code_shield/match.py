@@ -1,10 +1,11 @@
 """Holds a fragment against the rules of its language."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re
+import re2
 
 from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
 from tyrian.detectors.code_shield.expression import Kind, Reader

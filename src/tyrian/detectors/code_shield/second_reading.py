@@ -10,7 +10,7 @@ _BLOCK_OPEN = "/*"
 
 
 def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
-    """The text under the reading that it opens inside a string; None where nothing speaks for it."""
+    """The text as one that opens inside a string; None where nothing speaks for it."""
     token, quote = first.unclosed, first.unclosed_quote
     if token is None or quote is None:
         return None

@@ -85,7 +85,7 @@ class RegexIndex:
         """Entries whose necessary words all stand in the text."""
         if not self._entries:
             return []
-        return [self._entries[n] for n in sorted(self._filter.Match(data, potential=True))]
+        return [self._entries[n] for n in sorted(self._filter.Match(data, potential=True) or ())]
 
 
 class RuleTable:
