@@ -1,6 +1,7 @@
 """Times detectors inside one environment, ours or a peer's; talks JSON lines.
 
-Run as `python _guards_worker.py tyrian | llamafirewall | llm-guard`. A request is
+Run as `python _guards_worker.py tyrian | llamafirewall | llm-guard`, or, with the model directory
+that `BENCH_WEIGHTS` names, as `tyrian-weights | llamafirewall-weights`. A request is
 `{"subject", "texts"}`; the answer `{"cpu_us": [...]}`, CPU microseconds of the whole process per
 text. The first line it writes is `{"subjects": {name: note}}`. It must run in the peers'
 environments, so it needs nothing but the standard library and the package it times.
@@ -82,7 +83,55 @@ def _llm_guard() -> dict[str, Subject]:
     return subjects
 
 
-_MAKERS = {"tyrian": _tyrian, "llamafirewall": _llamafirewall, "llm-guard": _llm_guard}
+def _tyrian_weights() -> dict[str, Subject]:
+    """Whole detectors, every reading of the text included, and transformers by itself."""
+    import torch
+    from transformers import pipeline
+
+    from tyrian import Message
+    from tyrian.core.detection import Stage, View
+    from tyrian.core.registry import DetectorConfig, create_detector
+
+    torch.set_num_threads(1)
+    directory = os.environ["BENCH_WEIGHTS"]
+
+    def subject(backend: str, window: int = 128) -> Subject:
+        options = {"self_test": False, "threads": 1, "device": "cpu", "window_tokens": window}
+        config = DetectorConfig(
+            "prompt_guard_2", backend=backend, model=directory, timeout_s=600.0, options=options
+        )
+        detector = create_detector("prompt_guard_2", config)
+        assert detector.info.backend == backend
+        return lambda text: detector.detect(View.of(Message.user(text), Stage.INPUT))
+
+    whole = pipeline("text-classification", model=directory, device="cpu", truncation=True)
+    return {
+        "transformers pipeline": whole,
+        "torch": subject("torch"),
+        os.environ.get("BENCH_ONNX", "onnx"): subject("onnx"),
+    }
+
+
+def _llamafirewall_weights() -> dict[str, Subject]:
+    import huggingface_hub
+    import torch
+
+    # It imports a class that newer hubs have dropped, for log-in alone; the weights are local.
+    if not hasattr(huggingface_hub, "HfFolder"):
+        huggingface_hub.HfFolder = type("HfFolder", (), {"get_token": staticmethod(str)})
+    from llamafirewall.scanners.promptguard_utils import PromptGuard
+
+    torch.set_num_threads(1)
+    return {"get_jailbreak_score": PromptGuard().get_jailbreak_score}
+
+
+_MAKERS = {
+    "tyrian": _tyrian,
+    "llamafirewall": _llamafirewall,
+    "llm-guard": _llm_guard,
+    "tyrian-weights": _tyrian_weights,
+    "llamafirewall-weights": _llamafirewall_weights,
+}
 
 
 async def _time(subject: Subject, text: str) -> float:

@@ -19,6 +19,7 @@ from tyrian.detectors.prompt_guard.transformer import TransformerDetector
 from tyrian.detectors.prompt_guard.weights import TITLES, Runnable, choose
 from tyrian.errors import ConfigError
 from tyrian.models.embedded import embedded_prompt_guard
+from tyrian.models.own import own_prompt_guard
 from tyrian.models.selftest import check_head
 from tyrian.models.transformer.classifier import Settings, TransformerClassifier, load_classifier
 from tyrian.models.transformer.labels import BENIGN
@@ -76,7 +77,8 @@ def _info(
 
 
 def _embedded(config: DetectorConfig, asked: str, *, fallback: str) -> PromptGuardDetector:
-    model = embedded_prompt_guard()
+    is_own = config.backend == EMBEDDED and bool(config.model)
+    model = own_prompt_guard(config.model) if is_own else embedded_prompt_guard()
     info = _info(
         config,
         asked,
@@ -96,6 +98,7 @@ def _transformer(
         window_tokens=options.window_tokens,
         threads=options.threads,
         device=options.device,
+        pack=options.pack,
         labels=options.labels,
     )
     model = load_classifier(chosen.path, settings)

@@ -36,6 +36,8 @@ class Settings:
     threads: int = 0
     """0: half of the processors."""
     device: str = "auto"
+    pack: bool = True
+    """For torch on a CPU: a tenth faster, with a third of the weights once per process."""
     labels: tuple[str, ...] = ()
     """Names of the classes in the order of the logits, in place of those in config.json."""
 
@@ -162,6 +164,7 @@ def _load(directory: Directory, settings: Settings) -> TransformerClassifier:
             max_tokens=settings.window_tokens,
             device=settings.device,
             threads=settings.threads,
+            pack=settings.pack,
         )
     wait_s = GPU_WAIT_S if model.group > 1 else 0.0
     return TransformerClassifier(tokenizer, model, labels, wait_s=wait_s)

@@ -21,8 +21,10 @@ WINDOW = 128
 class TorchModel:
     """The classifier of a directory, its weights mapped into memory and shared between processes.
 
-    `threads` bounds the threads of one call; torch keeps that number for the whole process.
-    `device` is `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where there is one.
+    With `pack` a CPU gets copies of most linear maps, a third of the weights, in the order in which
+    it reads them fastest; without, every tensor is shared. `threads` bounds the threads of one
+    call; torch keeps that number for the whole process. `device` is `cpu`, `cuda`, `cuda:1`, or
+    `auto`: a GPU where there is one.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class TorchModel:
         max_tokens: int = WINDOW,
         device: str = "auto",
         threads: int = 0,
+        pack: bool = True,
     ) -> None:
         torch = _torch()
         files = directory.weights()
@@ -44,7 +47,7 @@ class TorchModel:
         is_gpu = self._device.type != "cpu"
         self.group = 32 if is_gpu else 1
         self.batch_tokens = 16_384 if is_gpu else 256
-        self._forward = forward(directory, self.max_tokens, self._device)
+        self._forward = forward(directory, self.max_tokens, self._device, pack=pack and not is_gpu)
 
     def probabilities(self, batch: Sequence[Ids]) -> F64:
         """Probabilities [windows, classes]."""
@@ -57,14 +60,16 @@ class TorchModel:
         return softmax(logits)
 
 
-def forward(directory: Directory, max_tokens: int, device: "torch.device") -> "Forward":
+def forward(
+    directory: Directory, max_tokens: int, device: "torch.device", *, pack: bool = False
+) -> "Forward":
     """Ids and mask to logits; ModelError where the weights do not fit the configuration."""
     if not is_foldable(directory.config):
         return _transformers(directory, device)
     tensors = read_tensors(directory, device)
     try:
         with _torch().inference_mode():
-            return FoldedDeberta(directory.config, tensors, max_tokens).logits
+            return FoldedDeberta(directory.config, tensors, max_tokens, pack=pack).logits
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"the weights in {directory.path.name} do not fit its config.json "

@@ -25,13 +25,14 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("pack", [False, True], ids=["shared", "packed"])
 @pytest.mark.parametrize("form", FORMS)
-def test_folded_equals_unfolded(make_guard: Any, form: str) -> None:
+def test_folded_equals_unfolded(make_guard: Any, form: str, pack: bool) -> None:
     directory = Directory.open(make_guard(**FORMS[form]))
     assert is_foldable(directory.config)
     plain = transformers.AutoModelForSequenceClassification.from_pretrained(directory.path).eval()
     device = torch.device("cpu")
-    folded = FoldedDeberta(directory.config, read_tensors(directory, device), 64)
+    folded = FoldedDeberta(directory.config, read_tensors(directory, device), 64, pack=pack)
     with torch.inference_mode():
         for count in (2, 3, 17, 64):
             ids = torch.randint(5, 100, (3, count))
