@@ -27,13 +27,13 @@ from tyrian.models.windows import F32, SIZES
 
 SEED = 20261
 FINE_SIZE = 1 << 15
-STRENGTH = 4.0
-RATE = 0.005
-LETTERS = 0.5
+STRENGTH = 10.0
+RATE = 0.003
+LETTERS = 0.6
 """How much grams of letters count beside grams of words: topics are words."""
 COMMON = 2.0
 """The power of rarity: how hard common grams such as "how do I" are held back."""
-OWN = 0.3
+OWN = 0.4
 """How much a row of the phrase tables counts beside a given one: its form repeats."""
 NAME = "content-guard"
 LABELS = tuple(f"S{number}" for number in range(1, 15))
