@@ -26,6 +26,7 @@ class _Nouns(LazyGroup):
             "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
+            "train": Entry("tyrian.cli.train:app", "Train guard models on your own rows."),
             "tune": Entry("tyrian.cli.tune:tune", "Pick thresholds from labelled rows."),
             "doctor": Entry("tyrian.cli.doctor:doctor", "Show what is installed, and what is not."),
         }

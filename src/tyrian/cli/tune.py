@@ -79,7 +79,8 @@ def tune(
     found = parse_stack(text, base=base, file=file)
     read = read_labelled(data, stage)
     measured, notes = _measure(found, read, is_quiet=quiet)
-    outcomes = [_outcome(rows, max_fpr, budget_share) for rows in measured if rows.truths or rows.failed]
+    asked = [rows for rows in measured if rows.truths or rows.failed]
+    outcomes = [_outcome(rows, max_fpr, budget_share) for rows in asked]
     changes = [change for one in outcomes if (change := one.change())]
     tuned = rewritten(text, changes, base=base, file=file)
     target = stack if write else out

@@ -114,15 +114,20 @@ def _skeleton(stack: Stack) -> object:
 
 def replace_file(path: Path, text: str) -> None:
     """Put the text into the file's place in one step; its permissions stay."""
+    replace_bytes(path, text.encode("utf-8"))
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Put the bytes into the file's place in one step; its permissions stay."""
     target = path.resolve()
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
     try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(name, mode)

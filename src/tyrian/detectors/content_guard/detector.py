@@ -9,10 +9,11 @@ from tyrian.core.registry import DetectorConfig
 from tyrian.core.taxonomy import Hazard, Taxonomy, load_taxonomy
 from tyrian.detectors.content_guard.factory import build_llama_guard
 from tyrian.detectors.content_guard.families import BY_KIND
-from tyrian.detectors.fallback import run_embedded_instead, wants_embedded
+from tyrian.detectors.fallback import EMBEDDED, run_embedded_instead, wants_embedded
 from tyrian.detectors.grams import Located, locate
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import ContentGuard, embedded_content_guard
+from tyrian.models.own import own_content_guard
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ def _embedded(
     config: DetectorConfig, asked: str, taxonomy: Taxonomy, fallback: str
 ) -> ContentGuardDetector:
     reasons = [fallback]
-    model = embedded_content_guard()
+    is_own = config.backend == EMBEDDED and bool(config.model)
+    model = own_content_guard(config.model) if is_own else embedded_content_guard()
     unknown = [code for code in taxonomy if code not in model.labels]
     if unknown:
         classes = ", ".join(unknown)
