@@ -20,8 +20,9 @@ from training.calibrate import auc
 from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, read_rows
 from training.documents import documents_of
-from training.encoder.train import EPOCHS, first_logits, mixed_logits, stage_of, trained
-from training.inputs import given_data
+from training.encoder.examples import thinned
+from training.encoder.train import EPOCHS, MOST, first_logits, mixed_logits, stage_of, trained
+from training.inputs import artefact_path, given_data
 from training.prompt_guard.compose import SEEN, UNSEEN, composed, foreign
 from training.prompt_guard.evaluate import is_held_out
 from training.prompt_guard.generate import generate
@@ -97,13 +98,15 @@ def comparisons(rows: Sequence[Row], groups: Sequence[str], logits: F64) -> dict
     return found
 
 
-def evaluate(data: Path, epochs: int) -> Mapping[str, object]:
+def evaluate(data: Path, epochs: int, most: int) -> Mapping[str, object]:
     """Figures by group and by source, of the first stage and of both."""
     kept, groups = split(data)
     dev = groups["dev"]
     first = parse(artefact_of([r for r in kept if r.kind != QUOTES], dev, "evaluation"))
-    network = trained(kept, content_rows(), first, epochs)
-    stage = stage_of(network, first, dev, documents_of(dev))
+    content = thinned(content_rows(), max(1, most // 7), SEED)
+    network = trained(thinned(kept, most, SEED), content, first, epochs)
+    harm = parse(artefact_path("content-guard").read_bytes())
+    stage = stage_of(network, first, harm, dev, documents_of(dev))
     rows = [row for group in groups.values() for row in group]
     names = [name for name, group in groups.items() for _ in group]
     documents = documents_of(rows)
@@ -133,9 +136,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=given_data())
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--most", type=int, default=MOST, help="rows of one source for the encoder")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(json.dumps(evaluate(options.data, options.epochs), indent=1))
+    print(json.dumps(evaluate(options.data, options.epochs, options.most), indent=1))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,26 @@ from tyrian.models.windows import F32, grid, window_scores
 _PLENTY = 300
 """Rows of one source from which each further one counts less."""
 _HARMFUL_KINDS = {"plain_harmful"}
+_HARMFUL_SOURCES = frozenset(
+    f"gen_{name}"
+    for name in (
+        *("framed", "fiction", "persuade", "refusal_off", "prefix_force", "hypothetical"),
+        *("suffix_soup", "many_shot"),
+    )
+)
+"""Attacks of which every row has a harmful goal."""
+
+
+def thinned(rows: Sequence[Row], most: int, seed: int) -> list[Row]:
+    """At most so many rows of each source, in their order."""
+    by_source: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        by_source.setdefault(row.source, []).append(number)
+    pick = random.Random(seed)
+    kept: set[int] = set()
+    for numbers in by_source.values():
+        kept.update(pick.sample(numbers, min(most, len(numbers))))
+    return [rows[number] for number in sorted(kept)]
 
 
 def strongest_place(grams: Grams, weights: F32) -> tuple[int, int]:
@@ -54,6 +74,8 @@ def _labels(row: Row, is_content: bool) -> tuple[F32, F32]:
     if row.labels:
         targets[0] = counts[1] = 1
         targets[1] = "jailbreak" in row.kind
+        if row.source in _HARMFUL_SOURCES:
+            targets[2] = counts[2] = 1
     else:
         targets[2] = row.kind in _HARMFUL_KINDS
         counts[2] = 0.5

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import exp
+from typing import Protocol
 
 import numpy as np
 
 from tyrian.errors import MissingDependencyError
 from tyrian.models.artefact import members
 from tyrian.models.encoder.network import Network, Rows
-from tyrian.models.encoder.tokens import tokens_of
+from tyrian.models.encoder.tokens import Tokens, tokens_of
 from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import Grams, grams_of
 from tyrian.models.windows import F32
@@ -22,11 +23,18 @@ HAZARDS = tuple(f"S{number}" for number in range(1, 15))
 OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
 
 
+class Layers(Protocol):
+    """What turns the tokens of a window into one logit per output."""
+
+    def logits(self, tokens: Tokens) -> F32:
+        """The logits of `OUTPUTS`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """A small network over words with one head per label."""
 
-    network: Network
+    network: Layers
     revision: str
     meta: Mapping[str, object]
     mix: Mapping[str, float]

@@ -1,0 +1,111 @@
+"""A linear head over hashed n-grams: the strongest window of a text of any length."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import exp
+from typing import Protocol
+
+import numpy as np
+
+from tyrian.models.artefact import Artefact
+from tyrian.models.features import BLOCK, F64, Grams, grams_of
+from tyrian.models.windows import F32, SIZES, Grid, buckets_of, grid, window_scores
+
+_CLEARLY_BENIGN = -3.0
+"""Logit below which no finer label is worked out."""
+_NEARLY = 0.5
+"""Share of the highest logit that makes a smaller window the one to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The grams of one stretch of a text, and where the stretch begins."""
+
+    offset: int
+    grams: Grams
+
+
+def blocks_of(text: str) -> Iterator[Block]:
+    """The text in stretches of bounded size that overlap by the largest window."""
+    if len(text) <= BLOCK:
+        yield Block(0, grams_of(text))
+        return
+    for offset in range(0, len(text) - max(SIZES), BLOCK - max(SIZES)):
+        yield Block(offset, grams_of(text[offset : offset + BLOCK]))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The strongest window of a text: its logit, its place, and what kind it is."""
+
+    logit: float
+    start: int
+    end: int
+    fine: F32
+    """One raw score per finer label."""
+
+    @property
+    def probability(self) -> float:
+        """The calibrated probability; one half at the shipped threshold."""
+        return sigmoid(self.logit)
+
+
+def sigmoid(logit: float) -> float:
+    """The logistic function, without overflow."""
+    return 1.0 / (1.0 + exp(-min(max(logit, -30.0), 30.0)))
+
+
+class Watch(Protocol):
+    """Sees every window of a text as it is judged, to read some of them again."""
+
+    def see(self, block: Block, windows: Grid, logits: F64) -> None:
+        """The windows of one stretch and their logits."""
+
+
+def _tightest(logits: F64, windows: Grid, top: float) -> int:
+    """The window to show: the best one of the smallest size that is nearly as sure as any."""
+    if top <= 0:
+        return int(logits.argmax())
+    sure = logits >= _NEARLY * top
+    size = windows.sizes[sure].min()
+    return int(np.where(windows.sizes == size, logits, -np.inf).argmax())
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """The arithmetic that both embedded models share."""
+
+    artefact: Artefact
+
+    def logits(self, block: Block, windows: Grid) -> F64:
+        """The logit of every window of a stretch."""
+        scores = window_scores(block.grams, self.artefact.main, windows)
+        return self.artefact.slope * (scores - self.artefact.thresholds[windows.sizes])
+
+    def judge(self, blocks: Iterable[Block], watch: Watch | None = None) -> Evidence:
+        """The strongest window over all stretches and window sizes; a watch sees them all."""
+        best: tuple[float, Block, int, int] | None = None
+        for block in blocks:
+            windows = grid(block.grams.length)
+            logits = self.logits(block, windows)
+            if watch is not None:
+                watch.see(block, windows, logits)
+            top = float(logits.max())
+            if best is None or top > best[0]:
+                at = _tightest(logits, windows, top)
+                best = (top, block, int(windows.starts[at]), int(windows.ends[at]))
+        if best is None:
+            return Evidence(-30.0, 0, 0, self.artefact.fine_bias)
+        logit, block, start, end = best
+        first, last = block.grams.span(start, end)
+        # The kind of what is not there does not matter, and most texts are benign.
+        is_clear = logit < _CLEARLY_BENIGN
+        fine = self.artefact.fine_bias if is_clear else self._fine(block.grams, start, end)
+        return Evidence(logit, block.offset + first, block.offset + last, fine)
+
+    def _fine(self, grams: Grams, start: int, end: int) -> F32:
+        buckets, count = buckets_of(grams, start, end)
+        folded = buckets & np.uint32(self.artefact.fine.shape[1] - 1)
+        totals = self.artefact.fine.take(folded, axis=1).sum(axis=1)
+        scores: F32 = totals / np.float32(np.sqrt(count)) + self.artefact.fine_bias
+        return scores

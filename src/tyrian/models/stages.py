@@ -1,0 +1,129 @@
+"""The second stage: which windows the encoder reads, and how two logits become one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from tyrian.models.encoder.guard import Encoder
+from tyrian.models.encoder.windows import around
+from tyrian.models.features import F64
+from tyrian.models.linear import Block, Evidence, LinearModel
+from tyrian.models.windows import Grid
+
+MOST_SUSPECTS = 4
+"""Windows of one text that the second stage reads."""
+_FIRST_RANGE = (-12.0, 12.0)
+"""Logits of the first stage are cut to this before they are mixed."""
+_HARM_FROM = -2.0
+"""Logit of harm from which it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A window that the first stage leaves open: where it is, and how it was judged."""
+
+    excess: float
+    """By how much it passes a gate."""
+    logit: float
+    block: Block
+    start: int
+    end: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Its place in the text."""
+        first, last = self.block.grams.span(self.start, self.end)
+        return self.block.offset + first, self.block.offset + last
+
+
+@dataclass(slots=True)
+class Lookout:
+    """Collects the windows that pass a gate: by the logit of an attack, or by that of harm."""
+
+    gate: float
+    harm: LinearModel | None = None
+    harm_gate: float = inf
+    found: list[Suspect] = field(default_factory=list)
+
+    def see(self, block: Block, windows: Grid, logits: F64) -> None:
+        """Keep the windows that pass, as far apart as the encoder reads, the strongest first."""
+        excess = logits - self.gate
+        if self.harm is not None:
+            excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
+        if excess.max() <= 0:
+            return
+        middles = (windows.starts + windows.ends) // 2
+        for _ in range(MOST_SUSPECTS):
+            at = int(excess.argmax())
+            if excess[at] <= 0:
+                break
+            place = int(windows.starts[at]), int(windows.ends[at])
+            start, end = around(*place, block.grams.length)
+            inside = (middles >= start) & (middles <= end)
+            logit = float(logits[inside].max())
+            self.found.append(Suspect(float(excess[at]), logit, block, start, end))
+            excess[inside] = -inf
+
+    def chosen(self) -> list[Suspect]:
+        """The strongest of all that were seen."""
+        return sorted(self.found, key=lambda one: -one.excess)[:MOST_SUSPECTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What both stages say together."""
+
+    logit: float
+    jailbreak: float | None = None
+    """Logit of the kind, where a window was read."""
+    suspect: Suspect | None = None
+    """The window that decided, where one was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How the logits of both stages become one; found by the training, kept in the artefact."""
+
+    gate: float
+    """Logit of an attack from which a window is read."""
+    harm_gate: float
+    """Logit of harmful content from which a window is read."""
+    first: float
+    read: float
+    harm: float
+    offset: float
+    unread: float
+    """Logit of the encoder that is assumed for what it does not read."""
+
+    def of(self, first: float, read: float, harm: float) -> float:
+        """One logit of three."""
+        low, high = _FIRST_RANGE
+        harmful = max(harm - _HARM_FROM, 0.0)
+        kept = min(max(first, low), high)
+        return self.first * kept + self.read * read + self.harm * harmful + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """The encoder, the model that watches for harm, and the mix."""
+
+    encoder: Encoder
+    harm: LinearModel | None
+    mix: Mix
+
+    def lookout(self) -> Lookout:
+        """What collects the windows to read while the first stage judges."""
+        return Lookout(self.mix.gate, self.harm, self.mix.harm_gate)
+
+    def judge(self, found: Evidence, suspects: Sequence[Suspect]) -> Judged:
+        """The highest logit of the windows read; of the first stage where none is."""
+        if not suspects:
+            return Judged(self.mix.of(found.logit, self.mix.unread, _HARM_FROM))
+        judged = []
+        for suspect in suspects:
+            row = self.encoder.read(suspect.block.grams, suspect.start, suspect.end)
+            logit = self.mix.of(suspect.logit, float(row[0]), float(row[2]))
+            judged.append(Judged(logit, float(row[1]), suspect))
+        return max(judged, key=lambda one: one.logit)
