@@ -1,5 +1,6 @@
 """Base64: in one line, wrapped over lines, split into groups, word by word."""
 
+from dataclasses import dataclass
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
@@ -18,29 +19,46 @@ _IN_BASE64 = members(ascii_letters + digits + "+/-_")
 _NEWLINE, _RETURN, _EQUALS = 10, 13, 61
 
 
-def base64_pieces(source: Source) -> Pieces:
-    """Base64, standard or URL-safe, in one line, wrapped, or in groups."""
-    data = source.data
-    padded = np.append(data, [0, 0, 0])
-    starts, ends = runs_of(_IN_BASE64[data])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Runs of digits, with the equals signs behind them."""
+
+    starts: Index
+    ends: Index
+    stops: Index
+    """Where the equals signs end."""
+
+    @property
+    def sizes(self) -> Index:
+        return self.ends - self.starts
+
+
+def _runs(source: Source) -> _Runs:
+    padded = np.append(source.data, [0, 0])
+    starts, ends = runs_of(_IN_BASE64[source.data])
     pads = (padded[ends] == _EQUALS).astype(np.intp)
     pads += (pads == 1) & (padded[ends + 1] == _EQUALS)
     sizes = ends - starts
     kept = (sizes >= _LEAST_LINE) | ((sizes >= 2) & (sizes + pads == _LEAST_LINE))
-    starts, ends, sizes, pads = starts[kept], ends[kept], sizes[kept], pads[kept]
-    if not len(starts):
+    return _Runs(starts[kept], ends[kept], (ends + pads)[kept])
+
+
+def base64_pieces(source: Source) -> Pieces:
+    """Base64, standard or URL-safe, in one line or wrapped over lines."""
+    runs = _runs(source)
+    if not len(runs.starts):
         return NONE
-    stops = ends + pads
-    first, last = _blocks(data, starts, ends, sizes)
-    pieces = decoded(source, starts[first], stops[last], _BASE64, 6)
-    pieces = _beside(pieces, _grouped(source, starts, ends, stops))
-    follows = padded[stops]
-    is_padded = (sizes >= _SHORT) & (pads > 0) & ~_ALNUM[follows] & (follows != _EQUALS)
-    is_padded &= (sizes + pads) % 4 == 0
-    is_padded &= (starts == 0) | (data[starts - 1] != _EQUALS)
-    lone = np.flatnonzero((sizes >= _LONG) | is_padded)
-    lone = lone[~_inside(starts[lone], pieces)]
-    return _beside(pieces, decoded(source, starts[lone], stops[lone], _BASE64, 6))
+    data = source.data
+    first, last = _blocks(data, runs.starts, runs.ends, runs.sizes)
+    pieces = decoded(source, runs.starts[first], runs.stops[last], _BASE64, 6)
+    follows = np.append(data, 0)[runs.stops]
+    pads = runs.stops - runs.ends
+    is_padded = (runs.sizes >= _SHORT) & (pads > 0) & ~_ALNUM[follows] & (follows != _EQUALS)
+    is_padded &= (runs.sizes + pads) % 4 == 0
+    is_padded &= (runs.starts == 0) | (data[runs.starts - 1] != _EQUALS)
+    lone = np.flatnonzero((runs.sizes >= _LONG) | is_padded)
+    lone = lone[~_inside(runs.starts[lone], pieces)]
+    return _beside(pieces, decoded(source, runs.starts[lone], runs.stops[lone], _BASE64, 6))
 
 
 def _beside(pieces: Pieces, others: Pieces) -> Pieces:
@@ -54,22 +72,25 @@ def _beside(pieces: Pieces, others: Pieces) -> Pieces:
 _WIDEST_GAP = 6
 
 
-def _grouped(source: Source, starts: Index, ends: Index, stops: Index) -> Pieces:
+def grouped_pieces(source: Source) -> Pieces:
     """Groups of whole fours with signs or blanks between, or words encoded one by one."""
-    data = source.data
-    near = (stops - starts)[:-1] % 4 == 0
-    near &= starts[1:] - stops[:-1] <= _WIDEST_GAP
-    near &= counts_in(_ALNUM[data], stops[:-1], starts[1:]) == 0
-    is_like = _is_like_digits(data, starts, ends)
-    runs, sizes = (starts, stops), ends - starts
-    goes_on = (stops == ends)[:-1]
+    runs = _runs(source)
+    if len(runs.starts) < 2:
+        return NONE
+    data, sizes = source.data, runs.sizes
+    near = (runs.stops - runs.starts)[:-1] % 4 == 0
+    near &= runs.starts[1:] - runs.stops[:-1] <= _WIDEST_GAP
+    near &= counts_in(_ALNUM[data], runs.stops[:-1], runs.starts[1:]) == 0
+    is_like = _is_like_digits(data, runs.starts, runs.ends)
+    goes_on = (runs.stops == runs.ends)[:-1]
+    places = (runs.starts, runs.stops)
     first, stop = _chains(near & goes_on, is_like, sizes)
-    whole = decoded_chains(source, runs, first, stop, _BASE64, 6)
+    whole = decoded_chains(source, places, first, stop, _BASE64, 6)
     # What holds no blank may be words that were encoded one by one.
     made = np.cumsum(whole.sizes)
     whole = whole.only(counts_in(whole.codes == 0x20, made - whole.sizes, made) > 0)
     first, stop = _chains(near, is_like, sizes)
-    return _beside(whole, decoded_words(source, runs, first, stop, _BASE64, 6))
+    return _beside(whole, decoded_words(source, places, first, stop, _BASE64, 6))
 
 
 def _chains(near: Bools, is_like: Bools, sizes: Index) -> tuple[Index, Index]:

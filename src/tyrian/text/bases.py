@@ -15,7 +15,7 @@ from tyrian.text.source import Bools, Bytes, Source, members, runs_of
 _LEAST = 20
 _GROUP = 5
 _HEAD = 2 * _GROUP
-_LEAST_58, _MOST_58 = 22, 1024
+LEAST_BASE58, _MOST_58 = 22, 1024
 """Longer runs take time that grows with the square of their length."""
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
@@ -107,7 +107,7 @@ def base58_pieces(source: Source) -> Pieces:
     """Base 58, as addresses of Bitcoin are written in."""
     starts, ends = source.tokens
     sizes = ends - starts
-    fit = (sizes >= _LEAST_58) & (sizes <= _MOST_58)
+    fit = (sizes >= LEAST_BASE58) & (sizes <= _MOST_58)
     starts, ends, sizes = starts[fit], ends[fit], sizes[fit]
     if not len(starts):
         return NONE

@@ -8,7 +8,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 import numpy as np
 import numpy.typing as npt
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from tyrian.text.alphabets import NATO, nato_pieces, pig_pieces, pig_word
 from tyrian.text.offsets import BACKWARD, Index
@@ -54,7 +54,10 @@ def _disguised() -> _Vocabulary:
     for word in NATO:
         owners.setdefault(word, _NATO)
     return _Vocabulary(
-        BytesAhoCorasick([f" {word} ".encode() for word in owners]),
+        # Twice as fast as the others on short texts, for nine megabytes.
+        BytesAhoCorasick(
+            [f" {word} ".encode() for word in owners], implementation=Implementation.DFA
+        ),
         tuple(owners),
         np.array(list(owners.values()), dtype=np.int16),
     )
@@ -65,20 +68,9 @@ def _plain() -> BytesAhoCorasick:
     return BytesAhoCorasick([f" {word} ".encode() for word in sorted(COMMON) if len(word) >= 3])
 
 
-_TO_WORDS = bytes(
-    ord(chr(c).lower()) if chr(c).isalpha() or c >= 0x80 else 0x20 for c in range(0x80)
-) + bytes(range(0x80, 0x100))
-"""Small letters; a space for every other ASCII character."""
-
-
-def spaced_words(source: Source) -> bytes:
-    """The words in small letters, with a space before and behind and for all that is no letter."""
-    return b" %b " % source.raw.translate(_TO_WORDS)
-
-
 def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
     """Each cipher that there is evidence for, with the stretches written in it."""
-    spaced = spaced_words(source)
+    spaced = source.spaced
     vocabulary = _disguised()
     hits = vocabulary.finder.find_matches_as_indexes(spaced, overlapping=True)
     if len(hits) < 2:
@@ -183,7 +175,7 @@ def rot47_pieces(source: Source) -> Pieces:
     hits = finder.find_matches_as_indexes(raw, overlapping=True)
     if not is_evidence({words[number] for number, _, _ in hits}):
         return NONE
-    stretches = _Stretches(source.data > 0x20, spaced_words(source))
+    stretches = _Stretches(source.data > 0x20, source.spaced)
     first, last = stretches.around(np.array(hits, dtype=np.intp))
     starts, ends = stretches.starts[first], stretches.ends[last]
     codes = source.codes[spread_out(starts, ends - starts)].copy()

@@ -1,10 +1,12 @@
 """Words broken where no word ends: by blanks, hyphens, line ends, dots, quotes."""
 
+from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from string import ascii_letters
 
 import numpy as np
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
@@ -21,23 +23,34 @@ _LEAST_BROKEN = 3
 @cache
 def _long_words() -> tuple[BytesAhoCorasick, tuple[str, ...]]:
     words = tuple(sorted(word for word in COMMON if len(word) >= _LEAST))
-    finder = BytesAhoCorasick([w.encode() for w in words], matchkind=MatchKind.LeftmostLongest)
+    finder = BytesAhoCorasick(
+        [word.encode() for word in words],
+        matchkind=MatchKind.LeftmostLongest,
+        implementation=Implementation.DFA,
+    )
     return finder, words
 
 
-def has_broken_words(text: bytes) -> bool:
-    """True where two longer words turn up once all that is no letter is gone, but not before."""
+def has_broken_words(source: Source) -> bool:
+    """True where longer words turn up once all that is no letter is gone, but not before."""
     finder, words = _long_words()
-    lower = text.lower()
-    found = {n for n, _, _ in finder.find_matches_as_indexes(lower.translate(None, _NO_LETTERS))}
-    return len([n for n in found if words[n].encode() not in lower]) >= 2
+    spaced = source.spaced
+    glued = spaced.translate(None, _NO_LETTERS)
+    count = Counter([number for number, _, _ in finder.find_matches_as_indexes(glued)])
+    count.subtract([number for number, _, _ in finder.find_matches_as_indexes(spaced)])
+    return _is_proven([words[number] for number, surplus in count.items() if surplus > 0])
+
+
+def _is_proven(broken: Collection[str]) -> bool:
+    """Two words or more, one of them such as attacks use, or still more of any kind."""
+    return len(broken) >= _LEAST_BROKEN or (len(broken) == 2 and not STRONG.isdisjoint(broken))
 
 
 def fragment_pieces(source: Source) -> Pieces:
     """Broken words put together, when there are several and they are such as attacks use."""
     at = np.flatnonzero(_IS_LETTER[source.data])
     finder, words = _long_words()
-    glued = source.raw.lower().translate(None, _NO_LETTERS)
+    glued = source.spaced.translate(None, _NO_LETTERS)
     matches = finder.find_matches_as_indexes(glued)
     if not matches:
         return NONE
@@ -53,7 +66,7 @@ def fragment_pieces(source: Source) -> Pieces:
     found, starts, ends = found[good], starts[good], ends[good]
     proven = _are_aligned(source, starts, ends)
     broken = {words[n] for n in set(found[proven, 0].tolist())}
-    if len(broken) < 2 or (len(broken) < _LEAST_BROKEN and STRONG.isdisjoint(broken)):
+    if not _is_proven(broken):
         return NONE
     return _whole(source, words, found[:, 0], starts, ends)
 

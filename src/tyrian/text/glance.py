@@ -4,14 +4,18 @@ The decoders work on arrays, which pays for long texts only. Each look here says
 decoder would find nothing, in a few microseconds, and yes where it might.
 """
 
+import base64
 import binascii
+import re
 from collections.abc import Callable
 from string import ascii_letters, digits
 
-from tyrian.text.bases import is_base85_head
+from tyrian.text.bases import LEAST_BASE58, is_base85_head
 from tyrian.text.fragments import has_broken_words
-from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, MAY_END
-from tyrian.text.words import COMMON, strong_places
+from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, LEAST_STRONG, MAY_END, is_proven
+from tyrian.text.source import Source
+from tyrian.text.spacing import LEAST_WORDS, is_attack
+from tyrian.text.words import COMMON, Speller, has_strong, strong_places
 
 SHORT = 4096
 """Longer texts go straight to the decoders."""
@@ -25,19 +29,24 @@ def _parting(kept: str) -> bytes:
 _BASE64_PARTS = _parting(ascii_letters + digits + "+/-_=")
 _HEAD = 16
 _LEAST_PADDED = 6
+_EQUALS = 0x3D
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
-def may_be_base64(text: bytes) -> bool:
+def may_be_base64(source: Source) -> bool:
     """True where a run of digits begins with bytes that are UTF-8 or UTF-16."""
+    text = source.raw
     tokens = text.translate(_BASE64_PARTS).split()
-    if any(
-        (len(token) >= _HEAD or (token[-1] == 0x3D and len(token) >= _LEAST_PADDED))
-        and _begins_as_text(token)
-        for token in tokens
-    ):
-        return True
-    return any(_is_group(token.rstrip(b"=")) for token in tokens if len(token) & 3 == 0)
+    chosen = [token for token in tokens if len(token) >= _HEAD or token[-1] == _EQUALS]
+    return any(_begins_as_text(token) for token in chosen if len(token) >= _LEAST_PADDED)
+
+
+def may_be_groups(source: Source) -> bool:
+    """True where several groups begin so, and one of whole fours among them."""
+    tokens = source.raw.translate(_BASE64_PARTS).split()
+    groups = [token for token in tokens if _is_group(token.rstrip(b"="))]
+    has_fours = any(len(token) & 3 == 0 for token in groups)
+    return has_fours and len(groups) >= 2 and sum(map(len, groups)) >= _HEAD
 
 
 def _is_group(token: bytes) -> bool:
@@ -64,30 +73,42 @@ _GLUE_PARTS = _parting(ascii_letters + "_+.|/*~-")
 _LEAST_RUN = 16
 _LINKS = b"_+.|/*~-"
 _UNLINKED = bytes.maketrans(_LINKS, b" " * len(_LINKS))
-_LEAST_LINKS = 2
+_WIDE_LINK = re.compile(rb"[_+.|/*~-]{3}")
 
 
-def may_be_glued(text: bytes) -> bool:
+def may_be_glued(source: Source) -> bool:
     """True where a word of attacks stands in a long run of letters, or linked to two others."""
+    text = source.raw
     places = strong_places(text.lower())
     if not places:
         return False
     parts = b" %b " % text.translate(_GLUE_PARTS)
-    for start, end in places:
+    seen = set()
+    for start, _ in places:
         # All places are one further on in `parts`.
-        token = parts[parts.rfind(b" ", 0, start + 1) + 1 : parts.find(b" ", end + 1)]
-        if len(token) - len(token.translate(None, _LINKS)) >= _LEAST_LINKS:
+        at = parts.rfind(b" ", 0, start + 1) + 1
+        if at not in seen and _is_glued(parts[at : parts.find(b" ", at)]):
             return True
-        if any(len(run) >= _LEAST_RUN for run in token.translate(_UNLINKED).split()):
-            return True
+        seen.add(at)
     return False
+
+
+def _is_glued(token: bytes) -> bool:
+    if _WIDE_LINK.search(token):
+        return True
+    runs = token.translate(_UNLINKED).decode("ascii").split()
+    if len(runs) >= LEAST_WORDS and is_attack(runs):
+        return True
+    long = [run for run in runs if len(run) >= _LEAST_RUN]
+    return any(is_attack(words) for words in Speller().cut(long) if len(words) >= LEAST_WORDS)
 
 
 _LEET_PARTS = _parting(ascii_letters + digits + "@$!|+")
 
 
-def may_be_leet(text: bytes) -> bool:
+def may_be_leet(source: Source) -> bool:
     """True where a token with signs in it reads as a common word, or is long."""
+    text = source.raw
     tokens = [
         token.rstrip(MAY_END)
         for token in text.lower().translate(_LEET_PARTS).split()
@@ -95,25 +116,62 @@ def may_be_leet(text: bytes) -> bool:
     ]
     joined = b" ".join(tokens)
     found = joined.translate(AS_I).split() + joined.translate(AS_L).split()
-    if not COMMON.isdisjoint([word.decode("ascii") for word in found]):
+    words = COMMON.intersection([word.decode("ascii") for word in found])
+    if is_proven(words, words):
         return True
-    return any(len(token) >= LEAST_GLUED and not token.isdigit() for token in tokens)
+    glued = [t for t in tokens if len(t) >= LEAST_GLUED and not t.isdigit()]
+    return bool(glued) and has_strong(
+        b" ".join(glued).translate(AS_I).decode("ascii"), at_least=LEAST_STRONG
+    )
+
+
+_BASE32_PARTS = _parting(ascii_letters + "234567")
+_LEAST_BASE32 = 16
+
+
+def may_be_base32(source: Source) -> bool:
+    """True where a long token of one case begins with five bytes of ASCII."""
+    return any(
+        not base64.b32decode(token[:8].upper()).translate(None, _ASCII)
+        for token in source.raw.translate(_BASE32_PARTS).split()
+        if len(token) >= _LEAST_BASE32 and (token.isupper() or token.islower())
+    )
+
+
+_ASCII = bytes(range(0x80))
+
+
+_ALNUM_PARTS = _parting(ascii_letters + digits)
+
+
+def may_be_base58(source: Source) -> bool:
+    """True where a long token mixes digits and letters of both cases."""
+    text = source.raw
+    return any(
+        not token.isalpha() and not token.islower() and not token.isupper()
+        for token in text.translate(_ALNUM_PARTS).split()
+        if len(token) >= LEAST_BASE58
+    )
 
 
 _LEAST_BASE85 = 20
 _FRAME = b"<~"
 
 
-def may_be_base85(text: bytes) -> bool:
+def may_be_base85(source: Source) -> bool:
     """True where a long token begins with eight bytes of text."""
+    text = source.raw
     return any(
         len(token) >= _LEAST_BASE85 and is_base85_head(token.removeprefix(_FRAME)[:10])
         for token in text.split()
     )
 
 
-GLANCES: dict[str, Callable[[bytes], bool]] = {
+GLANCES: dict[str, Callable[[Source], bool]] = {
     "base64": may_be_base64,
+    "groups": may_be_groups,
+    "base32": may_be_base32,
+    "base58": may_be_base58,
     "respaced": may_be_glued,
     "deleet": may_be_leet,
     "base85": may_be_base85,

@@ -29,7 +29,7 @@ _IS_DIGIT = members(digits)
 MAY_END = b"!|+"
 _IS_ENDING = members(MAY_END.decode())
 LEAST_GLUED = 16
-_LEAST_STRONG = 6
+LEAST_STRONG = 6
 _MANY = 3
 
 
@@ -58,8 +58,8 @@ def leet_pieces(source: Source) -> Pieces:
     words_i, words_l = COMMON.intersection(by_i), COMMON.intersection(by_l)
     is_glued = (sizes >= LEAST_GLUED) & (signs >= 3) & (sizes > signs)
     glued = [by_i[n] for n in np.flatnonzero(is_glued).tolist()]
-    spelt_glued = has_strong(" ".join(glued), at_least=_LEAST_STRONG)
-    if not spelt_glued and not _is_proven(words_i | words_l, words_i | words_l):
+    spelt_glued = has_strong(" ".join(glued), at_least=LEAST_STRONG)
+    if not spelt_glued and not is_proven(words_i | words_l, words_i | words_l):
         return NONE
     is_number = counts_in(_IS_DIGIT[data], starts, stops) == sizes
     in_i = np.fromiter([w in words_i for w in by_i], np.bool_, len(by_i))
@@ -67,7 +67,7 @@ def leet_pieces(source: Source) -> Pieces:
     proof = (in_i | in_l) & ~is_number
     words = [by_i[n] if in_i[n] else by_l[n] for n in np.flatnonzero(proof).tolist()]
     strong = compress(words, (signs[proof] >= 2).tolist())
-    if not spelt_glued and not _is_proven(set(words), strong):
+    if not spelt_glued and not is_proven(set(words), strong):
         return NONE
     chosen = in_i | in_l | (signs < sizes)
     if len(set(words)) >= _MANY:
@@ -89,6 +89,6 @@ def _without_marks(data: Bytes, starts: Index, ends: Index) -> Index:
     return np.maximum(last, starts)
 
 
-def _is_proven(found: set[str] | frozenset[str], strong: Iterable[str]) -> bool:
+def is_proven(found: set[str] | frozenset[str], strong: Iterable[str]) -> bool:
     """Two common words, or one of those that attacks are made of."""
     return is_evidence(found) or not STRONG.isdisjoint(strong)

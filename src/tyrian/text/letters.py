@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from ahocorasick_rs import BytesAhoCorasick
 
-from tyrian.text.ciphers import spaced_words
 from tyrian.text.offsets import BACKWARD, Codes, Index, text_of
 from tyrian.text.rewrite import COARSE, NONE, Pieces
 from tyrian.text.source import Source, counts_in, runs_of, spread_out
@@ -69,7 +68,7 @@ def turned_pieces(source: Source) -> Pieces:
     if not len(starts):
         return NONE
     turned = np.where(codes < _TABLE_SIZE, _turned_table()[codes % _TABLE_SIZE], codes)
-    spaced = spaced_words(Source(text_of(turned)))
+    spaced = Source(text_of(turned)).spaced
     left, right = (_known(finder, spaced, starts, ends) for finder in _common_finders())
     good = np.maximum(left, right) >= _LEAST_KNOWN
     starts, ends, is_right = starts[good], ends[good], (right >= left)[good]
@@ -138,7 +137,7 @@ def unaccented_pieces(source: Source) -> Pieces:
     gained = _words_with_accents(small, size) & COMMON
     if not gained:
         return NONE
-    gained -= set(spaced_words(source).decode("latin-1").split())
+    gained -= set(source.spaced.decode("latin-1").split())
     return NONE if STRONG.isdisjoint(gained) and not is_evidence(gained) else pieces
 
 

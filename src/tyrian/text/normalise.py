@@ -1,6 +1,5 @@
 """A text as a person reads it: nothing hidden, one form per character, offsets kept."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from tyrian.text.offsets import Offsets, codes_of, text_of
 
 __all__ = ["HiddenRun", "Normalised", "normalise"]
 
-_ASCII_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_ASCII_SHOWN = bytes(c for c in range(0x7F) if c >= 0x20 or c in b"\t\n\x0c\r")
 _MOST_PASSES = 6
 
 
@@ -40,7 +39,7 @@ def normalise(text: str) -> Normalised:
     marks fall, and letters of other scripts that stand in for Latin ones are folded. Emoji
     sequences, flags and the joiners of Persian, Arabic and Indic text stay.
     """
-    if text.isascii() and not _ASCII_CONTROL.search(text):
+    if text.isascii() and not text.encode("ascii").translate(None, _ASCII_SHOWN):
         return Normalised(text, Offsets.identity(len(text)))
     codes = original = codes_of(text)
     offsets = Offsets.identity(len(text))
@@ -64,6 +63,8 @@ def _pass(
     """All steps once; None where none of them changed anything."""
     table = t.tables().flags
     flags = table[codes]
+    if not (flags & t.TROUBLE).any():
+        return None
     whole = codes
     offsets = Offsets.identity(len(codes))
     runs: tuple[HiddenRun, ...] = ()

@@ -1,5 +1,6 @@
 """One linear pass over a text that says which decoders are worth a try."""
 
+import re
 from functools import cache
 
 import re2
@@ -9,8 +10,10 @@ _GAP = r"[^\pL\pN\pM]"
 _PATTERNS = {
     "despaced": rf"(?:^|{_GAP}){_LETTER}(?:{_GAP}{{1,4}}{_LETTER}){{4}}(?:$|{_GAP})",
     "respaced": r"[A-Za-z]{16}|[A-Za-z][_+.|/*~-]{1,2}[A-Za-z]+[_+.|/*~-]{1,2}[A-Za-z]",
-    "base64": r"[A-Za-z0-9+/_-]{16}|[A-Za-z0-9+/_-]{6}=|[a-z0-9][A-Z]",
-    "base32": r"[A-Z2-7]{16}|[a-z2-7]{16}",
+    "base64": r"[A-Za-z0-9+/_-]{16}|[A-Za-z0-9+/_-]{6}=",
+    "turns": r"[a-z0-9][A-Z]",
+    "groups": r"[a-z0-9][A-Z][A-Za-z0-9]{0,9}=?=?[^A-Za-z0-9]{1,6}[A-Za-z0-9]{0,9}[a-z0-9][A-Z]",
+    "base32": r"[A-Z2-7]{16}|[a-z2-7]{26}",
     "hex": (
         r"[0-9A-Fa-f]{12}|(?:[0-9A-Fa-f]{4}[ :,-]){4}"
         r"|(?:[0-9A-Fa-f]{2}[ :,;-]{1,2}(?:0x)?){5}|(?:\\x[0-9A-Fa-f]{2}){4}"
@@ -30,19 +33,27 @@ _PATTERNS = {
     "braille": "[\u2801-\u28ff]{3}",
     "flags": "[\U0001f1e6-\U0001f1ff]",
     "rot47": r"[0-9A-K][:;<=>?@][0-9:-K]{2}",
-    "base85": r"[!-~]{20}",
+    "base85": (
+        # In each group of five the first digit of text lies in the middle of the range.
+        r"(?:^|[\s\"'(:])(?:<~)?(?:(?:[+-H][!-u]{4}){4}|(?:[A-Za-d][!#-&(-+\-0-9;-@A-Z^-~]{4}){4})"
+    ),
     "base58": r"[1-9A-HJ-NP-Za-km-z]{22}",
     "upside-down": "[ɐɔǝɟƃɥᴉɾʞɯɹʇʌʍʎ∀Ⅎ⅄˙]",
     "unaccented": "[\u00c0-\u024f\u1e00-\u1eff]",
 }
 
 
-_ALL = tuple(_PATTERNS)
+_PLAIN = (
+    "despaced", "respaced", "base64", "base32", "hex", "binary", "url", "html", "escapes", "deleet",
+    "rot47", "turns",
+)  # fmt: skip
+_BASES = ("base85", "base58", "groups")
+_SIGNALS = ("numbers", "morse")
+_BEYOND_ASCII = ("upside-down", "unaccented", "braille", "flags")
 _GROUPS = (
     ("base64", "respaced"), ("base32", "hex", "binary"), ("despaced", "deleet"),
-    ("url", "html", "escapes", "rot47"), ("numbers",), ("morse",), ("base85",), ("base58",),
+    ("url", "html", "escapes", "rot47"), _BASES, _SIGNALS,
 )  # fmt: skip
-_BEYOND_ASCII = ("upside-down", "unaccented", "braille", "flags")
 LONG = 4096
 """From here on patterns that count are searched apart: together they make too many states."""
 
@@ -60,15 +71,37 @@ def _probe(names: tuple[str, ...]) -> re2.Set:
     return chosen
 
 
+_LEAST_DIGITS = 10
+_LEAST_DASHES = 3
+_DIGITS = b"0123456789"
+
+
 def probe(text: str) -> set[str]:
     """Names of the decoders that may find something in a text without lone surrogates."""
-    if len(text) < LONG:
-        return {_ALL[i] for i in _probe(_ALL).Match(text) or ()}
     if text.isascii():
-        return _likely(text, *_GROUPS)
+        if len(text) >= LONG:
+            return _likely(text, *_GROUPS)
+        found = _likely(text, _PLAIN)
+        if "turns" in found:
+            # What is written in digits of both cases has a large letter behind a small one.
+            found |= _likely(text, _BASES)
+        raw = text.encode("ascii")
+        digits = len(raw) - len(raw.translate(None, _DIGITS))
+        if digits >= _LEAST_DIGITS or raw.count(b"-") >= _LEAST_DASHES:
+            found |= _likely(text, _SIGNALS)
+        return found
     # Unicode's letters are slow to search for, and the decoder itself is not.
-    raw = text.encode("ascii", "replace").decode("ascii")
-    return _likely(raw, *_GROUPS) | _likely(text, _BEYOND_ASCII) | {"despaced", "morse"}
+    raw_text = text.encode("ascii", "replace").decode("ascii")
+    groups = _GROUPS if len(text) >= LONG else (_PLAIN, _BASES, _SIGNALS)
+    found = _likely(raw_text, *groups)
+    if len(text) >= LONG:
+        found |= _likely(text, _BEYOND_ASCII) | {"despaced"}
+    else:
+        found |= _likely(text, (*_BEYOND_ASCII, "despaced"))
+    return found | {"morse"} if _TYPOGRAPHIC.search(text) else found
+
+
+_TYPOGRAPHIC = re.compile("[·•∙⋅˙●−–—‐‑]")
 
 
 def _likely(text: str, *groups: tuple[str, ...]) -> set[str]:

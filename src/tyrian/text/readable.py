@@ -1,17 +1,14 @@
 """Are these bytes text beyond doubt? One by one, or thousands of runs at once."""
 
-import re
 from string import ascii_letters
 
 import numpy as np
 
 from tyrian.text import tables as t
-from tyrian.text.offsets import Codes, Index
+from tyrian.text.offsets import Codes, Index, text_of
 from tyrian.text.source import Bools, Bytes, counts_in, members, spread_out
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _SAMPLE = 4096
-_LETTERS = (ascii_letters + " ").encode()
 _LEAST_TEXT = 4
 _BEYOND_CHANCE = 24
 _WIDE_SAMPLE = 64
@@ -22,32 +19,15 @@ _CUT = 3
 
 def as_text(data: bytes) -> str:
     """The bytes as text where they are text beyond doubt, else empty."""
-    if len(data) >= _LEAST_WIDE and not any(data[1:_WIDE_SAMPLE:2]) and data[0]:
-        text = data[: len(data) & ~1].decode("utf-16-le", "replace")
-    else:
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if error.start < len(data) - _CUT:
-                return ""
-            text = data[: error.start].decode("utf-8")
-    sample = text[:_SAMPLE]
-    if sample.isascii():
-        letters = len(sample) - len(sample.encode().translate(None, _LETTERS))
-    else:
-        letters = sum(c.isalpha() or c == " " for c in sample)
-    is_clean = len(_CONTROLS.findall(sample)) * 30 <= len(sample)
-    is_prose = letters * 10 >= len(sample) * 6
-    # Chance makes no long ASCII text; digits and signs may be the next encoding.
-    is_prose |= len(sample) >= _BEYOND_CHANCE and sample.isascii()
-    is_prose &= len(sample) >= _LEAST_TEXT
-    return text if is_clean and is_prose and len(set(sample)) > 2 else ""
+    codes, _ = as_texts(np.frombuffer(data, dtype=np.uint8), np.array([len(data)], dtype=np.intp))
+    return text_of(codes)
 
 
 def as_texts(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
-    """`as_text` of runs of bytes: the code points of all texts joined, and their lengths.
+    """The same for runs of bytes: the code points of all texts joined, and their lengths.
 
-    A run that is no text has length 0.
+    A run is UTF-8 or UTF-16, nearly free of controls, and prose or longer than chance makes
+    ASCII. What is no text has length 0.
     """
     if not len(sizes):
         return np.zeros(0, np.uint32), sizes

@@ -83,9 +83,17 @@ class Source:
         return np.minimum(self.codes, OTHER).astype(np.uint8)
 
     @cached_property
+    def spaced(self) -> bytes:
+        """The words in small letters, between blanks that stand for all that is no letter."""
+        return b" %b " % self.raw.translate(_TO_WORDS)
+
+    @cached_property
     def tokens(self) -> tuple[Index, Index]:
         """Start and end of every run of ASCII letters and digits."""
         return runs_of(_ALNUM[self.data])
 
 
 _ALNUM = members(ascii_letters + digits)
+_TO_WORDS = bytes(ord(chr(c).lower()) if chr(c).isalpha() else 0x20 for c in range(0x80)) + bytes(
+    range(0x80, 0x100)
+)

@@ -181,7 +181,7 @@ def _is_like_language(shown: str) -> bool:
 _LEAST_GLUED, _MOST_GLUED = 16, 4096
 _MOST_WORD = 40
 _IS_LINK = members("_+.|/*~-")
-_LEAST_WORDS = 3
+LEAST_WORDS = 3
 
 
 def glued_pieces(source: Source) -> Pieces:
@@ -202,7 +202,7 @@ def _spelling(source: Source, starts: Index, ends: Index) -> Pieces:
     spelt = {
         run: " ".join(words)
         for run, words in zip(strong, speller.cut(strong), strict=True)
-        if len(words) >= _LEAST_WORDS and _is_attack(words)
+        if len(words) >= LEAST_WORDS and is_attack(words)
     }
     source.is_whole &= not speller.is_exhausted
     return Pieces.of_texts(starts, ends, [spelt.get(run, "") for run in runs])
@@ -215,7 +215,7 @@ def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
     near = (gaps == 1) & is_link[ends[:-1]]
     near |= (gaps == 2) & is_link[ends[:-1]] & is_link[starts[1:] - 1]
     first, stop = chained(near & short[1:] & short[:-1])
-    kept = stop - first >= _LEAST_WORDS
+    kept = stop - first >= LEAST_WORDS
     first, stop = first[kept], stop[kept]
     if not len(first):
         return NONE
@@ -225,7 +225,7 @@ def _linked(source: Source, starts: Index, ends: Index) -> Pieces:
     distinct = list(dict.fromkeys(runs))
     spelt: dict[str, str] = {}
     for run, good in zip(distinct, lines_with_strong(distinct), strict=True):
-        if good and _is_attack(words := run.translate(_UNLINKED).split()):
+        if good and is_attack(words := run.translate(_UNLINKED).split()):
             spelt[run] = " ".join(words)
     return Pieces.of_texts(starts[first], ends[stop - 1], [spelt.get(run, "") for run in runs])
 
@@ -237,7 +237,7 @@ _MANY_WORDS, _NAME = 5, 3
 _LEAST_TELLING = 3
 
 
-def _is_attack(words: list[str]) -> bool:
+def is_attack(words: list[str]) -> bool:
     """Nearly all known words, and enough of them such as attacks are made of."""
     lower = [word.lower() for word in words]
     known = sum(len(word) for word in lower if word in SPELT)

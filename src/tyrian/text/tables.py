@@ -35,6 +35,9 @@ UNSPACED = 0x4000
 MARKABLE = 0x8000
 """Latin, Greek and Cyrillic letters: marks on them compose or are noise."""
 
+TROUBLE = KIND | GENERAL_MARK | SCRIPT_MARK | UNSTABLE | FOLD | LOOSE
+"""What a text without any of is normalised already."""
+
 _Ranges = tuple[tuple[int, int], ...]
 
 _HIDDEN: dict[int, _Ranges] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from tyrian.core.detection import View
 from tyrian.text.alphabets import braille_pieces, flag_letter_pieces, morse_pieces
-from tyrian.text.base64_runs import base64_pieces
+from tyrian.text.base64_runs import base64_pieces, grouped_pieces
 from tyrian.text.bases import base58_pieces, base85_pieces
 from tyrian.text.ciphers import cipher_pieces, rot47_pieces
 from tyrian.text.encodings import base32_pieces, binary_pieces, hex_pieces
@@ -32,8 +32,9 @@ _LEAST_BUDGET = 65_536
 _BUDGET = 2
 """Characters that may be decoded for each one of the original."""
 
-_DECODERS: dict[str, Callable[[Source], Pieces]] = {
+DECODERS: dict[str, Callable[[Source], Pieces]] = {
     "base64": base64_pieces,
+    "groups": grouped_pieces,
     "base32": base32_pieces,
     "hex": hex_pieces,
     "binary": binary_pieces,
@@ -53,6 +54,8 @@ _DECODERS: dict[str, Callable[[Source], Pieces]] = {
     "rot47": rot47_pieces,
     "rejoined": fragment_pieces,
 }
+
+_NAMES = {"groups": "base64"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,9 +217,9 @@ def _touching(pieces: Pieces, taken: Pieces) -> np.ndarray[tuple[int], np.dtype[
 def _all_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
     likely = probe(source.text) | {"rejoined"}
     is_short = len(source) < SHORT
-    for kind, decode in _DECODERS.items():
-        if kind in likely and not (is_short and kind in GLANCES and not GLANCES[kind](source.raw)):
+    for kind, decode in DECODERS.items():
+        if kind in likely and not (is_short and kind in GLANCES and not GLANCES[kind](source)):
             pieces = decode(source)
             if len(pieces):
-                yield kind, pieces
+                yield _NAMES.get(kind, kind), pieces
     yield from cipher_pieces(source)
