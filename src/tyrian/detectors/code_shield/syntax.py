@@ -52,7 +52,7 @@ class Syntax:
     """Blocks are made by indentation or by `end`, and a statement ends with its line."""
     ends_with_line: bool = False
     """A line's end ends a statement unless an operator stands there."""
-    joins: str = "+"
+    joins: str = r"\+"
     """Operators that make one string of two, as the alternatives of a regular expression."""
     constants: frozenset[str] = frozenset()
     formatters: frozenset[str] = frozenset()
