@@ -24,6 +24,7 @@ class _Nouns(LazyGroup):
             "serve": Entry("tyrian.cli.serve:serve", "Start the gateway."),
             "scan": Entry("tyrian.cli.scan:scan", "Judge rows of texts or conversations."),
             "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
+            "policy": Entry("tyrian.cli.policy:app", "Judge tool calls; test and lint policies."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "train": Entry("tyrian.cli.train:app", "Train guard models on your own rows."),

@@ -5,8 +5,8 @@ from pathlib import Path
 from tyrian.core.yaml_source import read_yaml
 from tyrian.errors import PolicyError
 from tyrian.policy.check import faults
-from tyrian.policy.schema import PolicySpec
-from tyrian.policy.validate import in_order, to_spec
+from tyrian.policy.schema import CaseSpec, CasesSpec, PolicySpec
+from tyrian.policy.validate import PolicySource, in_order, to_spec
 
 MAX_BYTES = 4_000_000
 _START = "a policy starts with 'version: 1' and 'tools:'; see the reference of policies"
@@ -14,16 +14,31 @@ _START = "a policy starts with 'version: 1' and 'tools:'; see the reference of p
 
 def policy_faults(text: str, file: str) -> PolicySpec | list[PolicyError]:
     """The policy, or every fault that keeps the text from being one, in the order of the file."""
+    found = policy_and_source(text, file)
+    return found if isinstance(found, list) else found[0]
+
+
+def policy_and_source(text: str, file: str) -> tuple[PolicySpec, PolicySource] | list[PolicyError]:
+    """The policy with the places of its parts, or every fault of the text."""
     try:
         text = text.removeprefix("\ufeff")
         source = read_yaml(text, file, PolicyError, kind="policy", start=_START)
-        spec = to_spec(source)
+        spec = to_spec(source, PolicySpec)
     except PolicyError as error:
         return [error]
     except ExceptionGroup as group:
         return [fault for fault in group.exceptions if isinstance(fault, PolicyError)]
-    found = in_order(faults(spec, source))
-    return found or spec
+    return in_order(faults(spec, source)) or (spec, source)
+
+
+def load_cases(path: Path) -> tuple[CaseSpec, ...]:
+    """The cases of a file that holds nothing else; PolicyError for the first fault."""
+    try:
+        text = read_text(path)
+        source = read_yaml(text, str(path), PolicyError, kind="list of cases", start=_START)
+        return to_spec(source, CasesSpec).cases
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 def read_text(path: Path) -> str:

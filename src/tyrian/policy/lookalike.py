@@ -54,4 +54,5 @@ def skeleton(text: str) -> str:
 @lru_cache(maxsize=1)
 def _table() -> dict[int, str]:
     strict, loose = load_folds()
-    return {ord(char): target.lower() for char, target in {**loose, **strict}.items()}
+    folds = {**loose, **strict, "ı": "i", "ȷ": "j"}
+    return {ord(char): target.lower() for char, target in folds.items()}

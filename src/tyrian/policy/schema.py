@@ -180,3 +180,9 @@ class PolicySpec(_Spec):
     flow: tuple[FlowSpec, ...] = ()
     rules: tuple[RuleSpec, ...] = ()
     cases: tuple[CaseSpec, ...] = Field((), description="Cases for `tyrian policy test`.")
+
+
+class CasesSpec(_Spec):
+    """A file of cases that stands beside a policy."""
+
+    cases: tuple[CaseSpec, ...] = Field(description="Cases for `tyrian policy test`.")

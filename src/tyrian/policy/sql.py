@@ -1,6 +1,8 @@
 """SQL statements: which kinds they are and which tables they touch, by sqlglot (extra `sql`)."""
 
+import logging
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -91,8 +93,8 @@ class SqlRule:
         from sqlglot import exp
 
         for function in tree.find_all(exp.Func):
-            name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-            if name.lower() in self._functions or name.lower() in _DANGEROUS:
+            names = _function_names(function, self._dialect)
+            if not names.isdisjoint(self._functions) or not names.isdisjoint(_DANGEROUS):
                 raise Refusal("sql.function", "a function is not allowed", _HINT)
 
 
@@ -107,6 +109,15 @@ _DANGEROUS = frozenset(_DANGEROUS_WORDS.split())
 """Functions that read files, run programs or reach out, in one database or another."""
 
 
+def _function_names(function: Any, dialect: str) -> set[str]:
+    """What a function is called: by the parser, and in the text that is forwarded."""
+    from sqlglot import exp
+
+    written = function.sql(dialect=dialect or None).partition("(")[0]
+    names = {function.name} if isinstance(function, exp.Anonymous) else set(function.sql_names())
+    return {name.lower().rpartition(".")[2].strip('"`[] ') for name in {*names, written}}
+
+
 def _kind(tree: Any) -> str:
     from sqlglot import exp
 
@@ -117,15 +128,34 @@ def _kind(tree: Any) -> str:
     return str(tree.key).lower()
 
 
+class _Quiet(threading.local):
+    """Keeps the parser's warnings, which quote the statement, out of the log."""
+
+    is_on = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not self.is_on
+
+
+_quiet = _Quiet()
+
+
 @lru_cache(maxsize=256)
 def _parsed(text: str, dialect: str) -> tuple[Any, ...]:
     import sqlglot
+
+    logger = logging.getLogger("sqlglot")
+    if _quiet not in logger.filters:
+        logger.addFilter(_quiet)
     from sqlglot.errors import SqlglotError
 
+    _quiet.is_on = True
     try:
         return tuple(t for t in sqlglot.parse(text, dialect=dialect or None) if t is not None)
     except (SqlglotError, RecursionError, ValueError):
         raise Refusal("sql.uncertain", "the statement cannot be parsed", _HINT) from None
+    finally:
+        _quiet.is_on = False
 
 
 def _table_pattern(pattern: str) -> str:

@@ -37,6 +37,17 @@ def read_arguments(text: str) -> dict[str, object]:
     return checked_arguments(value)
 
 
+def read_object(line: bytes) -> dict[str, object]:
+    """The object in a line of UTF-8; Refusal for what is none, or has a key twice."""
+    try:
+        value = _decoder.decode(line.decode())
+    except (ValueError, RecursionError):
+        raise Refusal("json.invalid", "the row is not a strict JSON object", _HINT) from None
+    if not isinstance(value, dict):
+        raise Refusal("json.not-an-object", "the row is not a JSON object", _HINT)
+    return value
+
+
 def checked_arguments(value: object) -> dict[str, object]:
     """The same arguments, where they are an object of plain JSON; Refusal otherwise."""
     if not isinstance(value, dict):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import TypeAlias, get_args
+from typing import TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,10 +15,13 @@ from tyrian.policy.schema import PolicySpec
 PolicySource: TypeAlias = Source[PolicyError]
 
 
-def to_spec(source: PolicySource) -> PolicySpec:
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+def to_spec(source: PolicySource, model: type[Spec]) -> Spec:
     """The specification in a source; an ExceptionGroup of PolicyErrors where it is faulty."""
     try:
-        return PolicySpec.model_validate_json(json.dumps(source.data), strict=True)
+        return model.model_validate_json(json.dumps(source.data), strict=True)
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
         raise ExceptionGroup("policy", in_order(_faults(source, details))) from None
