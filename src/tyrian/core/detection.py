@@ -57,6 +57,8 @@ class Finding:
     score: float = 1.0
     start: int = 0
     end: int = 0
+    advice: str = ""
+    """What a person who no longer sees the place should know; stands where it is redacted."""
 
 
 _NO_SCORES: Mapping[str, float] = MappingProxyType({})

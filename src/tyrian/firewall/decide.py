@@ -82,4 +82,4 @@ def _marks(
     least = rule.threshold(label)
     for found in run.detection.findings:
         if found.label == label and found.end > found.start and found.score >= least:
-            yield Mark(found.start, found.end, label, guard.redact_with)
+            yield Mark(found.start, found.end, label, guard.redact_with, found.advice)

@@ -17,10 +17,12 @@ DEFAULT_TIMEOUT_S = 2.0
 class Guard:
     """A detector due at a stage. One detector may serve guards of several stages.
 
-    A detector may declare three attributes beyond the protocol: `window`, the most characters that
+    A detector may declare four attributes beyond the protocol: `window`, the most characters that
     it judges at once (longer texts are cut with overlap), `reads_trace = False`, which lets
-    decisions be cached across conversations, and `concerns(message)`, which is False for messages
-    that hold nothing it reads; it must be cheap, and does not run for those.
+    decisions be cached across conversations, `concerns(message)`, which is False for messages that
+    hold nothing it reads; it must be cheap, and does not run for those; and `carry(text)`, which
+    gives what of a text that has left a stream must stand before the rest, such as the fence of a
+    code block that is still open.
     """
 
     detector: Detector
@@ -42,6 +44,8 @@ class Guard:
     reads_trace: bool = field(init=False)
     concerns: Callable[[Message], bool] | None = field(init=False)
     """Whether a message holds anything that the detector reads; None where all do."""
+    carry: Callable[[str], str] | None = field(init=False)
+    """What of the text that has left a stream stands before the rest; None where nothing does."""
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -60,6 +64,7 @@ class Guard:
             "reads_trace": _reads_trace(self.detector)
             or (self.cascade is not None and _reads_trace(self.cascade.first)),
             "concerns": getattr(self.detector, "concerns", None),
+            "carry": getattr(self.detector, "carry", None),
         }
         for key, value in derived.items():
             object.__setattr__(self, key, value)

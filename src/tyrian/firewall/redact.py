@@ -33,6 +33,8 @@ class Mark:
     end: int
     label: str
     style: RedactStyle = RedactStyle.LABEL
+    note: str = ""
+    """Stands beside the label, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,15 @@ def merge_marks(marks: Iterable[Mark]) -> list[Mark]:
     """Marks in order, overlapping ones made one with the label and style of the longest."""
     merged: list[Mark] = []
     longest = 0
-    for mark in sorted(marks, key=lambda m: (m.start, -m.end, m.label, m.style)):
+    for mark in sorted(marks, key=lambda m: (m.start, -m.end, m.label, m.style, m.note)):
         if merged and mark.start < merged[-1].end:
             last = merged[-1]
             length = mark.end - mark.start
-            label, style = (last.label, last.style)
+            shown = last
             if length > longest:
-                label, style, longest = mark.label, mark.style, length
-            merged[-1] = Mark(last.start, max(last.end, mark.end), label, style)
+                shown, longest = mark, length
+            end = max(last.end, mark.end)
+            merged[-1] = Mark(last.start, end, shown.label, shown.style, shown.note)
         elif mark.end > mark.start:
             merged.append(mark)
             longest = mark.end - mark.start
@@ -120,7 +123,7 @@ def redact(
 
 def _clip(marks: list[Mark], start: int, end: int) -> list[Mark]:
     return [
-        Mark(max(m.start, start) - start, min(m.end, end) - start, m.label, m.style)
+        Mark(max(m.start, start) - start, min(m.end, end) - start, m.label, m.style, m.note)
         for m in marks
         if m.start < end and m.end > start
     ]
@@ -131,7 +134,7 @@ def _redact_segment(segment: str, marks: list[Mark], known: Pseudonyms, *, is_js
         return segment
     if not is_json:
         return apply_edits(segment, edits_of(segment, marks, known))
-    whole = [Mark(_before_escape(segment, m.start), m.end, m.label, m.style) for m in marks]
+    whole = [Mark(_before_escape(segment, m.start), m.end, m.label, m.style, m.note) for m in marks]
     edits = [
         Edit(m.start, m.end, _replacement(m, _unescaped(segment[m.start : m.end]), known))
         for m in merge_marks(whole)
@@ -167,8 +170,10 @@ def _replacement(mark: Mark, value: str, known: Pseudonyms) -> str:
         case RedactStyle.PSEUDONYM:
             return known.token(mark.label, value)
         case RedactStyle.LABEL:
-            return f"[REDACTED:{_UNSAFE.sub('_', mark.label)}]"
+            note = f" ({_UNSAFE_NOTE.sub(' ', mark.note)})" if mark.note else ""
+            return f"[REDACTED:{_UNSAFE.sub('_', mark.label)}{note}]"
 
 
 _UNSAFE = re.compile(r"[^\w.:-]")
+_UNSAFE_NOTE = re.compile(r"[^\w.,:;=*/()' -]")
 """Labels are configuration, but nothing of them may end a JSON string."""

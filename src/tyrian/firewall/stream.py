@@ -106,6 +106,8 @@ class StreamGuard:
         self._released: list[str] = []
         self._gone = 0
         self._tail = ""
+        self._carry = next((guard.carry for guard in guards if guard.carry is not None), None)
+        self._carried = ""
         self._is_tail_whole = True
         self._pending = ""
         self._fresh = 0
@@ -180,7 +182,7 @@ class StreamGuard:
         return self._fresh >= max(step, len(self._pending) // 4)
 
     async def _release(self) -> list[Delta]:
-        context = self._tail + self._pending
+        context = self._carried + self._tail + self._pending
         judgement = await self._firewall.judge(
             Message.assistant(context), stage=Stage.OUTPUT, trace=self._trace
         )
@@ -188,9 +190,9 @@ class StreamGuard:
         if judgement.effect > Effect.REDACT:
             await self._hold_or_block(judgement)
             return []
-        back = len(self._tail)
+        back = len(self._carried) + len(self._tail)
         marks = [
-            Mark(m.start - back, m.end - back, m.label, m.style)
+            Mark(m.start - back, m.end - back, m.label, m.style, m.note)
             for m in merge_marks(judgement.marks)
             if m.end > back
         ]
@@ -207,6 +209,8 @@ class StreamGuard:
         self._gone += cut
         behind = self._tail + piece
         self._tail = tail_of(behind, self._limits.context)
+        if self._carry is not None and len(self._tail) < len(behind):
+            self._carried = self._carry(self._carried + behind[: -len(self._tail)])
         self._is_tail_whole = self._is_tail_whole and len(self._tail) == len(behind)
         if marks:
             self._pseudonyms.reserve(piece)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 class Budget:
     """Work and time that are left; what could not be judged shows in the coverage."""
 
-    work: int = 60_000
+    work: int = 100_000
     """Steps of a few microseconds at most."""
-    time_s: float = 0.2
+    time_s: float = 0.25
+    """Processor time of the thread, so that a busy machine judges no less of a text."""
     size: int = 200_000
     """Characters of one message that are read."""
     most_functions: int = 2000
@@ -20,7 +21,7 @@ class Budget:
 
     def start(self) -> "Budget":
         """Let the time run."""
-        self._deadline = time.perf_counter() + self.time_s
+        self._deadline = time.thread_time() + self.time_s
         return self
 
     def spend(self, steps: int) -> bool:
@@ -29,7 +30,7 @@ class Budget:
         self._until_look -= steps
         if self._until_look <= 0:
             self._until_look = 256
-            if self._deadline and time.perf_counter() > self._deadline:
+            if self._deadline and time.thread_time() > self._deadline:
                 self.is_spent = True
         if self.work <= 0:
             self.is_spent = True

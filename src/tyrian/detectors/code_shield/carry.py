@@ -16,14 +16,17 @@ _KEPT = re.compile(
 def carried(text: str) -> str:
     """The line of the fence that is open at the end, with imports and assignments behind it.
 
-    Empty where no fence is open. `carried(carried(a) + b)` is `carried(a + b)`, up to its size.
+    Empty where no fence is open. The last line comes along as far as it goes, so that what follows
+    joins it. `carried(carried(a) + b)` is `carried(a + b)`, up to its size.
     """
-    blocks = blocks_of(text + "\n\x00")
+    lines_end = text.rfind("\n") + 1
+    begun = text[lines_end:]
+    blocks = blocks_of(text[:lines_end] + "\x00")
     if not blocks or blocks[-1].is_closed:
-        return ""
+        return begun if begun.lstrip(" \t>").startswith(("`", "~")) else ""
     block = blocks[-1]
     fence = text[block.open_at : block.start]
-    kept = [match[0] for match in _KEPT.finditer(text, block.start)]
+    kept = [match[0] for match in _KEPT.finditer(text, block.start, lines_end)]
     lines: list[str] = []
     size = 0
     for line in reversed(kept):
@@ -31,4 +34,4 @@ def carried(text: str) -> str:
         if size > _MOST:
             break
         lines.append(line)
-    return fence + "".join(f"{line}\n" for line in reversed(lines))
+    return fence + "".join(f"{line}\n" for line in reversed(lines)) + begun

@@ -76,7 +76,7 @@ class CodeShield:
             start, end = piece.block
         message = f"{rule.message}; {rule.fix}" if rule.fix else rule.message
         score = round(found.score * piece.trust, 3)
-        return Finding(rule.id, rule.cwe, message, rule.severity, score, start, end)
+        return Finding(rule.id, rule.cwe, message, rule.severity, score, start, end, message)
 
 
 def _pieces(view: View) -> Iterator[Piece]:

@@ -7,14 +7,16 @@ it has matched is never read again, so the time is linear in the text, whatever 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tyrian.detectors.code_shield.syntax import Quote, Syntax
 
+_DEEPEST = 12
+"""Strings within expressions within strings that are told apart."""
 _BODY_CHAR = re.compile(r"[^\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class StringToken:
+class StringToken(NamedTuple):
     """A literal in the text: the whole, its body, and whether expressions stand inside it."""
 
     start: int
@@ -51,6 +53,20 @@ class Lexed:
         return "".join(pieces)
 
 
+_SHORT = {
+    mark: [mark * n if n < 2 else mark + " " * (n - 2) + mark for n in range(80)]
+    for mark in "\"'`/"
+}
+
+
+def _masked(piece: str, mark: str) -> str:
+    """The marks of a literal with blanks in between."""
+    size = len(piece)
+    if "\n" not in piece:
+        return _SHORT[mark][size] if size < 80 else f"{mark}{' ' * (size - 2)}{mark}"
+    return mark + blank(piece[1:-1]) + mark if size >= 2 else piece
+
+
 def blank(piece: str) -> str:
     """Blanks of the same length, on the same lines."""
     return " " * len(piece) if "\n" not in piece else _BODY_CHAR.sub(" ", piece)
@@ -75,8 +91,21 @@ class _Patterns:
     quotes: dict[str, Quote]
     marks: dict[str, str]
     closes: dict[str, list[str]]
-    opens: dict[str, re.Pattern[str]]
+    kinds: dict[str, "_Kind"]
+    """What each group of the master pattern means."""
+    opens: dict[str, "re.Pattern[str] | str"]
+    """What stands before a string's body; text where the body begins behind its first place."""
     syntax: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a group of the master pattern has matched: a comment where there is no mark."""
+
+    quote: Quote | None = None
+    mark: str = ""
+    is_opening: bool = False
+    opening: "re.Pattern[str] | str" = ""
 
 
 @lru_cache(maxsize=64)
@@ -112,9 +141,37 @@ def _patterns(syntax: Syntax) -> _Patterns:
         quotes,
         marks,
         closes,
-        {quote.open: re.compile(quote.open) for quote in syntax.quotes},
+        _kinds(syntax),
+        {quote.open: _opening(quote) for quote in syntax.quotes},
         syntax,
     )
+
+
+def _kinds(syntax: Syntax) -> dict[str, _Kind]:
+    kinds = {f"c{i}": _Kind() for i in range(len(syntax.comments))}
+    kinds |= {f"l{i}": _Kind(mark=mark) for i, (_, mark) in enumerate(syntax.literals)}
+    kinds["heredoc"] = _Kind(is_opening=True)
+    for i, quote in enumerate(syntax.quotes):
+        kinds[f"q{i}"] = _Kind(quote, quote.mark, opening=_opening(quote))
+        kinds[f"o{i}"] = _Kind(quote, quote.mark, is_opening=True)
+    return kinds
+
+
+def _opening(quote: Quote) -> "re.Pattern[str] | str":
+    plain = re.escape(quote.close)
+    return quote.close if quote.open.endswith(plain) else re.compile(quote.open)
+
+
+def _end_of(opening: re.Pattern[str], piece: str) -> int:
+    match = opening.match(piece)
+    return match.end() if match else 0
+
+
+def _body_start(text: str, start: int, opening: "re.Pattern[str] | str") -> int:
+    if isinstance(opening, str):
+        return text.index(opening, start) + len(opening)
+    match = opening.match(text, start)
+    return match.end() if match else start
 
 
 def _body(quote: Quote) -> str:
@@ -210,31 +267,52 @@ class _Run:
             self._end_string(size, is_closed=False)
 
     def _plain_code(self, size: int) -> None:
-        text, quotes = self._text, self._p.quotes
+        """Read code up to a string with expressions, a heredoc, or the end."""
+        text, kinds = self._text, self._p.kinds
+        pieces, strings, done = self._pieces, self._strings, self._done
+        # One turn per literal, in the hottest loop of all: nothing is called that can be spared.
         for match in self._p.code.finditer(text, self._at):
-            kind = match.lastgroup or ""
-            first = kind[0]
-            if first == "q":
-                self._whole(match.start(), match.end(), quotes[kind])
-            elif first == "c":
-                self._comment(match.start(), match.end())
-            elif first == "l":
-                self._literal(match.start(), match.end(), self._p.marks[kind])
-            elif first == "o":
-                self._begin(kind, match.start(), match.end())
-                self._string()
+            start, end = match.span()
+            kind = kinds[match.lastgroup]  # type: ignore[index]
+            if kind.is_opening:
+                self._done = done
+                self._open(match)
                 return
+            piece = match[0]
+            pieces.append(text[done:start])
+            done = end
+            quote = kind.quote
+            if quote is None:
+                if kind.mark:
+                    pieces.append(_masked(piece, kind.mark))
+                    strings.append(StringToken(start, end, start + 1, max(start + 1, end - 1)))
+                else:
+                    pieces.append(blank(piece))
+                    self._comments.append((start, end))
+                continue
+            pieces.append(_masked(piece, quote.mark))
+            opening, close = kind.opening, quote.close
+            if isinstance(opening, str):
+                body = start + piece.index(opening) + len(opening)
             else:
-                self._heredoc(match)
-                return
+                body = start + _end_of(opening, piece)
+            close_at = end - len(close)
+            if close_at >= body and piece.endswith(close):
+                strings.append(StringToken(start, end, body, close_at))
+            else:
+                self._add(StringToken(start, end, body, end, False, False), quote)
+        self._done = done
         self._at = size
 
+    def _open(self, match: re.Match[str]) -> None:
+        if match.lastgroup == "heredoc":
+            self._heredoc(match)
+        else:
+            self._begin(match.lastgroup or "", match.start(), match.end())
+            self._string()
+
     def _mask(self, start: int, end: int, mark: str) -> None:
-        self._pieces.append(self._text[self._done : start])
-        if end - start >= 2:
-            self._pieces += mark, blank(self._text[start + 1 : end - 1]), mark
-        elif end > start:
-            self._pieces.append(mark)
+        self._pieces += self._text[self._done : start], _masked(self._text[start:end], mark)
         self._done = end
 
     def _comment(self, start: int, end: int) -> None:
@@ -248,8 +326,7 @@ class _Run:
 
     def _whole(self, start: int, end: int, quote: Quote) -> None:
         width = len(quote.close)
-        opening = self._p.opens[quote.open].match(self._text, start)
-        body = opening.end() if opening else start
+        body = _body_start(self._text, start, self._p.opens[quote.open])
         is_closed = end - width >= body and self._text.endswith(quote.close, start, end)
         token = StringToken(
             start, end, body, end - width if is_closed else end, is_closed=is_closed
@@ -350,7 +427,7 @@ class _Run:
                 self._at = start + len(top.quote.close)
                 self._end_string(self._at, is_closed=True)
                 return True
-        if first == "o":
+        if first == "o" and len(self._stack) < _DEEPEST:
             self._begin(kind, start, end)
             self._string()
             return True

@@ -12,8 +12,9 @@ from tyrian.detectors.code_shield.expression import Kind, Reader
 from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
 from tyrian.detectors.code_shield.imports import Aliases, normal
 from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.names import NamePattern, last_part
 from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
-from tyrian.detectors.code_shield.table import Entry, RuleTable, last_part, name_pattern
+from tyrian.detectors.code_shield.table import Entry, RuleTable
 
 _MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
@@ -47,6 +48,8 @@ class Matching:
         self._aliases: Aliases | None = None
         self._readers: dict[tuple[str, ...], Reader] = {}
         self._counts: dict[str, int] = {}
+        self._floods: set[str] = set()
+        """Rules of which enough has been found."""
         self._plain: bytes | None = None
 
     def hits(self) -> list[Hit]:
@@ -57,6 +60,8 @@ class Matching:
 
     def _is_flood(self, rule: CodeRule) -> bool:
         count = self._counts[rule.id] = self._counts.get(rule.id, 0) + 1
+        if count >= _MOST_HITS:
+            self._floods.add(rule.id)
         return count > _MOST_HITS
 
     def _hit(self, entry: Entry, start: int, end: int) -> Iterator[Hit]:
@@ -70,12 +75,19 @@ class Matching:
         if not hot:
             return
         self._aliases = Aliases(self._fragment)
+        rules = {entry.rule.id for word in hot for entry in self._table.calls.of(word)}
         for call in calls_of(self._fragment, hot, self._aliases):
             last = call.name.rpartition(".")[2]
-            name = f"new {call.name}" if call.is_new else call.name
             for entry in self._table.calls.of(last):
-                if entry.names and entry.names.match(name) and self._fits(entry, call):
+                if (
+                    entry.names
+                    and entry.rule.id not in self._floods
+                    and entry.names.match(call.name, is_new=call.is_new)
+                    and self._fits(entry, call)
+                ):
                     yield from self._hit(entry, call.start, _end_of(call))
+            if self._floods and self._floods >= rules:
+                return
 
     def _fits(self, entry: Entry, call: Call) -> bool:
         return all(self._has(test, call, entry.rule) for test in entry.matcher.args)
@@ -117,7 +129,12 @@ class Matching:
                 name = normal(one.name)
                 last = name.rpartition(".")[2]
                 for entry in index.of(last.lower() if ignores else last):
-                    if entry.names and entry.names.match(name) and self._takes(entry, one):
+                    if (
+                        entry.names
+                        and entry.rule.id not in self._floods
+                        and entry.names.match(name)
+                        and self._takes(entry, one)
+                    ):
                         yield from self._hit(entry, one.place, one.end)
 
     def _takes(self, entry: Entry, one: Assigned) -> bool:
@@ -241,14 +258,14 @@ _PLAIN_NAME = re.compile(r"[@$]{0,2}[A-Za-z_$][\w$.]*\Z")
 
 @lru_cache(maxsize=256)
 def _cleaner(patterns: tuple[str, ...], always: frozenset[str]) -> Callable[[str], bool]:
-    names = name_pattern(patterns, ignores_case=False) if patterns else None
+    names = NamePattern(patterns) if patterns else None
     lasts = {last_part(pattern) for pattern in patterns}
 
     def cleans(name: str) -> bool:
         last = name.rpartition(".")[2]
         if last in always:
             return True
-        return names is not None and (last in lasts or "*" in lasts) and bool(names.match(name))
+        return names is not None and (last in lasts or "*" in lasts) and names.match(name)
 
     return cleans
 

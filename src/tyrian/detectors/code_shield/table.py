@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import re2
 
 from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.names import NamePattern, glob_regex, last_part
 from tyrian.detectors.code_shield.rule import CodeRule, Matcher
-
-_SHORTEST_ATOM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Entry:
 
     rule: CodeRule
     matcher: Matcher
-    names: re.Pattern[str] | None = None
+    names: NamePattern | None = None
     """What the callee or the target must look like."""
 
 
@@ -34,15 +33,18 @@ class NameIndex:
 
     def add(self, entry: Entry, patterns: Iterable[str], *, ignores_case: bool) -> None:
         """Take one entry in under each of its patterns."""
-        names = name_pattern(patterns, ignores_case=ignores_case)
-        entry = Entry(entry.rule, entry.matcher, names)
-        for last in {last_part(pattern) for pattern in patterns}:
+        by_last: defaultdict[str, list[str]] = defaultdict(list)
+        for pattern in patterns:
+            last = last_part(pattern)
+            by_last[last.lower() if ignores_case else last].append(pattern)
+        for last, those in by_last.items():
+            names = NamePattern(those, ignores_case=ignores_case)
+            one = Entry(entry.rule, entry.matcher, names)
             if "*" in last:
-                self.wild.append(entry)
-                self._wild_names.append(_glob(last))
+                self.wild.append(one)
+                self._wild_names.append(glob_regex(last))
             else:
-                key = last.lower() if ignores_case else last
-                self.exact[key].append(entry)
+                self.exact[last].append(one)
 
     def close(self, *, ignores_case: bool) -> None:
         """Compile what has been taken in."""
@@ -119,27 +121,3 @@ class RuleTable:
             self.text.add(entry, matcher.text)
         else:
             self.strings.add(entry, matcher.string)
-
-
-def last_part(pattern: str) -> str:
-    """The last name of a pattern such as `*.execute` or `new Function`."""
-    return pattern.removeprefix("new ").rpartition(".")[2]
-
-
-def _glob(pattern: str) -> str:
-    return "".join(".*" if char == "*" else re.escape(char) for char in pattern)
-
-
-def name_pattern(patterns: Iterable[str], *, ignores_case: bool) -> re.Pattern[str]:
-    """One expression for several name patterns.
-
-    `a.b` also fits `x.a.b`; `*.b` asks for some owner; `b` alone fits only `b` without an owner.
-    """
-    alternatives = []
-    for pattern in patterns:
-        new = "new " if pattern.startswith("new ") else "(?:new )?"
-        name = pattern.removeprefix("new ")
-        lead = r"(?:.*\.)?" if "." in name and not name.startswith("*") else ""
-        alternatives.append(f"{new}{lead}{_glob(name)}")
-    flags = re.IGNORECASE if ignores_case else 0
-    return re.compile(f"(?:{'|'.join(alternatives)})\\Z", flags)
