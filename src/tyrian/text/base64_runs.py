@@ -107,15 +107,17 @@ def _chains(near: Bools, is_like: Bools, sizes: Index) -> tuple[Index, Index]:
 
 
 def _is_like_digits(data: Bytes, starts: Index, ends: Index) -> Bools:
-    """Runs that no word looks like: large letters or digits behind the first letter."""
+    """Runs that no word looks like: letters of both cases, large ones or digits inside."""
     inner = counts_in(_IS_INNER[data], starts + 1, ends)
     small = counts_in(_IS_SMALL[data], starts, ends)
-    like: Bools = (inner > 0) & (small > 0)
+    large = counts_in(_IS_LARGE[data], starts, ends)
+    like: Bools = (inner > 0) & (small > 0) & (large > 0)
     return like
 
 
 _IS_INNER = members(ascii_uppercase + digits)
-_IS_SMALL = members(ascii_lowercase + digits)
+_IS_LARGE = members(ascii_uppercase)
+_IS_SMALL = members(ascii_lowercase)
 _ALNUM = members(ascii_letters + digits)
 
 

@@ -50,8 +50,9 @@ def may_be_groups(source: Source) -> bool:
 
 
 def _is_group(token: bytes) -> bool:
-    """True for what base64 is like: letters of both cases, and not only the first one large."""
-    is_cased = not token[1:].islower() and not token.isupper() and not token.isdigit()
+    """True for what base64 is like: letters of both cases, large ones or digits inside."""
+    is_plain = token[1:].isalpha() and token[1:].islower()
+    is_cased = not is_plain and token.upper() != token != token.lower()
     return is_cased and b"=" not in token and _is_text_head(token[:_HEAD])
 
 
