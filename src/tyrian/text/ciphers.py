@@ -13,7 +13,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from tyrian.text.alphabets import NATO, nato_pieces, pig_pieces, pig_word
 from tyrian.text.offsets import BACKWARD, Index
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Bools, Source, runs_of, spread_out
+from tyrian.text.source import Bools, Source, as_rows, runs_of, spread_out
 from tyrian.text.words import COMMON, is_evidence, reversed_words
 
 _REVERSED, _ATBASH, _PIG, _NATO = 0, 26, 27, 28
@@ -85,7 +85,7 @@ def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
     }
     if not proven:
         return
-    found = np.array(hits, dtype=np.intp)
+    found = as_rows(hits)
     data = np.frombuffer(spaced, dtype=np.uint8)[1:-1]
     stretches = _Stretches(data != 0x20, spaced)
     for cipher in sorted(proven, key=lambda c: -len(proven[c])):
@@ -125,7 +125,7 @@ class _Stretches:
         self._is_plain = np.zeros(len(self.starts), dtype=np.bool_)
         plain = _plain().find_matches_as_indexes(spaced, overlapping=True)
         if plain:
-            at = np.array(plain, dtype=np.intp)[:, 1]
+            at = as_rows(plain)[:, 1]
             self._is_plain[np.searchsorted(self.starts, at, side="right") - 1] = True
 
     def around(self, hits: npt.NDArray[np.intp]) -> tuple[Index, Index]:
@@ -176,7 +176,7 @@ def rot47_pieces(source: Source) -> Pieces:
     if not is_evidence({words[number] for number, _, _ in hits}):
         return NONE
     stretches = _Stretches(source.data > 0x20, source.spaced)
-    first, last = stretches.around(np.array(hits, dtype=np.intp))
+    first, last = stretches.around(as_rows(hits))
     starts, ends = stretches.starts[first], stretches.ends[last]
     codes = source.codes[spread_out(starts, ends - starts)].copy()
     is_ascii = codes < 0x80

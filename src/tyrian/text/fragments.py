@@ -10,7 +10,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Bools, Source, counts_in, members
+from tyrian.text.source import Bools, Source, as_rows, counts_in, members
 from tyrian.text.words import COMMON, SPELT, STRONG
 
 _LEAST = 5
@@ -54,11 +54,13 @@ def fragment_pieces(source: Source) -> Pieces:
     matches = finder.find_matches_as_indexes(glued)
     if not matches:
         return NONE
-    found = np.array(matches, dtype=np.intp)
+    found = as_rows(matches)
+    first, last = found[:, 1], found[:, 2] - 1
+    found = found[at[last] - at[first] > last - first]
+    if not len(found):
+        return NONE
     gaps = np.diff(at, append=len(source)) - 1
-    inner = counts_in(gaps > 0, found[:, 1], found[:, 2] - 1)
-    wide = counts_in(gaps > _WIDEST_GAP, found[:, 1], found[:, 2] - 1)
-    found = found[(inner > 0) & (wide == 0)]
+    found = found[counts_in(gaps > _WIDEST_GAP, found[:, 1], found[:, 2] - 1) == 0]
     if not len(found):
         return NONE
     starts, ends = at[found[:, 1]], at[found[:, 2] - 1] + 1

@@ -11,7 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from tyrian.text.offsets import BACKWARD, Codes, Index, text_of
 from tyrian.text.rewrite import COARSE, NONE, Pieces
-from tyrian.text.source import Source, counts_in, runs_of, spread_out
+from tyrian.text.source import Source, as_rows, counts_in, runs_of, spread_out
 from tyrian.text.words import COMMON, STRONG, is_evidence
 
 _TURNED = dict(zip(
@@ -84,7 +84,7 @@ def _known(finder: BytesAhoCorasick, spaced: bytes, starts: Index, ends: Index) 
     letters = np.zeros(len(spaced), dtype=np.intp)
     matches = finder.find_matches_as_indexes(spaced, overlapping=True)
     if matches:
-        found = np.array(matches, dtype=np.intp)
+        found = as_rows(matches)
         letters[found[:, 1]] = found[:, 2] - found[:, 1] - 2
     return counts_in(letters, starts, ends)
 

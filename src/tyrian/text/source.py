@@ -1,6 +1,8 @@
 """A text on its way to be decoded, with what several decoders need made once."""
 
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from string import ascii_letters, digits
 
 import numpy as np
@@ -50,6 +52,12 @@ def spread_out(starts: Index, sizes: Index) -> Index:
     """The positions `starts[i] .. starts[i] + sizes[i]` of all ranges, one after another."""
     made = np.cumsum(sizes) - sizes
     return np.repeat(starts - made, sizes) + np.arange(int(sizes.sum()))
+
+
+def as_rows(matches: Sequence[tuple[int, int, int]]) -> npt.NDArray[np.intp]:
+    """Matches of words as rows of (number of the word, start, end)."""
+    flat = np.fromiter(chain.from_iterable(matches), np.intp, 3 * len(matches))
+    return flat.reshape(-1, 3)
 
 
 class Source:
