@@ -49,13 +49,16 @@ def prompt_guard(
     epochs: Annotated[
         int, typer.Option(min=1, max=100, help="For torch: how often each row is seen.")
     ] = 3,
+    rate: Annotated[
+        float, typer.Option(min=1e-8, max=1.0, help="For torch: how large a step each batch makes.")
+    ] = 2e-5,
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Train a prompt guard further: rows labelled benign, injection or jailbreak."""
     read = _read(data, is_quiet=quiet)
     if backend is Backend.TORCH:
-        trained = _torch(read, model, epochs, is_quiet=quiet)
+        trained = _torch(read, model, epochs, rate, is_quiet=quiet)
         _finish(trained, out or Path("prompt-guard-torch-own"), read, force=force)
     _embedded(PROMPT_GUARD, read, model, out, force=force, is_quiet=quiet)
 
@@ -102,14 +105,14 @@ def _embedded(
     _finish(trained, out or Path(f"{name}-own"), read, force=force)
 
 
-def _torch(read: Read, model: str, epochs: int, *, is_quiet: bool) -> Trained:
+def _torch(read: Read, model: str, epochs: int, rate: float, *, is_quiet: bool) -> Trained:
     from tyrian.tuning.train_torch import train_torch
 
     def tell(line: str) -> None:
         if not is_quiet:
             typer.echo(line, err=True)
 
-    return train_torch(model, read.rows, epochs=epochs, tell=tell)
+    return train_torch(model, read.rows, epochs=epochs, rate=rate, tell=tell)
 
 
 def _finish(trained: Trained, out: Path, read: Read, *, force: bool) -> None:

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "transformers", "safetensors", "tokenizers")
 BATCH = 16
 RATE = 2e-5
-HEAD_RATE = 5e-4
+HEAD_FACTOR = 25.0
+"""How much faster the head learns than what lies below it."""
 PULL = 0.01
-"""Share of the way back to the start that each step takes, times its rate over RATE."""
+"""Share of the way back to the start that each step takes."""
 SEED = 20260
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".onnx", ".lock")
 
@@ -52,8 +53,21 @@ class Lesson:
     target: int
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How often the lessons are seen, and how large a step each makes."""
+
+    epochs: int
+    rate: float
+
+
 def train_torch(
-    model: str, rows: Iterable[LabelledRow], *, epochs: int = 3, tell: Tell = lambda _: None
+    model: str,
+    rows: Iterable[LabelledRow],
+    *,
+    epochs: int = 3,
+    rate: float = RATE,
+    tell: Tell = lambda _: None,
 ) -> Trained:
     """Train the sequence classifier of a directory (or of a name on the shelf) further.
 
@@ -75,7 +89,7 @@ def train_torch(
     compared_before = [_figures(before, some) for some in (held, kept)]
     folder = tempfile.TemporaryDirectory(prefix="tyrian-train-")
     try:
-        _fit(place.path, Path(folder.name), lessons, epochs, tell)
+        _fit(place.path, Path(folder.name), lessons, Course(epochs, rate), tell)
         after = load_classifier(Path(folder.name), Settings(backend="torch"))
         compared = [
             Compared(title, old, _figures(after, some))
@@ -93,7 +107,7 @@ def train_torch(
         {
             "learnt from": f"{len(learnt)} of your rows, {sum(e.is_unsafe for e in learnt)} unsafe",
             "held out": f"{len(held)} of your rows",
-            "epochs": f"{epochs}, {len(lessons)} windows of tokens each; embeddings frozen",
+            "epochs": f"{epochs} at rate {rate:g}, {len(lessons)} windows each; embeddings frozen",
             "licence": f"that of {place.name}: {place.licence or 'see its files'}",
         },
         "- name: prompt_guard\n  backend: torch\n  model: DIRECTORY",
@@ -138,11 +152,13 @@ def _class_of(example: Example, labels: Sequence[str]) -> int:
     return labels.index(INJECTION if is_injection else JAILBREAK)
 
 
-def _fit(source: Path, target: Path, lessons: list[Lesson], epochs: int, tell: Tell) -> None:
+def _fit(source: Path, target: Path, lessons: list[Lesson], course: Course, tell: Tell) -> None:
     """Learn the lessons and save the model, with the tokenizer of its source."""
     import torch
     from transformers import AutoModelForSequenceClassification
+    from transformers.utils import logging as progress
 
+    progress.disable_progress_bar()  # type: ignore[no-untyped-call]
     directory = Directory.open(source)
     meanings(directory.label_names)
     pad_id = Tokenizer(directory.tokenizer).pad_id
@@ -159,16 +175,16 @@ def _fit(source: Path, target: Path, lessons: list[Lesson], epochs: int, tell: T
         ) from None
     network.get_input_embeddings().requires_grad_(False)
     network.train(mode=False)  # no dropout: few rows, small steps
-    groups = _groups(network)
+    groups = _groups(network, course.rate)
     start = [[p.detach().clone() for p in group["params"]] for group in groups]
     steps = torch.optim.AdamW(groups, weight_decay=0.0)
-    for epoch in range(epochs):
+    for epoch in range(course.epochs):
         order = torch.randperm(len(lessons)).tolist()
         total = 0.0
         for at in range(0, len(lessons), BATCH):
             total += _step(network, steps, [lessons[n] for n in order[at : at + BATCH]], pad_id)
             _draw_back(groups, start)
-        tell(f"epoch {epoch + 1} of {epochs}: loss {total / max(len(lessons), 1):.4f}")
+        tell(f"epoch {epoch + 1} of {course.epochs}: loss {total / max(len(lessons), 1):.4f}")
     network.save_pretrained(target)
     for file in sorted(source.iterdir()):
         if file.is_file() and not (target / file.name).exists() and _is_plain(file):
@@ -180,12 +196,12 @@ def _is_plain(file: Path) -> bool:
     return not is_index and file.suffix not in _WEIGHTS and not file.name.startswith(".")
 
 
-def _groups(network: "torch.nn.Module") -> list[dict[str, Any]]:
+def _groups(network: "torch.nn.Module", rate: float) -> list[dict[str, Any]]:
     """The head learns faster than what lies below it."""
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     heads = [p for name, p in named if name.startswith(("classifier", "score", "pooler"))]
     below = [p for name, p in named if not name.startswith(("classifier", "score", "pooler"))]
-    return [{"params": heads, "lr": HEAD_RATE}, {"params": below, "lr": RATE}]
+    return [{"params": heads, "lr": HEAD_FACTOR * rate}, {"params": below, "lr": rate}]
 
 
 def _step(
@@ -200,7 +216,7 @@ def _step(
     steps.zero_grad()
     (loss / len(lessons)).backward()  # type: ignore[no-untyped-call]
     steps.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def _draw_back(groups: Sequence[dict[str, Any]], start: Sequence[Sequence[Any]]) -> None:
