@@ -253,6 +253,8 @@ def test_without_its_weights_the_guard_is_tuned_on_the_model_that_runs(
     text = STACK.replace("name: prompt_guard   #", "name: prompt_guard_2   #")
     (home / "stack.yaml").write_text(text)
     (home / "users.jsonl").write_text(rows(120, 30))
-    done = cli("tune", "--data", "users.jsonl", "--stack", "stack.yaml", "--write")
+    asked = ("--data", "users.jsonl", "--stack", "stack.yaml", "--budget-share", "0.2")
+    done = cli("tune", *asked, "--write")
+    assert "no guard has a cascade" in done.stderr
     assert "so the embedded model runs" in done.stderr
     assert "jailbreak:" in (home / "stack.yaml").read_text()

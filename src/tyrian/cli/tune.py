@@ -87,6 +87,8 @@ def tune(
     if target is not None:
         parse_stack(tuned, base=target.absolute().parent, file=str(target))
         replace_file(target, tuned)
+    if budget_share is not None and not any(one.bands for one in outcomes):
+        notes.append("--budget-share: no guard has a cascade in front of a model of its own")
     _tell(notes, is_quiet=quiet)
     report = as_text(outcomes)
     if chart is not None:
