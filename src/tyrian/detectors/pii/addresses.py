@@ -10,6 +10,7 @@ from stdnum import bitcoin
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.haystack import Haystack
+from tyrian.detectors.ipv4 import is_global_v4, parse_v4
 from tyrian.detectors.pii.hit import CRYPTO, EMAIL, IP, MAC, Hit
 
 _EMAIL_ASCII = re2.compile(
@@ -19,7 +20,7 @@ _EMAIL_ANY = re2.compile(
     rb"[\pL\pN._%+'=-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)+",
 )
 _EMAIL_SHAPE = re.compile(r"[^.@][^@]{0,63}(?<!\.)@(?:(?!-)[^@.]{1,63}(?<!-)\.)+[^\W\d_-]{2,24}")
-_NO_MAIL = ("@2x.", "@3x.", "@1x.")
+_NO_MAIL = re.compile(r"@[123]x\.")
 _DOCUMENTATION = ("example.com", "example.org", "example.net", ".example", ".invalid", ".test")
 _EDGE = "'.%=+-"
 
@@ -39,7 +40,7 @@ def emails(hay: Haystack) -> Iterator[Hit]:
         top = domain.rpartition(".")[2]
         if len(address) > 254 or not _EMAIL_SHAPE.fullmatch(address) or not top[:1].isalpha():
             continue
-        if any(mark in address for mark in _NO_MAIL):
+        if _NO_MAIL.search(address):
             continue
         score = 0.6 if domain.lower().endswith(_DOCUMENTATION) else 0.95
         yield Hit(start, start + len(address), EMAIL, "pii.email", "e-mail address", score)
@@ -53,6 +54,7 @@ _IP = re2.compile(
 _MAC_SHAPE = re.compile(r"(?:[0-9A-Fa-f]{2}([:-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 _VERSION_WORDS = ("version", "versions", "release", "build", "firmware", "==", ">", "<", "~", "^")
 _MIN_V6_GROUPS = 3
+_MULTICAST = 224 << 24
 
 
 def machine_addresses(hay: Haystack) -> Iterator[Hit]:
@@ -81,9 +83,13 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _ip(text: str, value: str, start: int) -> Hit | None:
-    if "." in value and _is_version(text, start):
-        return None
-    version, is_public = _classify(value)
+    if "." in value and ":" not in value:
+        number = parse_v4(value)
+        if number is None or _is_version(text, start):
+            return None
+        version, is_public = 4, is_global_v4(number) and number < _MULTICAST
+    else:
+        version, is_public = _classify_v6(value)
     if not version:
         return None
     what = "public IP address" if is_public else "private or reserved IP address"
@@ -97,17 +103,16 @@ def _is_version(text: str, start: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _classify(value: str) -> tuple[int, bool]:
-    """Version of the address (0: it is none) and whether the world can reach it."""
+def _classify_v6(value: str) -> tuple[int, bool]:
+    """6 and whether the world can reach the address; 0 where it is none or could be a time."""
+    groups = [group for group in value.split(":") if group]
+    if len(groups) < _MIN_V6_GROUPS or not any(c.isdigit() for c in value):
+        return 0, False
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.IPv6Address(value)
     except ValueError:
         return 0, False
-    if address.version == 6:
-        groups = [group for group in value.split(":") if group]
-        if len(groups) < _MIN_V6_GROUPS or not any(c.isdigit() for c in value):
-            return 0, False
-    return address.version, address.is_global and not address.is_multicast
+    return 6, address.is_global and not address.is_multicast
 
 
 _CRYPTO = re2.compile(

@@ -1,5 +1,7 @@
 """Payment cards: ranges of issuers and the Luhn digit."""
 
+from functools import cache
+
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
@@ -27,17 +29,22 @@ _RANGES: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("81", "81", frozenset({16})),  # RuPay
     ("9792", "9792", frozenset({16})),  # Troy
 )
-_BY_FIRST = {first: tuple(r for r in _RANGES if r[0][0] == first) for first in "0123456789"}
+_PREFIX = 4
 
 
-def _has_issuer(digits: str) -> bool:
-    size = len(digits)
-    for low, high, sizes in _BY_FIRST[digits[0]]:
-        if size in sizes and low <= digits[: len(low)] <= high:
-            return True
-    return False
+@cache
+def _sizes() -> list[int]:
+    """Lengths that go with each four first digits, as a bit mask."""
+    masks = [0] * 10**_PREFIX
+    for low, high, sizes in _RANGES:
+        mask = sum(1 << size for size in sizes)
+        width = 10 ** (_PREFIX - len(low))
+        for prefix in range(int(low) * width, (int(high) + 1) * width):
+            masks[prefix] |= mask
+    return masks
 
 
 def is_card(digits: str) -> bool:
     """An issuer's range, its length and the Luhn digit; not one digit all over."""
-    return _has_issuer(digits) and has_luhn_digit(digits) and len(set(digits)) > 1
+    has_issuer = _sizes()[int(digits[:_PREFIX])] >> len(digits) & 1
+    return bool(has_issuer) and has_luhn_digit(digits) and len(set(digits)) > 1

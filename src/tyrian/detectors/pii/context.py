@@ -1,7 +1,8 @@
 """Words near a number that say what it is, found once per text in one literal pass."""
 
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -9,6 +10,7 @@ from tyrian.detectors.haystack import Haystack
 
 _BEFORE = 60
 _AFTER = 30
+_NOTHING: frozenset[str] = frozenset()
 _SHORT = 4
 """Words of this length and less stand alone: `tel`, but not `tell`."""
 
@@ -21,14 +23,17 @@ class ContextWords:
         for kind, kind_words in kinds:
             for word in kind_words:
                 words.setdefault(word, []).append(kind)
-        self._kinds_of = list(words.values())
+        self._kinds_of = [tuple(found) for found in words.values()]
         self._literals = BytesAhoCorasick(
             [word.encode() for word in words] or [b"\0"], implementation=Implementation.DFA
         )
 
     def read(self, hay: Haystack) -> "Context":
-        """Where the words stand in one text."""
-        places: dict[str, list[int]] = {}
+        """The words of one text, looked for when they are first asked for."""
+        return Context(lambda: self._places_in(hay))
+
+    def _places_in(self, hay: Haystack) -> list[tuple[int, tuple[str, ...]]]:
+        places: list[tuple[int, tuple[str, ...]]] = []
         last = [-_AFTER] * len(self._kinds_of)
         data = hay.lower
         for word, start, end in self._literals.find_matches_as_indexes(data, overlapping=True):
@@ -36,12 +41,8 @@ class ContextWords:
             if start - last[word] < _AFTER or not _is_word(data, start, end):
                 continue
             last[word] = start
-            place = hay.char(start)
-            for kind in self._kinds_of[word]:
-                places.setdefault(kind, []).append(place)
-        for found in places.values():
-            found.sort()
-        return Context(places)
+            places.append((hay.char(start), self._kinds_of[word]))
+        return sorted(places)
 
 
 def _is_word(data: bytes, start: int, end: int) -> bool:
@@ -58,15 +59,33 @@ def _is_letter(byte: int) -> bool:
 class Context:
     """Places of context words in one text."""
 
-    __slots__ = ("_places",)
+    __slots__ = ("_find", "_kinds", "_places", "_seen")
 
-    def __init__(self, places: dict[str, list[int]]) -> None:
-        self._places = places
+    def __init__(self, find: Callable[[], list[tuple[int, tuple[str, ...]]]]) -> None:
+        self._find = find
+        self._places: list[int] | None = None
+        self._kinds: list[tuple[str, ...]] = []
+        self._seen: dict[tuple[int, int], frozenset[str]] = {}
+
+    def near(self, start: int, end: int) -> frozenset[str]:
+        """The kinds of which a word begins a little before or behind the span."""
+        places = self._places
+        if places is None:
+            found = self._find()
+            places = self._places = [place for place, _ in found]
+            self._kinds = [kinds for _, kinds in found]
+        if not places:
+            return _NOTHING
+        first = bisect_left(places, start - _BEFORE)
+        last = bisect_right(places, end + _AFTER, first)
+        if first == last:
+            return _NOTHING
+        kinds = self._seen.get((first, last))
+        if kinds is None:
+            kinds = frozenset(chain.from_iterable(self._kinds[first:last]))
+            self._seen[first, last] = kinds
+        return kinds
 
     def is_near(self, kind: str, start: int, end: int) -> bool:
         """A word of that kind begins a little before or behind the span."""
-        found = self._places.get(kind)
-        if not found:
-            return False
-        at = bisect_left(found, start - _BEFORE)
-        return at < len(found) and found[at] <= end + _AFTER
+        return kind in self.near(start, end)

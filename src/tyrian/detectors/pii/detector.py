@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 import phonenumbers
-import re2
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, View
 from tyrian.core.registry import DetectorConfig
@@ -26,12 +25,13 @@ from tyrian.detectors.pii.hit import (
     Hit,
 )
 from tyrian.detectors.pii.national import NATIONAL_IDS, NationalId
-from tyrian.detectors.pii.numbers import NumberReader
+from tyrian.detectors.pii.numbers import NumberReader, Text
 from tyrian.detectors.readings import Place, read_both
 
 _DIGIT = re.compile(rb"[0-9]")
-_RUN_ASCII = re2.compile(rb"[+(]{0,2}[0-9](?:[ .()/-]{0,3}[0-9]){6,}")
-_RUN_ANY = re2.compile(rb"[+(]{0,2}[0-9](?:[ .()/\x{a0}\x{2010}-\x{2013}\x{202f}-]{0,3}[0-9]){6,}")
+# Possessive: nothing follows, so no digit is ever read twice for it.
+_RUN = re.compile(r"[0-9](?:[ .()/\u00a0\u2010-\u2013\u202f-]{0,3}+[0-9]){6,}+")
+_BEFORE_RUN = ("+", "(")
 _DATE = re.compile(
     r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?: [012]?\d(?:\.\d+)?)?"
     r"|[0-3]\d([-/.])[01]\d\2(?:19|20)\d\d"
@@ -87,16 +87,18 @@ class Pii:
             yield from self._numbers_in(hay)
 
     def _numbers_in(self, hay: Haystack) -> Iterator[Hit]:
-        context = self._context.read(hay)
-        yield from self._lettered.read(hay, context)
-        reader = phones.PhoneReader(hay.text, self._regions, context)
+        text = hay.text
+        known = Text(self._context.read(hay))
+        yield from self._lettered.read(hay, known)
+        reader = phones.PhoneReader(text, self._regions, known.context)
         has_phones = PHONE in self._entities
-        pattern = _RUN_ASCII if hay.is_ascii else _RUN_ANY
-        for match in pattern.finditer(hay.data):
-            start, end = hay.span(*match.span())
-            if _DATE.fullmatch(hay.text, start, end):
+        for match in _RUN.finditer(text):
+            start, end = match.span()
+            for _ in range(2):
+                start -= text[start - 1 : start] in _BEFORE_RUN
+            if _DATE.fullmatch(text, start, end):
                 continue
-            hits = list(self._numbers.read(hay.text, start, end, context))
+            hits = list(self._numbers.read(text, start, end, known))
             yield from hits
             if has_phones and not hits:
                 yield from reader.read(start, end)

@@ -1,6 +1,6 @@
 """What the parts of the PII detector hand to each other."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tyrian.core.detection import Severity
 
@@ -16,8 +16,7 @@ EMAIL, PHONE, CARD, IBAN, NATIONAL_ID, IP, MAC, CRYPTO = ENTITIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One piece of personal data, in characters of the text."""
 
     start: int

@@ -8,14 +8,15 @@ from stdnum import iban
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.haystack import Haystack
-from tyrian.detectors.pii.context import Context
 from tyrian.detectors.pii.hit import IBAN, Hit
 from tyrian.detectors.pii.national import NationalId
-from tyrian.detectors.pii.numbers import national_hit
+from tyrian.detectors.pii.numbers import Text, national_hit
 
 _IBAN_SHAPE = r"[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?"
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _MIN_IBAN = 15
+MAX_IBANS = 1000
+"""IBANs of one text whose country's form is looked up; for more their check digits are enough."""
 _VALUES = {**{str(d): str(d) for d in range(10)}, **{chr(55 + v): str(v) for v in range(10, 36)}}
 
 
@@ -30,43 +31,52 @@ class LetteredReader:
 
     def __init__(self, *, ibans: bool, national_ids: Iterable[NationalId]) -> None:
         self._ids = [(re.compile(n.pattern), n) for n in national_ids if n.pattern]
+        self._first = re.compile("|".join(rf"({pattern.pattern})\Z" for pattern, _ in self._ids))
         self._has_ibans = ibans
         shapes = [n.pattern for _, n in self._ids] + ([_IBAN_SHAPE] if ibans else [])
         self._any = re2.compile(rf"\b(?:{'|'.join(shapes)})\b".encode()) if shapes else None
 
-    def read(self, hay: Haystack, context: Context) -> Iterator[Hit]:
+    def read(self, hay: Haystack, known: Text) -> Iterator[Hit]:
         """All hits, from left to right."""
         if self._any is None:
             return
+        judged: dict[str, Hit | None] = {}
+        left = MAX_IBANS
         for match in self._any.finditer(hay.data):
             start, end = hay.span(*match.span())
-            hit = self._iban(hay.text, start, end) or self._national(hay.text, start, end, context)
+            value = hay.text[start:end]
+            hit: Hit | None = None
+            if self._has_ibans and _IBAN_START.match(value):
+                if value not in judged:
+                    judged[value] = _iban(value, is_whole=left > 0)
+                    left -= judged[value] is not None
+                hit = judged[value]
+                hit = hit and hit._replace(start=start, end=start + hit.end)
+            hit = hit or self._national(value, start, end, known)
             if hit is not None:
                 yield hit
 
-    def _iban(self, text: str, start: int, end: int) -> Hit | None:
-        if not self._has_ibans or not _IBAN_START.match(text, start, end):
+    def _national(self, value: str, start: int, end: int, known: Text) -> Hit | None:
+        first = self._first.match(value)
+        if first is None or not first.lastindex:
             return None
-        # The shape may take in words behind the number: try it shorter, group by group.
-        value = text[start:end]
-        while len(value) >= _MIN_IBAN:
-            if has_iban_digits(value) and iban.is_valid(value):
-                stop = start + len(value)
-                return Hit(
-                    start, stop, IBAN, "pii.iban", "bank account (IBAN)", 0.95, Severity.HIGH
-                )
-            value = value.rpartition(" ")[0]
+        for pattern, number in self._ids[first.lastindex - 1 :]:
+            if not pattern.fullmatch(value):
+                continue
+            if number.needs_words and number.name not in known.context.near(start, end):
+                continue
+            if known.is_valid(number, value):
+                return national_hit(number, start, end)
         return None
 
-    def _national(self, text: str, start: int, end: int, context: Context) -> Hit | None:
-        for pattern, number in self._ids:
-            if not pattern.fullmatch(text, start, end):
-                continue
-            if number.needs_words and not context.is_near(number.name, start, end):
-                continue
-            if hit := national_hit(number, text, start, end):
-                return hit
-        return None
+
+def _iban(value: str, *, is_whole: bool) -> Hit | None:
+    """The IBAN that a value begins with; its shape may take in words behind the number."""
+    while len(value) >= _MIN_IBAN:
+        if has_iban_digits(value) and (iban.is_valid(value) if is_whole else True):
+            return Hit(0, len(value), IBAN, "pii.iban", "bank account (IBAN)", 0.95, Severity.HIGH)
+        value = value.rpartition(" ")[0]
+    return None
 
 
 def load_tables() -> None:

@@ -42,8 +42,10 @@ from stdnum.ro import cnp
 from stdnum.se import personnummer
 from stdnum.th import pin
 from stdnum.tr import tckimlik
-from stdnum.us import itin, ssn
+from stdnum.us import itin
 from stdnum.za import idnr as za_idnr
+
+from tyrian.detectors.pii import checksums
 
 Validate = Callable[[str], bool]
 
@@ -80,6 +82,8 @@ class NationalId:
     needs_words: bool = False
     """The pattern alone says little."""
     score: float = 0.85
+    may_be: checksums.MayBe | None = None
+    """A quick look, False only where `validate` would be."""
 
     @property
     def country(self) -> str:
@@ -96,7 +100,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
     NationalId(
         "us-ssn",
         "US social security number",
-        ssn.is_valid,
+        checksums.is_ssn,
         ("9", "3 2 4"),
         ("3-2-4",),
         words=("ssn", "social security"),
@@ -108,6 +112,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("9", "3 2 4"),
         ("3-2-4",),
         words=("itin", "taxpayer"),
+        may_be=checksums.may_be_itin,
     ),
     NationalId(
         "gb-nhs",
@@ -131,6 +136,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("2 3 3 3",),
         words=("steuer", "idnr", "tin", "identifikationsnummer"),
         score=0.75,
+        may_be=checksums.may_be_idnr,
     ),
     NationalId(
         "fr-nir",
@@ -140,9 +146,24 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("15", "1 2 2 2 3 3 2", "1 2 2 2 3 3", "13 2"),
         pattern=r"[12] ?\d\d ?\d\d ?2[AB] ?\d{3} ?\d{3} ?\d\d",
         score=0.85,
+        may_be=checksums.may_be_nir,
     ),
-    NationalId("es-dni", "Spanish DNI", dni.is_valid, pattern=r"\d{8}-?[A-Z]", score=0.65),
-    NationalId("es-nie", "Spanish NIE", nie.is_valid, pattern=r"[XYZ]-?\d{7}-?[A-Z]", score=0.75),
+    NationalId(
+        "es-dni",
+        "Spanish DNI",
+        dni.is_valid,
+        pattern=r"\d{8}-?[A-Z]",
+        score=0.65,
+        may_be=checksums.may_be_dni,
+    ),
+    NationalId(
+        "es-nie",
+        "Spanish NIE",
+        nie.is_valid,
+        pattern=r"[XYZ]-?\d{7}-?[A-Z]",
+        score=0.75,
+        may_be=checksums.may_be_nie,
+    ),
     NationalId(
         "it-codice-fiscale",
         "Italian codice fiscale",
@@ -157,7 +178,15 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("9", "4.2.3", "4 2 3", "3 3 3", "3.3.3"),
         words=("bsn", "burgerservice", "sofi"),
     ),
-    NationalId("br-cpf", "Brazilian CPF", cpf.is_valid, ("11",), ("3.3.3-2",), words=("cpf",)),
+    NationalId(
+        "br-cpf",
+        "Brazilian CPF",
+        cpf.is_valid,
+        ("11",),
+        ("3.3.3-2",),
+        words=("cpf",),
+        may_be=checksums.may_be_cpf,
+    ),
     NationalId(
         "in-aadhaar",
         "Indian Aadhaar",
@@ -203,6 +232,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("6-4", "8-4"),
         words=("personnummer", "personal identity"),
         score=0.7,
+        may_be=checksums.may_be_personnummer,
     ),
     NationalId("dk-cpr", "Danish CPR number", cpr.is_valid, ("6-4", "10"), words=("cpr",)),
     NationalId(
@@ -218,9 +248,16 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         hetu.is_valid,
         pattern=r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]",
         score=0.75,
+        may_be=checksums.may_be_hetu,
     ),
     NationalId(
-        "ch-ahv", "Swiss AHV number", ch_ssn.is_valid, ("13",), ("3.4.4.2",), words=("ahv", "avs")
+        "ch-ahv",
+        "Swiss AHV number",
+        ch_ssn.is_valid,
+        ("13",),
+        ("3.4.4.2",),
+        words=("ahv", "avs"),
+        may_be=checksums.may_be_ahv,
     ),
     NationalId(
         "at-vnr",
@@ -236,9 +273,17 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("11",),
         ("2.2.2-3.2",),
         words=("rijksregister", "registre national"),
+        may_be=checksums.may_be_nn,
     ),
     NationalId(
-        "cn-ric", "Chinese resident id", ric.is_valid, (), ("18",), pattern=r"\d{17}X", score=0.85
+        "cn-ric",
+        "Chinese resident id",
+        ric.is_valid,
+        (),
+        ("18",),
+        pattern=r"\d{17}X",
+        score=0.85,
+        may_be=checksums.may_be_ric,
     ),
     NationalId(
         "kr-rrn",
@@ -247,6 +292,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("13",),
         ("6-7",),
         words=("rrn", "resident registration"),
+        may_be=checksums.may_be_rrn,
     ),
     NationalId(
         "mx-curp",
@@ -254,9 +300,16 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         curp.is_valid,
         pattern=r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d",
         score=0.9,
+        may_be=checksums.may_be_curp,
     ),
     NationalId(
-        "ar-cuit", "Argentine CUIT", cuit.is_valid, ("11",), ("2-8-1",), words=("cuit", "cuil")
+        "ar-cuit",
+        "Argentine CUIT",
+        cuit.is_valid,
+        ("11",),
+        ("2-8-1",),
+        words=("cuit", "cuil"),
+        may_be=checksums.may_be_cuit,
     ),
     NationalId(
         "cl-rut",
@@ -266,6 +319,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("2.3.3-1", "1.3.3-1"),
         pattern=r"\d{1,2}\.\d{3}\.\d{3}-K",
         words=("rut", "run"),
+        may_be=checksums.may_be_rut,
     ),
     NationalId(
         "tr-tckn",
@@ -298,6 +352,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("6/4", "6/3"),
         words=("rodné", "rodne", "birth number"),
         score=0.65,
+        may_be=checksums.may_be_rc,
     ),
     NationalId("bg-egn", "Bulgarian EGN", egn.is_valid, ("10",), words=("egn", "егн")),
     NationalId("hr-oib", "Croatian OIB", oib.is_valid, ("11",), words=("oib",)),
@@ -319,6 +374,7 @@ NATIONAL_IDS: tuple[NationalId, ...] = (
         ("13",),
         ("1-4-5-2-1", "1 4 5 2 1"),
         words=("thai id",),
+        may_be=checksums.may_be_pin,
     ),
 )
 """All numbers, in the order in which they are tried."""

@@ -40,6 +40,7 @@ _DATE = re.compile(
     r"|(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)\d\d(?!\d)"
 )
 _GROUP = re.compile(r"[0-9]+")
+_SEPARATORS = re.compile(r"[^0-9]+")
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _YEARS = re.compile(r"(?:19|20)\d\d(?:[ /-]{1,3}(?:19|20)\d\d)+")
 _NANP = re.compile(r"(?:\+?1[ .-])?\(?[2-9]\d\d\)?[ .-]{1,2}[2-9]\d\d[ .-]\d{4}")
@@ -95,7 +96,7 @@ class PhoneReader:
     def _judge(self, start: int, end: int) -> Hit | None:
         text = self._text
         value = text[start:end]
-        if not _is_plausible(value) or _joins_word(text, start, end):
+        if _joins_word(text, start, end) or not _is_plausible(value):
             return None
         is_global = value.startswith(("+", "00"))
         score = self._score(value, start, end, is_global=is_global)
@@ -119,13 +120,15 @@ class PhoneReader:
 
 
 def _compact(value: str) -> str:
-    digits = "".join(c for c in value if c.isdigit())
+    digits = _SEPARATORS.sub("", value)
     if value.startswith("+"):
         return "+" + digits
     return "+" + digits[2:] if value.startswith("00") else digits
 
 
 def _is_plausible(value: str) -> bool:
+    if value.isdigit():
+        return _MIN_DIGITS <= len(value) <= _MAX_DIGITS
     groups = _GROUP.findall(value)
     digits = sum(map(len, groups))
     if not _MIN_DIGITS <= digits <= _MAX_DIGITS or digits < _MIN_MEAN_GROUP * len(groups):
