@@ -145,8 +145,9 @@ class Fragment:
         """Assignments by name, in order of their place."""
         if self._assigned is None:
             self._assigned = {}
-            around = self._brackets_around(m.start() for m in _ASSIGN.finditer(self.code))
-            for match, bracket in zip(_ASSIGN.finditer(self.code), around, strict=True):
+            matches = list(_ASSIGN.finditer(self.code))
+            around = self._brackets_around(match.start() for match in matches)
+            for match, bracket in zip(matches, around, strict=True):
                 if not self.budget.spend(1):
                     break
                 self._assign(match, in_call=bracket in ("(", "["))

@@ -18,8 +18,8 @@ from tyrian.detectors.code_shield.syntax import (
 )
 
 _NUMBERS = frozenset({"int", "float", "bool", "len", "round", "abs", "ord", "hash", "id"})
-_PY_PLAIN = r"(?:(?<!\w)[bBuUrR]{1,2})?"
-_PY_FORMAT = r"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])"
+_PY_PLAIN = ""
+_PY_FORMAT = r"(?:(?<=\b[fFtT])|(?<=\b[fF][rR])|(?<=\b[rR][fFtT]))"
 _BRACE = (Hole(r"\{", "}"),)
 _DOLLAR_BRACE = Hole(r"\$\{", "}")
 _DOLLAR_NAME = Hole(r"\$[A-Za-z_]\w*")
@@ -31,6 +31,8 @@ _JS_REGEX = (
 
 PYTHON = Syntax(
     name="python",
+    stops="#\"'",
+    prefixes="rbuftRBUFT",
     comments=(HASH,),
     quotes=(
         Quote(_PY_FORMAT + '"""', '"""', is_multiline=True, holes=_BRACE, leads="{}"),
@@ -75,6 +77,7 @@ PYTHON = Syntax(
 
 JAVASCRIPT = Syntax(
     name="javascript",
+    stops="\"'`/",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=((_JS_REGEX, "/"),),
@@ -102,6 +105,7 @@ JAVASCRIPT = Syntax(
 
 TYPESCRIPT = Syntax(
     name="typescript",
+    stops="\"'`/",
     comments=JAVASCRIPT.comments,
     comment_close="*/",
     literals=JAVASCRIPT.literals,
@@ -117,15 +121,17 @@ TYPESCRIPT = Syntax(
     inherits=("javascript",),
 )
 
-_RAW_CPP = r'(?:u8|[uUL])?R"(?:[^()\\\s"]{0,16})\([\s\S]*?(?:\)[^()\\\s"]{0,16}"|\Z)'
+_RAW_CPP = r'(?<=R)"(?:[^()\\\s"]{0,16})\([\s\S]*?(?:\)[^()\\\s"]{0,16}"|\Z)'
 _C_FUNCTION = r"\)[ \t\n]*(?:const[ \t\n]*)?(?:noexcept[ \t\n]*)?\{"
 
 C = Syntax(
     name="c",
+    stops="\"'/",
+    prefixes="uUL8",
     comments=(r"//(?:[^\n\\]|\\[\s\S])*+", BLOCK),
     comment_close="*/",
     literals=(CHAR,),
-    quotes=(Quote(r'(?:u8|[uUL])?"', '"'),),
+    quotes=(Quote('"', '"'),),
     joins=r"\+|<<",
     constants=C_WORDS | {"sizeof", "const", "char", "int", "void", "unsigned", "long"},
     formatters=frozenset({"format", "sprintf", "snprintf", "asprintf", "strcat", "concat"}),
@@ -137,6 +143,8 @@ C = Syntax(
 
 CPP = Syntax(
     name="cpp",
+    stops="\"'/",
+    prefixes="uUL8R",
     comments=C.comments,
     comment_close="*/",
     literals=((_RAW_CPP, '"'), CHAR),
@@ -154,6 +162,7 @@ CPP = Syntax(
 
 CSHARP = Syntax(
     name="csharp",
+    stops="\"'/$@",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=((r'"""+[\s\S]*?(?:"""+|\Z)', '"'), CHAR),
@@ -173,6 +182,7 @@ CSHARP = Syntax(
 
 JAVA = Syntax(
     name="java",
+    stops="\"'/",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=((r'"""[\s\S]*?(?:"""|\Z)', '"'), CHAR),
@@ -187,6 +197,7 @@ JAVA = Syntax(
 
 KOTLIN = Syntax(
     name="kotlin",
+    stops="\"'/",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=(CHAR,),
@@ -204,6 +215,7 @@ KOTLIN = Syntax(
 
 SWIFT = Syntax(
     name="swift",
+    stops='"/#',
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=((r'#+"[^\n]*?(?:"#+|$)', '"'),),
@@ -220,6 +232,7 @@ SWIFT = Syntax(
 
 GO = Syntax(
     name="go",
+    stops="\"'`/",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=(CHAR,),
@@ -234,13 +247,15 @@ GO = Syntax(
 
 RUST = Syntax(
     name="rust",
+    stops="\"'/#",
+    prefixes="br",
     comments=(LINE, BLOCK),
     comment_close="*/",
     literals=(
-        (r'b?r(?P<rh>#{0,8})"[\s\S]*?(?:"(?P=rh)|\Z)', '"'),
-        (r"b?'(?:\\(?:u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[^\n])|[^'\\\n])'", "'"),
+        (r'(?:(?<=\br)|(?<=\bbr))(?P<rh>#{0,8})"[\s\S]*?(?:"(?P=rh)|\Z)', '"'),
+        (r"'(?:\\(?:u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[^\n])|[^'\\\n])'", "'"),
     ),
-    quotes=(Quote(r'b?"', '"', is_multiline=True),),
+    quotes=(Quote('"', '"', is_multiline=True),),
     constants=frozenset({"true", "false", "None", "Some", "mut", "as", "ref", "u8", "usize"}),
     formatters=frozenset({"format", "format_args", "concat", "push_str", "join"}),
     cleaners=frozenset({"len", "parse"}),
@@ -257,6 +272,7 @@ _PHP_HOLES = (
 
 PHP = Syntax(
     name="php",
+    stops="\"'`/#?<",
     comments=(
         r"\?>(?:[^<]|<(?!\?))*+(?:<\?(?:php|=)?)?",
         r"(?:\#(?!\[)|//)(?:(?!\?>)[^\n])*+",
@@ -284,6 +300,7 @@ _RUBY_HOLES = (Hole(r"#\{", "}"),)
 
 RUBY = Syntax(
     name="ruby",
+    stops="\"'`/#%<=",
     comments=(r"^=begin[\s\S]*?(?:^=end|\Z)", r"\#(?!\{)[^\n]*"),
     heredoc=r"<<[-~]?(?:(?P<raw>')|[\"`])?(?P<tag>[A-Z_][A-Z0-9_]*)['\"`]?",
     heredoc_holes=_RUBY_HOLES,
@@ -313,6 +330,7 @@ _SHELL_HOLES = (Hole(r"\$\(", ")"), _DOLLAR_BRACE, Hole(r"\$[A-Za-z_0-9@*#?]\w*"
 
 SHELL = Syntax(
     name="shell",
+    stops="\"'#$<",
     comments=(r"(?:(?<=[\s;&|(])|^)\#[^\n]*",),
     heredoc=r"(?<!<)<<-?[ \t]*\\?(?:(?P<raw>')|\")?(?P<tag>[A-Za-z_]\w*)['\"]?",
     heredoc_holes=_SHELL_HOLES,
@@ -330,11 +348,13 @@ SHELL = Syntax(
 
 SQL = Syntax(
     name="sql",
+    stops="\"'-/$#",
+    prefixes="nN",
     comments=(r"--[^\n]*", BLOCK, r"^\#[^\n]*"),
     comment_close="*/",
     literals=((r"\$(?P<dt>\w*)\$[\s\S]*?(?:\$(?P=dt)\$|\Z)", '"'),),
     quotes=(
-        Quote("[nN]?'", "'", "double", True),
+        Quote("'", "'", "double", True),
         Quote('"', '"', "double", True),
     ),
     joins=r"\+|\|\|",
@@ -347,7 +367,8 @@ SQL = Syntax(
 
 DOCKERFILE = Syntax(
     name="dockerfile",
-    comments=(r"^[ \t]*\#[^\n]*",),
+    stops="#\"'",
+    comments=(r"(?:(?<=\s)|^)\#[^\n]*",),
     quotes=(DQ, SQ),
     is_indented=True,
     ends_with_line=True,
@@ -358,6 +379,7 @@ _TF_HOLES = (_DOLLAR_BRACE,)
 
 TERRAFORM = Syntax(
     name="terraform",
+    stops='#/"<',
     comments=(HASH, LINE, BLOCK),
     comment_close="*/",
     heredoc=r"<<[-~]?(?P<raw>(?!))?(?P<tag>[A-Za-z_]\w*)(?=[ \t]*\r?\n)",
@@ -371,6 +393,7 @@ TERRAFORM = Syntax(
 
 KUBERNETES = Syntax(
     name="kubernetes",
+    stops="#\"'",
     comments=(r"(?:(?<=\s)|^)\#[^\n]*",),
     quotes=(DQ, Quote("'", "'", "double")),
     is_indented=True,

@@ -88,6 +88,7 @@ class _Patterns:
     """As `code`, and braces, brackets and line ends too: for expressions inside strings."""
     inner: dict[str, re.Pattern[str]]
     """Of each string with holes: escape, hole, end."""
+    prefixes: frozenset[str]
     quotes: dict[str, Quote]
     marks: dict[str, str]
     closes: dict[str, list[str]]
@@ -133,11 +134,12 @@ def _patterns(syntax: Syntax) -> _Patterns:
         else:
             parts.append(f"(?P<{key}>{quote.open}{_body(quote)}(?:{re.escape(quote.close)})?)")
     master = "|".join(parts) or r"(?!)"
-    flags = re.MULTILINE
+    nested = rf"{master}|(?P<up>[({{\[])|(?P<down>[)}}\]])|(?P<line>\n)"
     return _Patterns(
-        re.compile(master, flags),
-        re.compile(rf"{master}|(?P<up>[({{\[])|(?P<down>[)}}\]])|(?P<line>\n)", flags),
+        _from_stop_to_stop(master, syntax.stops),
+        _from_stop_to_stop(nested, syntax.stops + "(){}[]\n"),
         inner,
+        frozenset(syntax.prefixes),
         quotes,
         marks,
         closes,
@@ -145,6 +147,11 @@ def _patterns(syntax: Syntax) -> _Patterns:
         {quote.open: _opening(quote) for quote in syntax.quotes},
         syntax,
     )
+
+
+def _from_stop_to_stop(tokens: str, stops: str) -> re.Pattern[str]:
+    """Runs up to where a token may begin, which is far quicker than a look at every character."""
+    return re.compile(rf"[^{re.escape(stops)}]*+(?:{tokens}|[\s\S]|\Z)", re.MULTILINE)
 
 
 def _kinds(syntax: Syntax) -> dict[str, _Kind]:
@@ -270,15 +277,21 @@ class _Run:
         """Read code up to a string with expressions, a heredoc, or the end."""
         text, kinds = self._text, self._p.kinds
         pieces, strings, done = self._pieces, self._strings, self._done
+        prefixes = self._p.prefixes
         # One turn per literal, in the hottest loop of all: nothing is called that can be spared.
         for match in self._p.code.finditer(text, self._at):
-            start, end = match.span()
-            kind = kinds[match.lastgroup]  # type: ignore[index]
+            group = match.lastgroup
+            if group is None:
+                continue
+            start, end = match.span(group)
+            kind = kinds[group]
+            if prefixes and text[start - 1 : start] in prefixes and kind.mark == '"':
+                start = self._prefixed(start)
             if kind.is_opening:
                 self._done = done
-                self._open(match)
+                self._open(match, start)
                 return
-            piece = match[0]
+            piece = text[start:end]
             pieces.append(text[done:start])
             done = end
             quote = kind.quote
@@ -304,12 +317,20 @@ class _Run:
         self._done = done
         self._at = size
 
-    def _open(self, match: re.Match[str]) -> None:
+    def _open(self, match: re.Match[str], start: int) -> None:
         if match.lastgroup == "heredoc":
             self._heredoc(match)
         else:
-            self._begin(match.lastgroup or "", match.start(), match.end())
+            self._begin(match.lastgroup or "", start, match.end())
             self._string()
+
+    def _prefixed(self, start: int) -> int:
+        """The start of a string with the letters directly before it."""
+        text, prefixes = self._text, self._p.prefixes
+        first = start
+        while first and start - first < 2 and text[first - 1] in prefixes:
+            first -= 1
+        return start if first and (text[first - 1].isalnum() or text[first - 1] == "_") else first
 
     def _mask(self, start: int, end: int, mark: str) -> None:
         self._pieces += self._text[self._done : start], _masked(self._text[start:end], mark)
@@ -396,7 +417,9 @@ class _Run:
             self._string()
             return
         for match in self._p.nested.finditer(self._text, self._at):
-            kind = match.lastgroup or ""
+            kind = match.lastgroup
+            if kind is None:
+                continue
             self._at = match.end()
             if kind == "up":
                 top.depth += 1
@@ -408,8 +431,8 @@ class _Run:
             elif kind == "line":
                 if not top.quote.is_multiline:
                     # The bracket was never closed: the line ends the string too.
-                    self._at = match.start()
-                    self._end_string(match.start(), is_closed=False)
+                    self._at = match.start(kind)
+                    self._end_string(match.start(kind), is_closed=False)
                     return
             elif self._inside(kind, match, top):
                 return
@@ -417,10 +440,10 @@ class _Run:
 
     def _inside(self, kind: str, match: re.Match[str], top: _Open) -> bool:
         """Take a literal within an expression; True where the mode has changed."""
-        start, end = match.span()
+        start, end = match.span(kind)
         first = kind[0]
         if first in "qo" and not top.quote.is_multiline and self._p.quotes[kind] is top.quote:
-            is_same = match[0].startswith(top.quote.close)
+            is_same = match[kind].startswith(top.quote.close)
             if is_same and not _may_nest(self._p.syntax):
                 self._keep_to(start)
                 top.depth = 0
@@ -449,11 +472,13 @@ class _Run:
             return
         close = _heredoc_end(text, line_end, match["tag"])
         for inner in self._p.code.finditer(text, match.end(), line_end):
-            kind = inner.lastgroup or ""
+            kind = inner.lastgroup
+            if kind is None:
+                continue
             if kind[0] == "c":
-                self._comment(inner.start(), inner.end())
+                self._comment(*inner.span(kind))
             elif kind[0] in "ql":
-                self._literal(inner.start(), inner.end(), self._p.marks[kind])
+                self._literal(*inner.span(kind), self._p.marks[kind])
         body, end = line_end + 1, close[0]
         self._keep_to(body)
         self._heredoc_body(body, end, is_raw=bool(match["raw"]))

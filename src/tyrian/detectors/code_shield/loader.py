@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.code_shield.languages import SYNTAXES, language_of_tag
+from tyrian.detectors.code_shield.names import last_part
 from tyrian.detectors.code_shield.rule import (
     ArgumentTest,
     CodeRule,
@@ -182,9 +183,9 @@ def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
         return node.get(key, rule.get(key, default))
 
     return Matcher(
-        call=_texts(node.get("call", ()), (*at, "call")),
+        call=_names(node.get("call", ()), (*at, "call")),
         args=_args(node.get("args", ()), (*at, "args")),
-        assign=_texts(node.get("assign", ()), (*at, "assign")),
+        assign=_names(node.get("assign", ()), (*at, "assign")),
         value=_value(_mapping(node.get("value", {}), (*at, "value")), (*at, "value")),
         code=_regex(node.get("code", ""), (*at, "code")),
         text=_regex(node.get("text", ""), (*at, "text")),
@@ -193,6 +194,15 @@ def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
         unless=_regexes(own("unless", ()), (*at, "unless")),
         scope=_word(own("scope", "function"), Scope, (*at, "scope")),
     )
+
+
+def _names(value: object, at: tuple[object, ...]) -> tuple[str, ...]:
+    """Name patterns. A last part that fits any name would make every word of a text a suspect."""
+    patterns = _texts(value, at)
+    for pattern in patterns:
+        if not last_part(pattern).strip("*"):
+            raise _FaultError(at, f"the pattern {pattern!r} fits every name", "name the last part")
+    return patterns
 
 
 def _args(value: object, at: tuple[object, ...]) -> tuple[ArgumentTest, ...]:

@@ -14,7 +14,7 @@ class Hole:
     close: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Quote:
     """One kind of string literal."""
 
@@ -32,11 +32,15 @@ class Quote:
     """What stands for its quotes in masked code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Syntax:
     """A language: how its comments and strings look, and how its calls and names do."""
 
     name: str
+    stops: str = ""
+    """Characters at which a comment, a literal, a string or a heredoc may begin."""
+    prefixes: str = ""
+    """Letters that may stand directly before a string and belong to it."""
     comments: tuple[str, ...] = ()
     """Regular expressions, each of which also matches a comment without an end."""
     comment_close: str = ""

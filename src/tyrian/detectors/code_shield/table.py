@@ -11,6 +11,9 @@ from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, glob_regex, last_part
 from tyrian.detectors.code_shield.rule import CodeRule, Matcher
 
+_MOST_WORDS = 50_000
+"""Words that a name index remembers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -30,6 +33,7 @@ class NameIndex:
         self.wild: list[Entry] = []
         self._wild_names: list[str] = []
         self.wild_name: re.Pattern[str] | None = None
+        self._is_hot: dict[str, bool] = {}
 
     def add(self, entry: Entry, patterns: Iterable[str], *, ignores_case: bool) -> None:
         """Take one entry in under each of its patterns."""
@@ -54,11 +58,20 @@ class NameIndex:
 
     def hot(self, words: frozenset[str]) -> set[str]:
         """Those of the words that an entry is about."""
-        hot = {word for word in words if word in self.exact}
-        if self.wild_name is not None:
-            match = self.wild_name.match
-            hot.update(word for word in words if match(word))
-        return hot
+        if self.wild_name is None:
+            return {word for word in words if word in self.exact}
+        known = self._is_hot
+        return {
+            word for word in words if known.get(word) or (word not in known and self._ask(word))
+        }
+
+    def _ask(self, word: str) -> bool:
+        """Whether a word seen for the first time is one of them; remembered."""
+        assert self.wild_name is not None
+        is_hot = word in self.exact or bool(self.wild_name.match(word))
+        if len(self._is_hot) < _MOST_WORDS:
+            self._is_hot[word] = is_hot
+        return is_hot
 
     def of(self, last: str) -> list[Entry]:
         """Entries that may be about a name with this last part."""
