@@ -81,6 +81,7 @@ def test_json_lines_are_json() -> None:
         "AKIA" + "A" * 16,
         "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln",
     ],
+    ids=lambda secret: secret[:4],
 )
 def test_credentials_are_hidden(secret: str) -> None:
     assert hide_secrets(f"before {secret} after") == f"before {HIDDEN} after"
