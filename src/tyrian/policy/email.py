@@ -8,7 +8,6 @@ valid or once were, and lead elsewhere in one program or another: they are refus
 import re
 from dataclasses import dataclass
 
-from tyrian.policy.address import as_address
 from tyrian.policy.host import HostList, ascii_name
 from tyrian.policy.lookalike import has_hidden
 from tyrian.policy.refusal import Refusal
@@ -23,7 +22,7 @@ _MAILBOX = re.compile(r"(?:(\"[^\"]*\"|[^\"<>]*?)\s*<([^<>]*)>|([^<>\"\s]+))\Z")
 _HINT = "write each recipient as name@domain"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recipients:
     """The recipients of one argument."""
 
@@ -70,6 +69,9 @@ class EmailRule:
     def _mailbox(self, text: str) -> tuple[str, str]:
         if not text or len(text) > MAX_CHARS or not text.isprintable() or has_hidden(text):
             raise Refusal("email.uncertain", "a recipient holds what cannot be printed", _HINT)
+        if "<" not in text and '"' not in text and " " not in text:
+            address = self._address(text)
+            return address, address
         found = _MAILBOX.match(text)
         if not found:
             raise Refusal("email.uncertain", "a recipient has no certain address", _HINT)
@@ -81,7 +83,7 @@ class EmailRule:
     def _address(self, text: str) -> str:
         local, at, domain = text.partition("@")
         name = ascii_name(domain)
-        if not at or len(local) > 64 or not _LOCAL.match(local) or not name or as_address(domain):
+        if not at or len(local) > 64 or not _LOCAL.match(local) or not name:
             raise Refusal("email.uncertain", "a recipient has no certain address", _HINT)
         address = f"{local}@{name}"
         if not self._domains.has(name) and address.lower() not in self._addresses:

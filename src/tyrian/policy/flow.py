@@ -43,6 +43,11 @@ class TraceState:
         """Content of an untrusted origin that the model has read: a tool's name, or another's."""
         self.untrusted.add(source)
 
+    def copy(self) -> "TraceState":
+        """A state that goes its own way from here."""
+        recent = {tool: deque(times, MAX_REMEMBERED) for tool, times in self._recent.items()}
+        return TraceState(self.clock, dict(self.called), set(self.untrusted), self.total, recent)
+
     def within_minute(self, tool: str, now: float) -> int:
         """Calls of a tool (`*`: of all) in the last 60 seconds."""
         if tool == ANY_TOOL:
@@ -130,28 +135,37 @@ class FlowRules:
     """All flow rules and limits, looked up by the tool that is called."""
 
     def __init__(self, flow: Iterable[FlowSpec], limits: LimitsSpec) -> None:
-        self._by_tool: dict[str, tuple[FlowRule, ...]] = {}
-        for index, spec in enumerate(flow):
-            rule = FlowRule.of(spec, index)
-            for tool in rule.tools:
-                self._by_tool[tool] = (*self._by_tool.get(tool, ()), rule)
+        rules = [FlowRule.of(spec, index) for index, spec in enumerate(flow)]
         self._per_minute: Mapping[str, int] = limits.calls_per_minute
         self._per_trace: Mapping[str, int] = limits.calls_per_trace
+        named = {tool for rule in rules for tool in rule.tools}
+        self._limited = frozenset(self._per_minute) | frozenset(self._per_trace)
+        self._by_tool = {
+            tool: tuple(rule for rule in rules if not rule.tools.isdisjoint((tool, ANY_TOOL)))
+            for tool in named
+        }
+        self._of_all = self._by_tool.get(ANY_TOOL, ())
 
     def verdicts(self, tool: str, state: TraceState) -> list[Verdict]:
         """What the trace so far means for a call of this tool."""
         found: list[Verdict] = []
-        for key in (tool, ANY_TOOL):
-            rules = self._by_tool.get(key, ())
-            found += [verdict for rule in rules if (verdict := rule.verdict(state))]
-            if key in self._per_trace:
-                count = state.total if key == ANY_TOOL else state.called.get(tool, 0)
-                if count >= self._per_trace[key]:
-                    found.append(_limit("trace", self._per_trace[key]))
-            if key in self._per_minute:
-                most = self._per_minute[key]
-                if state.within_minute(key, state.clock()) >= most:
-                    found.append(_limit("minute", most))
+        for rule in self._by_tool.get(tool, self._of_all):
+            if verdict := rule.verdict(state):
+                found.append(verdict)  # noqa: PERF401  most often there is none
+        if tool in self._limited:
+            found += self._reached(tool, state.called.get(tool, 0), state)
+        if ANY_TOOL in self._limited:
+            found += self._reached(ANY_TOOL, state.total, state)
+        return found
+
+    def _reached(self, key: str, count: int, state: TraceState) -> list[Verdict]:
+        found = []
+        if key in self._per_trace and count >= self._per_trace[key]:
+            found.append(_limit("trace", self._per_trace[key]))
+        if key in self._per_minute:
+            most = self._per_minute[key]
+            if state.within_minute(key, state.clock()) >= most:
+                found.append(_limit("minute", most))
         return found
 
 

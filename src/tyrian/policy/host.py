@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import idna
 
@@ -13,6 +14,7 @@ _NAME = re.compile(
 )
 
 
+@lru_cache(maxsize=8192)
 def ascii_name(name: str) -> str:
     """The name in ASCII lower case; '' where it is none, or has more than one spelling.
 

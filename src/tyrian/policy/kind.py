@@ -21,7 +21,7 @@ BUILT_IN = ("fs:read", "fs:write", "net", "email", "shell", "sql", "opaque")
 Facts = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Canonical:
     """A value as it is to be forwarded, with what is known of it."""
 

@@ -7,7 +7,6 @@ systems, shells and libraries differ are refused rather than guessed at.
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from tyrian.policy.glob import GlobSet, literal_base
 from tyrian.policy.lookalike import folds_to_special, has_hidden, skeleton
@@ -38,15 +37,6 @@ _MAGIC = re.compile(
 _CHANGE = "name the file plainly, by its own path below an allowed root"
 
 
-@dataclass(frozen=True, slots=True)
-class PathFacts:
-    """A path that was resolved."""
-
-    path: str
-    lexical: str
-    """The absolute path before links were followed."""
-
-
 class PathRule:
     """Canonicalises and judges the paths of one access (read or write)."""
 
@@ -60,15 +50,14 @@ class PathRule:
         self._may_be_linked = spec.hard_links == "allow" or (
             spec.hard_links == "read" and not is_write
         )
+        self._starts = tuple(f"{base}/" for base in sorted(self._trusted, key=len, reverse=True))
         self._system = tuple(base for base in map(literal_base, globs) if _is_system(base + "/"))
 
     def canonical(self, value: str, world: World) -> str:
         """The physical path; Refusal where it is uncertain, outside, or denied."""
         check_spelling(value)
-        parts = value.split("/")
-        if value[0] != "/":
-            parts = self._cwd.split("/") + parts
-        path, lexical = self._resolve(parts, world)
+        whole = value if value[0] == "/" else f"{self._cwd}/{value}"
+        path, lexical = self._resolve(whole, world)
         self._judge(lexical)
         if path != lexical:
             self._judge(path)
@@ -89,10 +78,11 @@ class PathRule:
     def _may_use_system(self, path: str) -> bool:
         return bool(self._system) and not _MAGIC.match(path) and self._allowed.matches(path)
 
-    def _resolve(self, parts: list[str], world: World) -> tuple[str, str]:
+    def _resolve(self, whole: str, world: World) -> tuple[str, str]:
         """Walk as the kernel does: the physical path, and the lexical one."""
-        todo = parts[::-1]
-        at = ""
+        at = next((start[:-1] for start in self._starts if whole.startswith(start)), "")
+        todo = whole[len(at) :].split("/")
+        todo.reverse()
         links = 0
         kind = FileKind.PLAIN
         while todo:
@@ -119,7 +109,7 @@ class PathRule:
             reason = "the file has another name elsewhere (a hard link)"
             raise Refusal("fs.hard-link", reason, "copy the file, or set fs.hard_links")
         path = at or "/"
-        return path, path if not links else _lexical(parts)
+        return path, path if not links else _lexical(whole)
 
     def _follow(self, at: str, todo: list[str], world: World) -> str:
         if at.startswith(_SYSTEM):
@@ -182,8 +172,8 @@ def _check_unicode(value: str) -> None:
         raise Refusal("fs.uncertain", "the path is not valid text", _CHANGE) from None
 
 
-def _lexical(parts: list[str]) -> str:
-    return posixpath.normpath("/" + "/".join(part for part in parts if part))
+def _lexical(whole: str) -> str:
+    return posixpath.normpath("/" + whole.lstrip("/"))
 
 
 def _is_system(path: str) -> bool:

@@ -54,10 +54,9 @@ class Rules:
                     self._others = (*self._others, rule)
         self._named = frozenset(shape.name for shape in shapes)
 
-    def verdicts(self, scene: Scene) -> list[Verdict]:
-        """What the rules say to a call."""
-        rules = self._by_tool.get(scene.name, ()) if scene.name in self._named else self._others
-        return [verdict for rule in rules if (verdict := rule.apply(scene))]
+    def of(self, tool: str) -> tuple[Rule, ...]:
+        """The rules that can hold for calls of a tool."""
+        return self._by_tool.get(tool, () if tool in self._named else self._others)
 
 
 def compiled(spec: RuleSpec, shapes: Iterable[ToolShape]) -> Mapping[str, Rule]:

@@ -7,6 +7,7 @@ from tyrian.policy.lookalike import has_hidden
 from tyrian.policy.refusal import Refusal
 from tyrian.policy.schema import ShellSpec
 from tyrian.policy.shell import MAX_CHARS, Feature, joined, tokenise
+from tyrian.policy.shell_option_set import OptionSet
 from tyrian.policy.shell_options import (
     INLINE_OPTIONS,
     INTERPRETERS,
@@ -14,7 +15,6 @@ from tyrian.policy.shell_options import (
     RUNNING_OPTIONS,
     RUNNING_SUBCOMMANDS,
     SHORT_BY_SUBCOMMAND,
-    WHOLE_OPTIONS,
     WRAPPERS,
 )
 
@@ -23,7 +23,14 @@ _HELPER_URL = re.compile(r"(?:ext|fd)::|[a-z0-9+-]+::", re.IGNORECASE)
 _RULES = {feature: f"shell.{feature.name.lower().replace('_', '-')}" for feature in Feature}
 
 
-@dataclass(frozen=True, slots=True)
+_RUNNING = {
+    program: OptionSet(options, is_bundled=False) for program, options in RUNNING_OPTIONS.items()
+}
+_SHORT = {place: OptionSet(options) for place, options in SHORT_BY_SUBCOMMAND.items()}
+_NO_OPTIONS = OptionSet(())
+
+
+@dataclass(slots=True)
 class Command:
     """A command that a shell can only read in one way."""
 
@@ -37,7 +44,7 @@ class ShellRule:
 
     def __init__(self, spec: ShellSpec) -> None:
         self._programs = frozenset(spec.programs)
-        self._denied = {program: tuple(options) for program, options in spec.args_deny.items()}
+        self._denied = {program: OptionSet(words) for program, words in spec.args_deny.items()}
         self._may_run_others = spec.options_that_run_programs == "allow"
 
     def canonical(self, value: str) -> Command:
@@ -62,40 +69,16 @@ class ShellRule:
         self._judge_options(program.text.rpartition("/")[2], argv[1:], self._denied_for(argv[0]))
         return Command(joined(argv), argv[0], argv)
 
-    def _denied_for(self, program: str) -> tuple[str, ...]:
-        return self._denied.get(program, self._denied.get(program.rpartition("/")[2], ()))
+    def _denied_for(self, program: str) -> OptionSet:
+        return self._denied.get(program, self._denied.get(program.rpartition("/")[2], _NO_OPTIONS))
 
-    def _judge_options(self, program: str, args: tuple[str, ...], denied: tuple[str, ...]) -> None:
+    def _judge_options(self, program: str, args: tuple[str, ...], denied: OptionSet) -> None:
         for arg in args:
-            if denied and any(is_option(arg, option) for option in denied):
+            if denied.has(arg):
                 hint = f"take the option out of shell.args_deny.{program}"
                 raise Refusal("shell.option", "the program is given a denied option", hint)
         if not self._may_run_others:
             _refuse_running(program, args)
-
-
-def is_option(arg: str, option: str) -> bool:
-    """Whether an argument is that option: alone, with its value, shortened, or among others.
-
-    Long options may be shortened as far as two letters; short ones may hold their value or stand
-    in a bundle (`-avc`), so an argument that could be read that way counts.
-    """
-    if arg == option:
-        return True
-    if option.startswith("--"):
-        name = arg.partition("=")[0]
-        return name == option or (
-            len(name) > 3
-            and name.startswith("--")
-            and option.startswith(name)
-            and name not in WHOLE_OPTIONS
-        )
-    if len(option) == 2 and option[0] == "-":
-        if arg.startswith("--") or not arg.startswith("-"):
-            return False
-        bundle = re.match(r"-([A-Za-z]*)", arg)
-        return bundle is not None and option[1] in bundle[1]
-    return arg.startswith(option + "=")
 
 
 def _refuse_running(program: str, args: tuple[str, ...]) -> None:
@@ -106,9 +89,9 @@ def _refuse_running(program: str, args: tuple[str, ...]) -> None:
         arg in INLINE_OPTIONS or re.match(r"-[A-Za-z]*[ceEr]", arg) for arg in args
     ):
         raise Refusal("shell.inline", "the interpreter is given a program's text", hint)
-    options = RUNNING_OPTIONS.get(program, ())
+    options = _RUNNING.get(program, _NO_OPTIONS)
     for arg in args:
-        if arg.startswith("-") and any(_is_running(arg, option) for option in options):
+        if options.has(arg):
             raise Refusal("shell.runs", "an option runs another program or re-targets it", hint)
     if program == "git":
         _judge_git(args, hint)
@@ -118,28 +101,21 @@ def _refuse_running(program: str, args: tuple[str, ...]) -> None:
             raise Refusal("shell.runs", "the subcommand runs another program", hint)
 
 
-def _is_running(arg: str, option: str) -> bool:
-    """As `is_option`, but short options only at the start: the table is of whole programs."""
-    if len(option) == 2 and option[0] == "-":
-        return arg == option or (arg.startswith(option) and not arg[2:3].isalpha())
-    return is_option(arg, option)
-
-
 def _judge_git(args: tuple[str, ...], hint: str) -> None:
     at = next((i for i, arg in enumerate(args) if not arg.startswith("-")), len(args))
     word = args[at] if at < len(args) else ""
-    _refuse_shorts(args[:at], SHORT_BY_SUBCOMMAND["git", ""], hint)
+    _refuse_shorts(args[:at], _SHORT["git", ""], hint)
     if not word:
         return
     if word in RUNNING_SUBCOMMANDS["git"]:
         raise Refusal("shell.runs", "the subcommand runs what the repository says", hint)
     if word not in KNOWN_SUBCOMMANDS["git"]:
         raise Refusal("shell.runs", "the subcommand may be an alias for anything", hint)
-    _refuse_shorts(args[at + 1 :], SHORT_BY_SUBCOMMAND.get(("git", word), ()), hint)
+    _refuse_shorts(args[at + 1 :], _SHORT.get(("git", word), _NO_OPTIONS), hint)
     if any(_HELPER_URL.match(arg) for arg in args):
         raise Refusal("shell.runs", "the address names a helper program", hint)
 
 
-def _refuse_shorts(args: tuple[str, ...], options: tuple[str, ...], hint: str) -> None:
-    if any(is_option(arg, option) for arg in args for option in options):
+def _refuse_shorts(args: tuple[str, ...], options: OptionSet, hint: str) -> None:
+    if any(options.has(arg) for arg in args):
         raise Refusal("shell.runs", "an option runs another program or re-targets it", hint)

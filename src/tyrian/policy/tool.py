@@ -96,19 +96,26 @@ class ToolPolicy:
         mapping is not one.
         """
         proposed = ProposedCall.of(call) if isinstance(call, ToolCall) else call
-        if isinstance(world, Mapping):
-            world = world_of(world)
-        if isinstance(world, PretendWorld) and world.history:
-            trace_state = trace_state or self.start_trace()
-            replay(world.history, trace_state)
+        if world is not None:
+            world, trace_state = self._pretended(world, trace_state)
         try:
-            decision = self._decide(proposed, trace_state or TraceState(), world or MACHINE)
+            decision = self._decide(proposed, trace_state or _NOTHING, world or MACHINE)
         except Refusal as refusal:
             verdict = Verdict(Effect.BLOCK, refusal.rule, refusal.reason, refusal.hint)
             decision = CallDecision(
                 Effect.BLOCK, verdict.rule, verdict.reason, None, (verdict,), proposed.id
             )
         return self._shadowed(decision, proposed) if self.spec.mode == "shadow" else decision
+
+    def _pretended(
+        self, world: World | Mapping[str, object], state: TraceState | None
+    ) -> tuple[World, TraceState | None]:
+        """The world as one, and the trace after the world's history."""
+        pretended = world_of(world) if isinstance(world, Mapping) else world
+        if isinstance(pretended, PretendWorld) and pretended.history:
+            state = state.copy() if state else self.start_trace()
+            replay(pretended.history, state)
+        return pretended, state
 
     def _decide(self, call: ProposedCall, state: TraceState, world: World) -> CallDecision:
         name = self._checked_name(call.tool)
@@ -124,15 +131,16 @@ class ToolPolicy:
         else:
             canonical = self._canonical(entry, args, world, facts)
         verdicts += self._flow.verdicts(name, state)
-        values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
-        scene = Scene(name, values, facts, state.called, state.untrusted, state.total)
-        verdicts += self._rules.verdicts(scene)
-        first = max(verdicts, key=_effect, default=None)
-        if first is None or first.effect is Effect.ALLOW:
-            rule = first.rule if first else f"tools.{name}"
-            reason = first.reason if first else _ALLOWED
-            return CallDecision(Effect.ALLOW, rule, reason, canonical, (), call.id, facts)
+        rules = self._rules.of(name)
+        if rules:
+            values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
+            scene = Scene(name, values, facts, state.called, state.untrusted, state.total)
+            verdicts += [verdict for rule in rules if (verdict := rule.apply(scene))]
+        if not verdicts:
+            rule_id = f"tools.{name}"
+            return CallDecision(Effect.ALLOW, rule_id, _ALLOWED, canonical, (), call.id, facts)
         verdicts.sort(key=_effect, reverse=True)
+        first = verdicts[0]
         return CallDecision(
             first.effect, first.rule, first.reason, canonical, tuple(verdicts), call.id, facts
         )
@@ -213,6 +221,10 @@ class ToolPolicy:
 
 _ALLOWED = "every argument is within what the policy allows"
 _NAME_HINT = "use letters, digits, '_', '-', '.', ':', '/'"
+
+
+_NOTHING = TraceState()
+"""Stands for a trace in which nothing has happened; never written to."""
 
 
 def _effect(verdict: Verdict) -> Effect:

@@ -7,7 +7,7 @@ that was judged. Sources: WHATWG URL; RFC 3986; RFC 6890 for addresses.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import can_ada
@@ -36,7 +36,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80, "ws": 80, "wss": 443, "ftp": 21}
 _PLAIN = "write it as scheme://host/path"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Url:
     """The parts of a URL that was judged."""
 
@@ -150,7 +150,8 @@ class NetRule:
         if rest:
             _check_rest(rest)
         url = self._by_standard(value, name or address, scheme.lower(), port)
-        return replace(url, is_address=True) if address else url
+        url.is_address = bool(address)
+        return url
 
     def _check_user(self, user: str) -> None:
         if not self._may_have_user:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SHARED = Path(os.environ.get("TYRIAN_SHARED", HERE.parents[2].parent / "shared")
 CASES = SHARED / "data" / "policy" / "cases_dev.jsonl"
 
 
-@lru_cache(maxsize=None)
+@cache
 def policy(file: Path) -> ToolPolicy:
     return load_policy(file)
 
@@ -46,7 +46,7 @@ def test_case_ids_are_unique_and_each_class_has_attacks_and_controls() -> None:
         assert {"allow", "deny"} <= expected, file.name
 
 
-@lru_cache(maxsize=None)
+@cache
 def shared_policy(text: str) -> ToolPolicy:
     return policy_of(json.loads(text))
 

@@ -102,7 +102,7 @@ def logic(
 
 def member(value: object, name: str) -> object:
     """`value.name`."""
-    if isinstance(value, Mapping) and name in value:
+    if (type(value) is dict or isinstance(value, Mapping)) and name in value:
         return value[name]
     raise EvaluationError(f"there is no {name}")
 
