@@ -229,7 +229,7 @@ class Reader:
         if one.operator in ("+=", ".="):
             added = [one, *added]
             first = fragment.last_assigned(name, one.place)
-            kind = self.kind(first.start, first.end, hops + 1) if first else Kind.LITERAL
+            kind = self.kind(first.start, first.end, hops + 1) if first else _UNSEEN
         for more in added:
             other = self.kind(more.start, more.end, hops + 1)
             kind = _joined(kind, other)
@@ -246,6 +246,8 @@ class Reader:
 
 
 _TAIL = re.compile(r"\s*(?:\.|->|::|\?\.)\s*[A-Za-z_$][\w$]*")
+_UNSEEN = Kind.DYNAMIC | Kind.STRING
+"""What a text was before something was added to it, where the fragment does not show it."""
 _PASSING_TEXT = """
 String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf
 listOf vec encode decode trim strip rstrip lstrip lower upper toString to_string

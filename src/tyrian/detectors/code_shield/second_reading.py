@@ -3,23 +3,40 @@
 import re
 
 from tyrian.detectors.code_shield.lexer import Lexed, blank, lex
-from tyrian.detectors.code_shield.syntax import Syntax
+from tyrian.detectors.code_shield.prose import is_code
+from tyrian.detectors.code_shield.syntax import Quote, Syntax
 
-_CODE_LINE = re.compile(r"[=(){};]")
 _BLOCK_OPEN = "/*"
+_NEAR = 6
+"""Lines before a quote that tell whether it opens or closes."""
+_NO_CODE = re.compile(r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)|[-*] |\w+:\s*$)")
 
 
 def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
     """The text as one that opens inside a string; None where nothing speaks for it."""
-    token, quote = first.unclosed, first.unclosed_quote
-    if token is None or quote is None:
+    start, quote = _suspect(syntax, first)
+    if quote is None or start < 0:
         return None
-    head = first.text[: token.start]
+    head = first.text[:start]
     if not quote.is_multiline and "\n" in head:
         return None
-    if _looks_like_code(head):
+    if not head.strip() or _looks_like_code(head):
         return None
     return lex(syntax, first.text, quote)
+
+
+def _suspect(syntax: Syntax, first: Lexed) -> tuple[int, Quote | None]:
+    """The quote that may close a string from before the text."""
+    block, quote = -1, None
+    for one in syntax.quotes:
+        if len(one.close) == 3 and one.is_multiline and not one.holes:
+            at = first.text.find(one.close)
+            if at >= 0 and (block < 0 or at < block):
+                block, quote = at, one
+    if quote is not None:
+        return block, quote
+    token = first.unclosed
+    return (token.start, first.unclosed_quote) if token is not None else (-1, None)
 
 
 def without_open_comment(syntax: Syntax, text: str) -> str:
@@ -36,7 +53,9 @@ def without_open_comment(syntax: Syntax, text: str) -> str:
 
 
 def _looks_like_code(head: str) -> bool:
-    """Most of the lines before the string are code, so the text did not begin inside one."""
-    lines = [line for line in head.splitlines() if line.strip()]
-    code = sum(bool(_CODE_LINE.search(line)) for line in lines)
-    return 2 * code > len(lines) and len(lines) > 1
+    """Most of the lines before the quote are code, so that it opens a string."""
+    lines = [line for line in head[-2000:].splitlines() if line.strip()][-_NEAR:]
+    code = sum(1 for line in lines if not _NO_CODE.match(line) and is_code(line))
+    last = lines[-1]
+    is_opened = last.rstrip().endswith(("(", "=", ",", "return", "+"))
+    return 2 * code >= len(lines) or is_opened or (not _NO_CODE.match(last) and is_code(last))
