@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.calibrate import auc
+from training.calibrate import auc, slope_for
 from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, read_rows
 from training.documents import documents_of
@@ -43,7 +43,7 @@ FIRST, READ, HARM, UNREAD = 0.35, 0.6, 0.4, -4.0
 """How much the logits of the stages count, found on sources left out (`evaluate.py`)."""
 READ_SHARE, HARM_SHARE = 0.09, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
-RATE = 0.0075
+RATE = 0.005
 """Share of benign development texts above the shipped threshold."""
 
 
@@ -94,8 +94,22 @@ def stage_of(
     harm_gate = float(np.quantile(first_logits(harm, benign), 1.0 - HARM_SHARE))
     mix = Mix(gate, harm_gate, FIRST, READ, HARM, 0.0, UNREAD)
     stage = SecondStage(Reader(network, "", {}, {}), LinearModel(harm), mix)
-    limit = np.quantile(mixed_logits(stage, first, benign), 1.0 - RATE, method="higher")
-    return replace(stage, mix=replace(mix, offset=-float(limit) - 1e-6))
+    logits = mixed_logits(stage, first, grams)
+    attack = np.array([bool(row.labels) for row in dev])
+    limit = float(np.quantile(logits[~attack], 1.0 - RATE, method="higher")) + 1e-6
+    slope = slope_for(logits - limit, attack)
+    return replace(stage, mix=scaled(replace(mix, offset=-limit), slope))
+
+
+def scaled(mix: Mix, slope: float) -> Mix:
+    """The same mix with its logits made this much steeper."""
+    return replace(
+        mix,
+        first=mix.first * slope,
+        read=mix.read * slope,
+        harm=mix.harm * slope,
+        offset=mix.offset * slope,
+    )
 
 
 def trained(rows: Sequence[Row], content: Sequence[Row], first: Artefact, epochs: int) -> Network:

@@ -15,6 +15,8 @@ HEADS = 4
 DILATIONS = (1, 2, 4)
 _ZERO = np.float32(0)
 _SMALL = np.float32(1e-5)
+_ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS stays on the thread that calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,39 @@ class Rows:
 def relu(values: F32) -> F32:
     """Nothing below zero."""
     return np.maximum(values, _ZERO)
+
+
+def product(rows: F32, weights: F32) -> F32:
+    """Rows times weights, in pieces that the linear algebra library leaves on one thread.
+
+    Matrices of this size gain nothing from threads: waking them costs more than the product.
+    """
+    if rows.ndim == 1:
+        single: F32 = np.einsum("i,ij->j", rows, weights)
+        return single
+    step = max(2, _ONE_THREAD // weights.size)
+    whole = len(rows) // step * step
+    result = np.empty((len(rows), weights.shape[1]), dtype=np.float32)
+    if whole:
+        pieces = rows[:whole].reshape(-1, step, rows.shape[1])
+        np.matmul(pieces, weights, out=result[:whole].reshape(-1, step, weights.shape[1]))
+    if len(rows) - whole == 1:
+        result[whole] = np.einsum("i,ij->j", rows[whole], weights)
+    elif whole < len(rows):
+        np.matmul(rows[whole:], weights, out=result[whole:])
+    return result
+
+
+def attended(query: F32, key: F32, value: F32) -> F32:
+    """Attention of (heads, tokens, width) each, some tokens at a time for the same reason."""
+    heads, count, width = query.shape
+    step = max(2, _ONE_THREAD // (count * width))
+    turned = key.transpose(0, 2, 1) / np.float32(np.sqrt(width))
+    result = np.empty((heads, count, width), dtype=np.float32)
+    for first in range(0, count, step):
+        near = query[:, first : first + step] @ turned
+        result[:, first : first + step] = softmax(near, axis=-1) @ value
+    return result
 
 
 def softmax(values: F32, axis: int) -> F32:
@@ -73,7 +108,8 @@ class Network:
         return self._linear("heads", relu(self._linear("hidden", pooled)))
 
     def _linear(self, name: str, rows: F32) -> F32:
-        result: F32 = rows @ self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        result = product(rows, self.weights[f"{name}.weight"])
+        result += self.weights[f"{name}.bias"]
         return result
 
     def _normed(self, name: str, rows: F32) -> F32:
@@ -100,8 +136,7 @@ class Network:
         count, width = rows.shape
         mixed = self._linear("attention.mixed", self._normed("attention.norm", rows))
         query, key, value = mixed.reshape(count, 3, HEADS, width // HEADS).transpose(1, 2, 0, 3)
-        near = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(width // HEADS))
-        seen = (softmax(near, axis=-1) @ value).transpose(1, 0, 2).reshape(count, width)
+        seen = attended(query, key, value).transpose(1, 0, 2).reshape(count, width)
         rows = rows + self._linear("attention.out", seen)
         inner = relu(self._linear("attention.wide", self._normed("attention.norm2", rows)))
         return rows + self._linear("attention.narrow", inner)
