@@ -42,23 +42,23 @@ def may_be_base64(source: Source) -> bool:
 
 
 def may_be_groups(source: Source) -> bool:
-    """True where several groups begin so, and one of whole fours among them."""
+    """True where several tokens are like base64, and one of whole fours begins as text."""
     tokens = source.raw.translate(_BASE64_PARTS).split()
-    groups = [token for token in tokens if _is_group(token.rstrip(b"="))]
-    has_fours = any(len(token) & 3 == 0 for token in groups)
-    return has_fours and len(groups) >= 2 and sum(map(len, groups)) >= _HEAD
+    groups = [token for token in tokens if _is_like_digits(token.rstrip(b"="))]
+    if len(groups) < 2 or sum(map(len, groups)) < _HEAD:
+        return False
+    return any(len(token) & 3 == 0 and _begins_as_text(token) for token in groups)
 
 
-def _is_group(token: bytes) -> bool:
+def _is_like_digits(token: bytes) -> bool:
     """True for what base64 is like: letters of both cases, large ones or digits inside."""
     is_plain = token[1:].isalpha() and token[1:].islower()
-    is_cased = not is_plain and token.upper() != token != token.lower()
-    return is_cased and b"=" not in token and _is_text_head(token[:_HEAD])
+    return not is_plain and token.upper() != token != token.lower()
 
 
 def _begins_as_text(token: bytes) -> bool:
     # An equals sign before a run is an assignment, one inside of it ends it.
-    return any(_is_text_head(run[:_HEAD]) for run in token.split(b"=") if len(run) >= _LEAST_PADDED)
+    return any(_is_text_head(run[:_HEAD]) for run in token.split(b"=") if len(run) >= 2)
 
 
 def _is_text_head(run: bytes) -> bool:

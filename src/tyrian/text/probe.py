@@ -52,7 +52,7 @@ _SIGNALS = ("numbers", "morse")
 _BEYOND_ASCII = ("upside-down", "unaccented", "braille", "flags")
 _GROUPS = (
     ("base64", "respaced"), ("base32", "hex", "binary"), ("despaced", "deleet"),
-    ("url", "html", "escapes", "rot47"), _BASES, _SIGNALS,
+    ("url", "html", "escapes", "rot47"), ("base85",), ("base58",), ("groups",), _SIGNALS,
 )  # fmt: skip
 LONG = 4096
 """From here on patterns that count are searched apart: together they make too many states."""

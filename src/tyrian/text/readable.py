@@ -75,6 +75,16 @@ def _utf_8(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
     """Code points of each run; a run with bad bytes before its end comes back empty."""
     if not (data & 0x80).any():
         return data.astype(np.uint32), sizes
+    doomed = _doomed(data, sizes)
+    if doomed.any():
+        # Most runs of chance bytes end here, before the dear part.
+        data, kept_sizes = data[np.repeat(~doomed, sizes)], sizes[~doomed]
+        codes, some = (
+            _utf_8(data, kept_sizes) if len(data) else (data.astype(np.uint32), kept_sizes)
+        )
+        lengths = np.zeros(len(sizes), dtype=np.intp)
+        lengths[~doomed] = some
+        return codes, lengths
     owner = np.repeat(np.arange(len(sizes)), sizes)
     codes, begins = decode_units(data, owner)
     runs = owner[begins]
@@ -89,6 +99,15 @@ def _utf_8(data: Bytes, sizes: Index) -> tuple[Codes, Index]:
     is_bad = first < ends - _CUT
     kept = ~is_bad[runs] & (begins < first[runs])
     return codes[kept], np.bincount(runs[kept], minlength=len(sizes))
+
+
+def _doomed(data: Bytes, sizes: Index) -> Bools:
+    """Runs in which a byte that only goes on stands behind ASCII, before their end."""
+    lonely = np.zeros(len(data), dtype=np.bool_)
+    lonely[1:] = ((data[1:] & 0xC0) == 0x80) & (data[:-1] < 0x80)
+    ends = np.cumsum(sizes)
+    starts = np.minimum(ends - sizes + 1, ends)
+    return counts_in(lonely, starts, np.maximum(ends - _CUT, starts)) > 0
 
 
 BAD = 0xFFFFFFFF

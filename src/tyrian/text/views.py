@@ -33,8 +33,8 @@ _BUDGET = 2
 """Characters that may be decoded for each one of the original."""
 
 DECODERS: dict[str, Callable[[Source], Pieces]] = {
-    "base64": base64_pieces,
     "groups": grouped_pieces,
+    "base64": base64_pieces,
     "base32": base32_pieces,
     "hex": hex_pieces,
     "binary": binary_pieces,
@@ -197,8 +197,12 @@ def _layers(source: Source) -> list[tuple[str, Pieces]]:
         rest = pieces
         for number, (names, taken) in enumerate(layers):
             is_free = ~_touching(rest, taken)
+            if kind in names.split(","):
+                # The same code read in longer groups: what these hold is in them already.
+                rest, is_free = rest.only(is_free), is_free[is_free]
             if is_free.any():
-                layers[number] = (f"{names},{kind}", taken.merged(rest.only(is_free)))
+                both = names if kind in names.split(",") else f"{names},{kind}"
+                layers[number] = (both, taken.merged(rest.only(is_free)))
                 rest = rest.only(~is_free)
             if not len(rest):
                 break
