@@ -80,7 +80,11 @@ class PathRule:
 
     def _resolve(self, whole: str, world: World) -> tuple[str, str]:
         """Walk as the kernel does: the physical path, and the lexical one."""
-        at = next((start[:-1] for start in self._starts if whole.startswith(start)), "")
+        at = ""
+        for start in self._starts:
+            if whole.startswith(start):
+                at = start[:-1]
+                break
         todo = whole[len(at) :].split("/")
         todo.reverse()
         links = 0

@@ -4,6 +4,7 @@ Only quoting is undone here. Whatever the shell would expand, substitute, chain,
 reported as a `Feature` at its place, and the words are then no longer certain.
 """
 
+import re
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,6 +90,9 @@ _SINGLE = {
 }
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./:,=@%+-]+")
+
+
 class _Reader:
     """One pass over the text."""
 
@@ -120,8 +124,13 @@ class _Reader:
 
     def read(self) -> Tokens:
         while self.at < len(self.text):
-            self.step(self.text[self.at])
-            self.at += 1
+            run = _PLAIN.match(self.text, self.at)
+            if run:
+                self.add(run[0])
+                self.at = run.end()
+            else:
+                self.step(self.text[self.at])
+                self.at += 1
         self.end_word()
         self.note_words()
         return Tokens(tuple(self.words), tuple(self.features))
@@ -148,13 +157,17 @@ class _Reader:
         elif char == "#" and self.start < 0:
             self.note(Feature.COMMENT)
             self.at = len(self.text)
-        elif char == "~" and (self.start < 0 or self.piece[-1:] in (["="], [":"])):
+        elif char == "~" and self.is_at_tilde():
             self.note(Feature.TILDE)
             self.add(char)
         else:
             if not char.isprintable():
                 self.note(Feature.CONTROL)
             self.add(char)
+
+    def is_at_tilde(self) -> bool:
+        """Whether a tilde here would be a home: at a word's start, and after `=` or `:`."""
+        return self.start < 0 or (bool(self.piece) and self.piece[-1][-1:] in ("=", ":"))
 
     def operator(self, char: str) -> None:
         twice = self.peek() == char
