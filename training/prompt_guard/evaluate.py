@@ -1,4 +1,4 @@
-"""Leave-source-out figures of the prompt-attack model, for its card.
+"""Leave-source-out figures of the first stage of the prompt-attack model.
 
     python -m training.prompt_guard.evaluate --data ../shared/data/guard
 
@@ -15,7 +15,8 @@ from training.calibrate import thresholds_at
 from training.corpus import Row, read_rows
 from training.inputs import given_data
 from training.mining import raw_scores
-from training.prompt_guard.generate import generate
+from training.prompt_guard.compose import SEEN
+from training.prompt_guard.rows import made_rows
 from training.prompt_guard.train import RATE, SEED, documents_of, figures, fit
 
 HELD_OUT = frozenset(
@@ -40,7 +41,7 @@ def is_held_out(row: Row) -> bool:
 def evaluate(data: Path) -> dict[str, object]:
     """AUC, and recall or false positives per held-out source."""
     rows = read_rows(data / "injection_train.jsonl.gz")
-    kept = [r for r in rows if not is_held_out(r)] + generate(SEED)
+    kept = [r for r in rows if not is_held_out(r)] + made_rows(SEED, SEEN)
     held = [r for r in rows if is_held_out(r)]
     ordinary = [r for r in read_rows(data / "injection_dev.jsonl.gz") if not r.labels]
     head, _, _ = fit(kept, documents_of(kept))

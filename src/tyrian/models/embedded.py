@@ -6,7 +6,7 @@ from functools import cache
 
 from tyrian.models.artefact import load
 from tyrian.models.classifier import Scored
-from tyrian.models.encoder.guard import embedded_encoder, has_encoder
+from tyrian.models.encoder.guard import embedded_encoder
 from tyrian.models.linear import Block as Block
 from tyrian.models.linear import LinearModel as LinearModel
 from tyrian.models.linear import blocks_of as blocks_of
@@ -110,12 +110,9 @@ class ContentGuard:
 @cache
 def embedded_prompt_guard() -> PromptGuard:
     """The shipped prompt-attack model, read once per process."""
-    first = LinearModel(load("prompt-guard"))
-    if not has_encoder():
-        return PromptGuard(first)
     encoder = embedded_encoder()
-    harm = embedded_content_guard().model
-    return PromptGuard(first, SecondStage(encoder, harm, Mix(**encoder.mix)))
+    second = SecondStage(encoder, embedded_content_guard().model, Mix(**encoder.mix))
+    return PromptGuard(LinearModel(load("prompt-guard")), second)
 
 
 @cache

@@ -74,11 +74,6 @@ def parse(data: bytes) -> Encoder:
     return Encoder(network, str(meta["revision"]), meta, meta["mix"])
 
 
-def has_encoder() -> bool:
-    """Whether this package comes with the second stage."""
-    return files("tyrian.models").joinpath("data", f"{NAME}.npz").is_file()
-
-
 @cache
 def embedded_encoder() -> Encoder:
     """The shipped encoder, read once per process."""
