@@ -11,6 +11,7 @@ from tyrian.detectors.code_shield.syntax import Syntax
 
 _LINKS = ("?.", "->", "::", "!.", "&.")
 _MOST_SEGMENTS = 12
+_POINTER_TYPE = re.compile(r"\s*([A-Za-z_]\w*)[\w\s]*\*+\s*\Z")
 _IN_WORD = frozenset("_$")
 _BEFORE_CALL = frozenset("(!<: \t\n")
 _BEHIND = re.compile(
@@ -121,7 +122,9 @@ def _is_declared(code: str, first: int, before: str) -> bool:
     if before:
         gap = code[first - 1]
         return gap in " \t" and before not in _NOT_TYPES and not before.isdigit()
-    return False
+    line = code[code.rfind("\n", 0, first) + 1 : first]
+    words = _POINTER_TYPE.match(line)
+    return words is not None and words[1] not in _NOT_TYPES
 
 
 def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call | None:

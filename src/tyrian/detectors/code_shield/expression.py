@@ -126,7 +126,7 @@ class Reader:
         match = _NAME.match(code, at, end)
         if match is None:
             return at + 1
-        name, after = normal(match[0]), match.end()
+        name, after = normal(match[0]).rstrip("?!"), match.end()
         last = name.rpartition(".")[2]
         if last in self._syntax.constants and "." not in name:
             # Keywords and the names of constants say nothing of a value.

@@ -64,7 +64,9 @@ def _masked(piece: str, mark: str) -> str:
     size = len(piece)
     if "\n" not in piece:
         return _SHORT[mark][size] if size < 80 else f"{mark}{' ' * (size - 2)}{mark}"
-    return mark + blank(piece[1:-1]) + mark if size >= 2 else piece
+    if size < 2:
+        return piece
+    return mark + blank(piece[1:-1]) + ("\n" if piece[-1] == "\n" else mark)
 
 
 def blank(piece: str) -> str:

@@ -1,0 +1,173 @@
+"""What the engine knows of code: names, values, functions, fragments."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tyrian.detectors.code_shield.engine import Engine
+from tyrian.detectors.code_shield.languages import SYNTAXES
+from tyrian.detectors.code_shield.loader import parse
+from tyrian.detectors.code_shield.rule import Profile
+
+ENGINE = Engine()
+NODE = "child_process.exec"
+OWN = """
+language: {language}
+sanitisers: {{shell: [quote, shlex.quote]}}
+sources: ['\\bargv\\b|\\binput\\(']
+rules:
+  - id: danger
+    cwe: CWE-78
+    severity: high
+    profile: block
+    message: danger
+    call: ['{call}']
+    args: [{{index: 0, keyword: cmd, is: {kind}}}]
+    sanitisers: [shell]
+    good: []
+    bad: []
+"""
+
+
+def finds(
+    code: str, language: str = "python", call: str = "os.system", kind: str = "built"
+) -> bool:
+    file = parse(OWN.format(language=language, call=call, kind=kind))
+    engine = Engine([file], builtin=False)
+    return bool(engine.scan(code, language).findings)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'os.system("a " + b)',
+        'os.system("a %s" % b)',
+        'os.system("a {}".format(b))',
+        'os.system(f"a {b}")',
+        'os.system(cmd="a " + b)',
+        'import os as o\no.system("a " + b)',
+        'from os import system\nsystem("a " + b)',
+        'from os import (\n    popen,\n    system as s,\n)\ns("a " + b)',
+        'run = os.system\nrun("a " + b)',
+        'c = "a " + b\nos.system(c)',
+        'c = "a "\nc += b\nos.system(c)',
+        't = "a {}"\nos.system(t.format(b))',
+        'def f(b):\n    c = "a " + b\n    return os.system(c)',
+        'os . system (\n    "a "\n    + b\n)',
+        'os.system("a " + b',
+        'os.system(" ".join(["a", b]))',
+        'x = ("os.system" if y else os.system("a " + b))',
+    ],
+)
+def test_a_text_built_from_a_value_is_known_as_such(code: str) -> None:
+    assert finds(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'os.system("a")',
+        'os.system("a " "b")',
+        'os.system("a " + str(len(b)))',
+        'b = "x"\nos.system("a " + b)',
+        'os.system("a " + shlex.quote(b))',
+        'os.system("a " + int(b))',
+        'q = shlex.quote(b)\nos.system("a " + q)',
+        '# os.system("a " + b)',
+        '"os.system(\\"a \\" + b)"',
+        'def system(a): return "a " + a',
+        'self.system("a " + b)',
+        "os.system(b)",
+    ],
+)
+def test_a_constant_or_cleaned_text_is_not(code: str) -> None:
+    assert not finds(code)
+
+
+def test_a_name_means_what_it_was_given_last_in_its_function() -> None:
+    code = 'def f():\n    c = "a " + b\n\ndef g():\n    c = "a"\n    os.system(c)\n'
+    assert not finds(code)
+    assert finds(code.replace("os.system(c)", 'c = "b" + d\n    os.system(c)'))
+
+
+def test_a_default_of_a_parameter_is_no_constant() -> None:
+    assert finds('def f(c="ls"):\n    os.system(c)', kind="dynamic")
+
+
+def test_what_comes_from_outside_is_followed_through_names() -> None:
+    assert finds("import sys\na = sys.argv[1]\nb = a\nos.system(b)", kind="tainted")
+    assert finds("os.system(input())", kind="tainted")
+    assert not finds("os.system(b)", kind="tainted")
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "call"),
+    [
+        ("javascript", "const {exec: e} = require('child_process'); e(`a ${b}`)", NODE),
+        ("javascript", "import * as cp from 'node:child_process'; cp.exec('a' + b)", NODE),
+        ("javascript", "window.eval('a' + b)", "eval"),
+        ("typescript", "import cp from 'child_process'; cp.exec<T>('a' + b)", NODE),
+        ("java", 'Runtime.getRuntime()\n  .exec("a" + b);', "*.exec"),
+        ("c", 'system(strcat("a", b));', "system"),
+        ("cpp", 'std::system(("a" + b).c_str());', "system"),
+        ("csharp", 'Process.Start($"a {b}");', "Process.Start"),
+        ("php", 'shell_exec("a $b");', "shell_exec"),
+        ("php", "include 'a' . $b;", "include"),
+        ("go", 'exec.Command(fmt.Sprintf("a %s", b))', "exec.Command"),
+        ("rust", 'Command::new(format!("a {}", b))', "Command.new"),
+        ("ruby", 'system "a #{b}"', "system"),
+        ("kotlin", 'Runtime.getRuntime().exec("a $b")', "*.exec"),
+        ("swift", 'system("a \\(b)")', "system"),
+    ],
+)  # fmt: skip
+def test_calls_are_seen_in_every_language(language: str, code: str, call: str) -> None:
+    assert finds(code, language, call)
+
+
+def test_a_declaration_is_no_call() -> None:
+    code = "int system(char *cmd) {\n  return 0;\n}\nchar *gets(char *s);"
+    assert not finds(code, "c", "system", "dynamic")
+    assert not finds(code, "c", "gets", "dynamic")
+
+
+def test_the_end_of_the_text_closes_whatever_is_open() -> None:
+    assert finds('if x:\n    os.system("a " + b, [c, (d')
+    assert finds('y = """abc"""\nos.system("a " + "b', kind="literal")
+
+
+def test_a_text_that_begins_inside_a_docstring_is_read_from_its_end_too() -> None:
+    code = 'what it does, and why.\n\n    It\'s long.\n    """\n    os.system("a " + b)\n'
+    findings = ENGINE.scan(code, "python").findings
+    assert {found.rule.id for found in findings} >= {"code.python.os-command-built"}
+    assert max(found.score for found in findings) < 1
+
+
+def test_a_text_that_begins_inside_a_comment_is_read_from_its_end() -> None:
+    assert ENGINE.scan("calls gets(x) */\nint a;", "c", Profile.AUDIT).findings == ()
+
+
+def test_names_in_full_width_letters_still_run() -> None:
+    assert ENGINE.scan("ｅｖａｌ(x)", "python").findings
+
+
+def test_a_flood_of_one_finding_is_told_only_so_often() -> None:
+    found = ENGINE.scan("eval(x)\n" * 500, "python").findings
+    assert 1 <= len([f for f in found if f.rule.id == "code.python.eval"]) <= 64
+
+
+def test_the_profiles_are_nested() -> None:
+    code = "import random\nos.system(x)\ny = random.random()\neval(x)\n"
+    ids = [
+        {found.rule.id for found in ENGINE.scan(code, "python", profile).findings}
+        for profile in (Profile.BLOCK, Profile.WARN, Profile.AUDIT)
+    ]
+    assert ids[0] < ids[1] < ids[2]
+
+
+@pytest.mark.parametrize("language", SYNTAXES)
+@settings(max_examples=25, deadline=None)
+@given(code=st.text(alphabet="abx=+.,;:(){}[]\"'`$#/\\*<>\n \x00é", max_size=200))
+def test_no_text_breaks_the_engine(language: str, code: str) -> None:
+    scan = ENGINE.scan(code, language, Profile.AUDIT)
+    assert scan.coverage == 1.0
+    assert all(0 <= found.start <= found.end <= len(code) for found in scan.findings)
