@@ -34,6 +34,8 @@ class Verdict:
     reason: str
     hint: str = ""
     """What would have to change for the call to pass."""
+    value: str = ""
+    """The canonical value that was refused, for the person who asks; never for a log."""
 
 
 @dataclass(frozen=True, slots=True)

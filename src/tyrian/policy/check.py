@@ -15,6 +15,7 @@ from tyrian.policy.host import check_host_pattern
 from tyrian.policy.kind import BUILT_IN
 from tyrian.policy.rules import compiled
 from tyrian.policy.schema import EmailSpec, KindSpec, PolicySpec
+from tyrian.policy.sql import dialect_fault
 from tyrian.policy.validate import PolicySource, near, shown
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}\Z")
@@ -115,6 +116,7 @@ def _sections(spec: PolicySpec, source: PolicySource) -> Iterator[PolicyError]:
             yield from _each(options, path, source, _option)
     if spec.sql:
         yield from _each(spec.sql.tables, ("sql", "tables"), source, _table)
+        yield from _each((spec.sql.dialect,), ("sql", "dialect"), source, dialect_fault)
 
 
 def _each(

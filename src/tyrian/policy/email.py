@@ -18,7 +18,7 @@ MAX_CHARS = 4096
 _LOCAL = re.compile(r"(?!-)[A-Za-z0-9_+=~&'-]+(?:\.[A-Za-z0-9_+=~&'-]+)*\Z")
 _QUOTED_NAME = re.compile(r'"([^"\\<>@:;\x00-\x1f]*)"')
 _PLAIN_NAME = re.compile(r"[^\"\\<>@:;,()\[\]\x00-\x1f]*\Z")
-_MAILBOX = re.compile(r"(?:(\"[^\"]*\"|[^\"<>]*?)\s*<([^<>]*)>|([^<>\"\s]+))\Z")
+_MAILBOX = re.compile(r"(?:(\"[^\"]*\" *|[^\"<>]*)<([^<>]*)>|([^<>\"\s]+))\Z")
 _HINT = "write each recipient as name@domain"
 
 
@@ -88,7 +88,7 @@ class EmailRule:
         address = f"{local}@{name}"
         if not self._domains.has(name) and address.lower() not in self._addresses:
             hint = "add the domain to email.domains"
-            raise Refusal("email.domain", "a recipient's domain is not allowed", hint)
+            raise Refusal("email.domain", "a recipient's domain is not allowed", hint, address)
         return address
 
 

@@ -26,6 +26,8 @@ def _lines(policy: ToolPolicy, call: ProposedCall, decision: CallDecision) -> It
         yield from _values(name, call, decision)
     for verdict in decision.verdicts:
         yield f"  because   {verdict.rule}: {verdict.reason} ({verdict.effect})"
+        if verdict.value:
+            yield f"  on value  {_cut(verdict.value)}"
         if verdict.hint:
             yield f"  to change {verdict.hint}"
 

@@ -71,9 +71,11 @@ class PathRule:
                 "fs.outside",
                 f"the path is outside of what may be {_PAST[self.access]}",
                 f"add a glob for it to fs.{self.access}",
+                path,
             )
         if self._denied.matches(skeleton(path)):
-            raise Refusal("fs.denied", "the path is on the list fs.deny", "no allow overrides it")
+            hint = "no allow overrides it"
+            raise Refusal("fs.denied", "the path is on the list fs.deny", hint, path)
 
     def _may_use_system(self, path: str) -> bool:
         return bool(self._system) and not _MAGIC.match(path) and self._allowed.matches(path)

@@ -62,7 +62,7 @@ class ShellRule:
         program = tokens.words[0]
         if program.text not in self._programs:
             hint = "add the program to shell.programs"
-            raise Refusal("shell.program", "the program is not allowed", hint)
+            raise Refusal("shell.program", "the program is not allowed", hint, program.text)
         if program.is_quoted:
             raise Refusal("shell.program", "the program's name is quoted or escaped", _HINT)
         argv = tokens.argv

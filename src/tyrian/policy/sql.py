@@ -4,7 +4,6 @@ import logging
 import re
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -45,6 +44,17 @@ class SqlRule:
             raise Refusal("sql.uncertain", "the statement is too long or holds NUL", _HINT)
         if _CONDITIONAL.search(value):
             raise Refusal("sql.uncertain", "a comment in the statement may be run", _HINT)
+        _quiet_parser()
+        try:
+            return self._judged(value)
+        except Refusal:
+            raise
+        except Exception:  # noqa: BLE001  a parser that fails on a statement has not judged it
+            raise Refusal("sql.uncertain", "the statement cannot be judged", _HINT) from None
+        finally:
+            _quiet.is_on = False
+
+    def _judged(self, value: str) -> Statement:
         trees = _parsed(value, self._dialect)
         if not trees or len(trees) > self._most:
             reason = f"not between 1 and {self._most} statements"
@@ -140,22 +150,34 @@ class _Quiet(threading.local):
 _quiet = _Quiet()
 
 
-@lru_cache(maxsize=256)
-def _parsed(text: str, dialect: str) -> tuple[Any, ...]:
-    import sqlglot
-
+def _quiet_parser() -> None:
     logger = logging.getLogger("sqlglot")
     if _quiet not in logger.filters:
         logger.addFilter(_quiet)
+    _quiet.is_on = True
+
+
+def dialect_fault(dialect: str) -> str:
+    """What is wrong with the name of a dialect; '' where nothing is, or nobody can tell."""
+    if not dialect or find_spec("sqlglot") is None:
+        return ""
+    from sqlglot.dialects.dialect import Dialect
+
+    try:
+        Dialect.get_or_raise(dialect)
+    except ValueError:
+        return "unknown dialect"
+    return ""
+
+
+def _parsed(text: str, dialect: str) -> tuple[Any, ...]:
+    import sqlglot
     from sqlglot.errors import SqlglotError
 
-    _quiet.is_on = True
     try:
         return tuple(t for t in sqlglot.parse(text, dialect=dialect or None) if t is not None)
     except (SqlglotError, RecursionError, ValueError):
         raise Refusal("sql.uncertain", "the statement cannot be parsed", _HINT) from None
-    finally:
-        _quiet.is_on = False
 
 
 def _table_pattern(pattern: str) -> str:

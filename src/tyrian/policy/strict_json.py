@@ -8,6 +8,7 @@ from tyrian.policy.refusal import Refusal
 MAX_CHARS = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_DIGITS = 64
+MAX_INT = 2**64
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -61,7 +62,11 @@ def _check(value: object, depth: int) -> int:
     kind = type(value)
     if kind is str:
         return _checked_text(value)  # type: ignore[arg-type]
-    if value is None or kind is bool or kind is int:
+    if value is None or kind is bool:
+        return 8
+    if kind is int:
+        if not -MAX_INT < value < MAX_INT:  # type: ignore[operator]
+            raise Refusal("json.number", "a number is too large for other parsers")
         return 8
     if kind is float:
         if not math.isfinite(value):  # type: ignore[arg-type]

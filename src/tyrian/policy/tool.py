@@ -29,7 +29,15 @@ from tyrian.policy.strict_json import checked_arguments, read_arguments
 from tyrian.policy.what_if import replay, world_of
 from tyrian.policy.world import MACHINE, PretendWorld, World
 
-__all__ = ["CallDecision", "ProposedCall", "ToolPolicy", "TraceState", "load_policy"]
+__all__ = [
+    "CallDecision",
+    "ProposedCall",
+    "ToolPolicy",
+    "TraceState",
+    "load_policy",
+    "parse_policy",
+    "policy_of",
+]
 
 _DEFAULTS = {"deny": Effect.BLOCK, "ask": Effect.REVIEW, "allow": Effect.ALLOW}
 _HEADER_WORDS = (
@@ -101,7 +109,9 @@ class ToolPolicy:
         try:
             decision = self._decide(proposed, trace_state or _NOTHING, world or MACHINE)
         except Refusal as refusal:
-            verdict = Verdict(Effect.BLOCK, refusal.rule, refusal.reason, refusal.hint)
+            verdict = Verdict(
+                Effect.BLOCK, refusal.rule, refusal.reason, refusal.hint, refusal.value
+            )
             decision = CallDecision(
                 Effect.BLOCK, verdict.rule, verdict.reason, None, (verdict,), proposed.id
             )
@@ -183,7 +193,7 @@ class ToolPolicy:
                 found: Canonical = argument.kind.canonical(value, world)
             except Refusal as refusal:
                 reason = f"{name}: {refusal.reason}"
-                raise Refusal(refusal.rule, reason, refusal.hint) from None
+                raise Refusal(refusal.rule, reason, refusal.hint, refusal.value) from None
             values[name] = found.value
             facts[name] = found.facts
             recipients += found.recipients

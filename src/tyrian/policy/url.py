@@ -95,17 +95,18 @@ class NetRule:
         url = self._parsed(value)
         if url.scheme not in self._schemes:
             hint = "add the scheme to net.schemes"
-            raise Refusal("net.scheme", "the URL's scheme is not allowed", hint)
+            raise Refusal("net.scheme", "the URL's scheme is not allowed", hint, url.href)
         if url.is_address:
             self._judge_address(url.host)
         elif not self._hosts.has(url.host):
             hint = "add the host to net.hosts"
-            raise Refusal("net.host", "the URL's host is not allowed", hint)
+            raise Refusal("net.host", "the URL's host is not allowed", hint, url.href)
         elif not self._may_be_private and self._is_inside(url.host):
             reason = "the host is a name of the inner network, or stands for any address"
             raise Refusal("net.private", reason, "name the host itself in net.hosts")
         if url.port not in self._ports:
-            raise Refusal("net.port", "the URL's port is not allowed", "add it to net.ports")
+            hint = "add it to net.ports"
+            raise Refusal("net.port", "the URL's port is not allowed", hint, url.href)
         if self._has_paths:
             self._judge_path(url.path)
         return url
@@ -130,7 +131,7 @@ class NetRule:
         bare = path.rstrip("/") or "/"
         if not self._paths.matches(bare):
             hint = "add a glob for it to net.paths"
-            raise Refusal("net.path", "the URL's path is not allowed", hint)
+            raise Refusal("net.path", "the URL's path is not allowed", hint, path)
 
     def _parsed(self, value: str) -> Url:
         if not value or len(value) > MAX_CHARS:

@@ -1,6 +1,7 @@
 """Operators and functions of expressions, with the types they take."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tyrian.policy.expression.scene import (
 )
 
 _INT_LIMIT = 2**63
+_NUMERAL = re.compile(r"[-+]?[0-9]{1,32}(?:\.[0-9]{1,32})?(?:[eE][-+]?[0-9]{1,3})?\Z")
 
 
 def type_of(value: object) -> str:
@@ -282,7 +284,7 @@ def _converted(kind: type) -> Callable[[object], object]:
     def run(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise EvaluationError("cannot be converted")
-        if isinstance(value, str) and len(value) > 64 and kind is not str:
+        if isinstance(value, str) and kind is not str and not _NUMERAL.match(value):
             raise EvaluationError("cannot be converted")
         try:
             return kind(value)
