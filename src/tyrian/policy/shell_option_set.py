@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from tyrian.policy.shell_options import WHOLE_OPTIONS
 
+_SHORTEST = len("--ab")
 _LETTERS = re.compile(r"-([A-Za-z0-9]*)")
 
 
@@ -18,7 +19,12 @@ class OptionSet:
 
     def __init__(self, options: Iterable[str], *, is_bundled: bool = True) -> None:
         self._exact = frozenset(options)
-        self._long = tuple(option for option in self._exact if option.startswith("--"))
+        self._long = {
+            option[:end]
+            for option in self._exact
+            if option.startswith("--")
+            for end in range(_SHORTEST, len(option) + 1)
+        } - WHOLE_OPTIONS
         self._short = frozenset(
             option[1] for option in self._exact if len(option) == 2 and option[0] == "-"
         )
@@ -38,13 +44,7 @@ class OptionSet:
         if arg[1] != "-":
             return self._has_short(arg) or arg.startswith(self._others or _NEVER)
         name = arg.partition("=")[0]
-        if name in self._exact:
-            return True
-        return (
-            len(name) > 3
-            and name not in WHOLE_OPTIONS
-            and any(option.startswith(name) for option in self._long)
-        )
+        return name in self._exact or name in self._long
 
     def _has_short(self, arg: str) -> bool:
         if not self._short:

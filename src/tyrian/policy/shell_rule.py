@@ -112,7 +112,7 @@ def _judge_git(args: tuple[str, ...], hint: str) -> None:
     if word not in KNOWN_SUBCOMMANDS["git"]:
         raise Refusal("shell.runs", "the subcommand may be an alias for anything", hint)
     _refuse_shorts(args[at + 1 :], _SHORT.get(("git", word), _NO_OPTIONS), hint)
-    if any(_HELPER_URL.match(arg) for arg in args):
+    if any("::" in arg and _HELPER_URL.match(arg) for arg in args):
         raise Refusal("shell.runs", "the address names a helper program", hint)
 
 
