@@ -7,7 +7,9 @@ process per text, one thread each; the subjects take turns in each round, and a 
 of the rounds' ratios. LlamaFirewall's path is `get_jailbreak_score`: preprocess, tokenise, torch.
 Ours is the whole detector: all readings of the text, windows of 128 tokens, no early exit (random
 weights find nothing). LlamaFirewall and the pipeline cut a text at 512 tokens. A second table shows
-how long the event loop stands still while 20 requests are judged at once.
+how long the event loop stands still while 20 requests are judged at once:
+by itself, with the time that its thread waited for a processor, and that of an idle loop in the
+same minutes, which is what other processes on the machine cost.
 """
 
 import argparse
@@ -34,6 +36,7 @@ EACH = 3
 """Texts of a turn; its figure is their median, so that what is cold after a turn is not counted."""
 CONCURRENT = 20
 STALL_LIMIT_MS = 20.0
+TRIES = 7
 _STACK = """
 agent:
   preflight_guards:
@@ -82,8 +85,49 @@ def _ratio(spent: Spent, name: str, tokens: int) -> float:
     return median(theirs / mine for theirs, mine in pairs)
 
 
-async def _stall_ms(backend: str, directory: Path) -> tuple[float, float]:
-    """Longest stand-still of the loop, and seconds until all of the requests were answered."""
+def _queued_ms() -> float:
+    """How long this thread was ready to run and had no processor; 0 where Linux does not say."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e6
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+class Watch:
+    """Notes for how long the event loop stood still at most.
+
+    `own_ms` leaves out what its thread spent in the queue for a processor: on a busy machine that
+    is what other processes cost.
+    """
+
+    def __init__(self) -> None:
+        self.longest_ms = 0.0
+        self.own_ms = 0.0
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            queued_ms, began = _queued_ms(), time.perf_counter()
+            await asyncio.sleep(0.001)
+            took_ms = (time.perf_counter() - began) * 1000 - 1
+            self.longest_ms = max(self.longest_ms, took_ms)
+            self.own_ms = max(self.own_ms, took_ms - (_queued_ms() - queued_ms))
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._task.cancel()
+
+
+async def _idle_ms(seconds: float) -> float:
+    """The same with nothing to do: what other processes on this machine cost."""
+    watch = Watch()
+    await asyncio.sleep(seconds)
+    watch.close()
+    return watch.longest_ms
+
+
+async def _stalled(backend: str, directory: Path) -> tuple[Watch, float]:
+    """How the loop stood still, and seconds until all of the requests were answered."""
     from tyrian import Firewall, Message
 
     file = directory.parent / f"{backend}.yaml"
@@ -91,43 +135,29 @@ async def _stall_ms(backend: str, directory: Path) -> tuple[float, float]:
     firewall = Firewall.from_stack(file)
     texts = [text_of(directory, 100, seed) for seed in range(CONCURRENT)]
     await firewall.scan(Message.user("warm up"))
-    longest = 0.0
-    is_over = False
-
-    async def watch() -> None:
-        nonlocal longest
-        while not is_over:
-            began = time.perf_counter()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - began - 0.001)
-
-    watcher = asyncio.create_task(watch())
-    await asyncio.sleep(0.05)
-    longest = 0.0
+    watch = Watch()
     began = time.perf_counter()
     decisions = await asyncio.gather(*(firewall.scan(Message.user(text)) for text in texts))
     took_s = time.perf_counter() - began
-    is_over = True
-    await watcher
+    watch.close()
     await firewall.close()
     assert all(run.status == "ok" for decision in decisions for run in decision.runs)
-    return longest * 1000, took_s
+    return watch, took_s
 
 
 def stall_rows(directory: Path) -> Iterator[list[Cell]]:
-    """A row per backend: the median of five tries, because others use these processors too."""
+    """A row per backend, medians of tries that take turns with an idle loop."""
     for backend in ("torch", "onnx"):
-        tries = [asyncio.run(_stall_ms(backend, directory)) for _ in range(5)]
-        stalled = median(ms for ms, _ in tries)
-        worst = max(ms for ms, _ in tries)
-        took_s = median(s for _, s in tries)
-        yield [
-            backend,
-            f"{stalled:.1f}",
-            f"{worst:.1f}",
-            f"{took_s:.1f}",
-            verdict(stalled <= STALL_LIMIT_MS),
-        ]
+        busy: list[tuple[Watch, float]] = []
+        idle: list[float] = []
+        for _ in range(TRIES):
+            busy.append(asyncio.run(_stalled(backend, directory)))
+            idle.append(asyncio.run(_idle_ms(busy[-1][1])))
+        own = median(watch.own_ms for watch, _ in busy)
+        whole = median(watch.longest_ms for watch, _ in busy)
+        took_s = median(seconds for _, seconds in busy)
+        shown = [f"{value:.1f}" for value in (own, whole, median(idle), took_s)]
+        yield [backend, *shown, verdict(own <= STALL_LIMIT_MS)]
 
 
 def target_rows(spent: Spent, names: list[str]) -> Iterator[list[Cell]]:
@@ -156,11 +186,33 @@ def _export(directory: Path) -> str:
     return "onnx int8" if report.is_int8 else "onnx"
 
 
+def latency(given: argparse.Namespace, keep: ExitStack) -> None:
+    """Time every subject and print both tables of it."""
+    directory = Path(os.environ["BENCH_WEIGHTS"])
+    workers: dict[str, tuple[Worker, str]] = {}
+    if not given.no_peers:
+        try:
+            theirs = keep.enter_context(Worker("llamafirewall-weights", ensure(LLAMA_FIREWALL)))
+            workers[LLAMA] = (theirs, "get_jailbreak_score")
+        except (PeerUnavailableError, WorkerFailedError) as error:
+            print(f"left out: {error}", file=sys.stderr)
+    ours = keep.enter_context(Worker("tyrian-weights", Path(sys.executable)))
+    workers |= {subject: (ours, subject) for subject in ours.subjects}
+    spent = timings(workers, directory, given.rounds)
+    names = list(workers)
+    head = [f"shape {given.shape}, CPU ms (against it)", *(f"{n} tokens" for n in TOKENS)]
+    print(table("Prompt Guard backends", head, list(latency_rows(spent, names))))
+    if given.shape == "22M":
+        head = ["target", "least", "measured", ""]
+        print(table("Targets", head, list(target_rows(spent, names))))
+
+
 def main() -> None:
     """Parse, run, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=tuple(SHAPES), default="22M")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--no-latency", action="store_true", help="only the event loop")
     parser.add_argument("--no-peers", action="store_true")
     given = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -174,23 +226,16 @@ def main() -> None:
             "BENCH_WEIGHTS": str(directory),
             "BENCH_ONNX": onnx_name,
         }
-        workers: dict[str, tuple[Worker, str]] = {}
-        if not given.no_peers:
-            try:
-                theirs = keep.enter_context(Worker("llamafirewall-weights", ensure(LLAMA_FIREWALL)))
-                workers[LLAMA] = (theirs, "get_jailbreak_score")
-            except (PeerUnavailableError, WorkerFailedError) as error:
-                print(f"left out: {error}", file=sys.stderr)
-        ours = keep.enter_context(Worker("tyrian-weights", Path(sys.executable)))
-        workers |= {subject: (ours, subject) for subject in ours.subjects}
-        spent = timings(workers, directory, given.rounds)
-        names = list(workers)
-        head = [f"shape {given.shape}, CPU ms (against it)", *(f"{n} tokens" for n in TOKENS)]
-        print(table("Prompt Guard backends", head, list(latency_rows(spent, names))))
-        if given.shape == "22M":
-            head = ["target", "least", "measured", ""]
-            print(table("Targets", head, list(target_rows(spent, names))))
-        head = ["20 requests at once", "loop stall ms", "worst of 5", "all done, s", "limit 20 ms"]
+        if not given.no_latency:
+            latency(given, keep)
+        head = [
+            "20 requests at once, ms",
+            "loop stall",
+            "with queueing",
+            "idle loop",
+            "all, s",
+            "20 ms",
+        ]
         print(table("Event loop", head, list(stall_rows(directory))))
 
 

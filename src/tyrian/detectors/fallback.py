@@ -75,13 +75,3 @@ def run_embedded_instead(config: DetectorConfig, missing: Iterable[Missing]) -> 
     if config.fallback != EMBEDDED:
         raise MissingDependencyError(f"guard {config.name!r}: {absent}", hint=f"get it: {get}")
     return f"{absent}, so the embedded model runs (get it: {get})"
-
-
-def embedded_instead_of(config: DetectorConfig, *, weights: str) -> str:
-    """Why the embedded model runs instead; empty where it is the one asked for.
-
-    For a detector that has no other model yet. `weights` names what the guard's name asks for.
-    """
-    if wants_embedded(config, title=weights):
-        return ""
-    return run_embedded_instead(config, [missing_weights(config, weights, "NAME")])

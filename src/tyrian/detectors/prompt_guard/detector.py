@@ -14,6 +14,7 @@ from tyrian.detectors.fallback import (
 from tyrian.detectors.prompt_guard.channel import LABELS
 from tyrian.detectors.prompt_guard.embedded import PromptGuardDetector
 from tyrian.detectors.prompt_guard.options import PromptGuardOptions, read_options
+from tyrian.detectors.prompt_guard.readings import warm_up
 from tyrian.detectors.prompt_guard.remote import RemoteDetector
 from tyrian.detectors.prompt_guard.transformer import TransformerDetector
 from tyrian.detectors.prompt_guard.weights import TITLES, Runnable, choose
@@ -52,6 +53,7 @@ def _create(config: DetectorConfig, asked: str) -> Detector:
     """
     check_backend(config)
     options = read_options(config)
+    warm_up()
     if config.backend == REMOTE or (config.url and not config.backend):
         return _remote(config, asked, options)
     if wants_embedded(config, title=TITLES.get(asked, "")):
@@ -104,6 +106,8 @@ def _transformer(
     model = load_classifier(chosen.path, settings)
     if options.self_test:
         check_head(partial(_attack, model))
+    else:
+        model.score("warm up")
     info = _info(
         config,
         asked,
