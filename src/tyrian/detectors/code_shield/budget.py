@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Budget:
     """Work and time that are left; what could not be judged shows in the coverage."""
 

@@ -32,7 +32,7 @@ if while elif raise from lambda
 _NOT_TYPES = frozenset(_NOT_TYPES_TEXT.split())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Argument:
     """One argument: its keyword, if any, and its place."""
 
@@ -41,7 +41,7 @@ class Argument:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call:
     """A call site."""
 

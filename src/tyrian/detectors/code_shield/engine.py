@@ -27,7 +27,7 @@ class CodeFinding:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CodeScan:
     """What was found in one piece of code, and how much of it was read."""
 

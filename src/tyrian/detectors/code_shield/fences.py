@@ -16,7 +16,7 @@ _PROSE = frozenset({"markdown", "md", "mdx", "rst", "asciidoc"})
 """Blocks of these hold blocks of their own, and no code besides."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Block:
     """A fenced block: where its code stands in the text, and what its fence says."""
 
@@ -30,7 +30,7 @@ class Block:
     """Where the line with its opening fence begins."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Open:
     mark: str
     tag: str

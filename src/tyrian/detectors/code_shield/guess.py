@@ -218,7 +218,7 @@ _FEATURES: Mapping[str, Mapping[str, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Guess:
     """A language that a text may be in."""
 
@@ -226,7 +226,7 @@ class Guess:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Compiled:
     patterns: "re2._Set"
     owners: tuple[tuple[str, float], ...]

@@ -27,7 +27,7 @@ class StringToken(NamedTuple):
     is_closed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Lexed:
     """A text with its comments and strings masked; offsets are those of the text."""
 
@@ -83,7 +83,7 @@ def lex(syntax: Syntax, text: str, inside: Quote | None = None) -> Lexed:
     return run.result()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Patterns:
     code: re.Pattern[str]
     nested: re.Pattern[str]
@@ -101,7 +101,7 @@ class _Patterns:
     syntax: Syntax
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Kind:
     """What a group of the master pattern has matched: a comment where there is no mark."""
 
@@ -220,7 +220,7 @@ def _inner(quote: Quote) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Open:
     """A string that has begun; expressions inside it suspend it."""
 

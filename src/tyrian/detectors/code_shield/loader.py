@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +42,7 @@ _HEAD_KEYS = frozenset(
 )  # fmt: skip
 _NEEDED = ("id", "cwe", "severity", "profile", "message", "good", "bad")
 _KINDS = ("call", "assign", "code", "text", "string")
+_RULES = Path(__file__).parent / "rules"
 _MOST_REGEX = 2000
 _MAX_MEM = 8 << 20
 
@@ -347,8 +347,8 @@ def _line_of(text: str, path: Sequence[object]) -> int:
 
 def builtin_files(language: str) -> tuple[RuleFile, ...]:
     """The rule files that come with Tyrian for one language, without those it inherits."""
-    folder = files("tyrian.detectors.code_shield").joinpath("rules", language)
+    folder = _RULES / language
     if not folder.is_dir():
         return ()
-    named = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    named = sorted(folder.glob("*.yaml"))
     return tuple(parse(f.read_text(encoding="utf-8"), f"rules/{language}/{f.name}") for f in named)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 Place = Callable[[int], int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Piece:
     """Code with its place. `code` has as many characters as the text from `start` on,
     unless `places` says where each of them stands."""

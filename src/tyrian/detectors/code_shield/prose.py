@@ -1,12 +1,13 @@
 """Tells lines of code from lines of prose, where no fence does."""
 
 import re
+from functools import lru_cache
 
 _MOST_LINES = 20_000
 _BLANK_BETWEEN = 2
 """Blank lines that a run of code may hold in a row."""
 
-_CODE = re.compile(
+_CODE_TEXT = (
     r"[;{}]\s*$"
     r"|^\s*(?:#include|#define|import [\w.{*]|from [\w.]+ import|package |using [\w.]+;"
     r"|use [\w:\\]+;"
@@ -23,7 +24,7 @@ _CODE = re.compile(
     r"|^\s*(?:apiVersion|kind|spec|metadata|containers):"
     r"|^[+-][^\s+-].*[;(){}=]|^@@ "
 )
-_SHELL = re.compile(
+_SHELL_TEXT = (
     r"^\s*(?:\$ |sudo |rm -|curl -|curl http|wget -|wget http|chmod [-+0-7ugoa]|chown -"
     r"|dd if=|mkfs|nc -"
     r"|bash -|sh -c|export \w+=|docker run |kubectl |apt(?:-get)? (?:-y )?install"
@@ -40,13 +41,19 @@ _PROSE = re.compile(
 )
 
 
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(_CODE_TEXT), re.compile(_SHELL_TEXT)
+
+
 def is_code(line: str) -> bool:
     """Whether a line reads as code rather than as prose."""
     if len(line) > 2000:
         line = line[:2000]
-    if _SHELL.match(line):
+    code, shell = _patterns()
+    if shell.match(line):
         return True
-    if not _CODE.search(line):
+    if not code.search(line):
         return False
     if line.lstrip().startswith(("#", "//", "/*", "*", "--", "import", "from", "def", "class")):
         return True

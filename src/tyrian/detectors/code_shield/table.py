@@ -15,7 +15,7 @@ _MOST_WORDS = 50_000
 """Words that a name index remembers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Entry:
     """One matcher of one rule."""
 
