@@ -10,7 +10,15 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Bools, Source, as_rows, counts_in, members
+from tyrian.text.source import (
+    Bools,
+    Source,
+    as_rows,
+    close_together,
+    counts_in,
+    members,
+    within_reach,
+)
 from tyrian.text.words import COMMON, SPELT, STRONG
 
 _LEAST = 5
@@ -66,11 +74,17 @@ def fragment_pieces(source: Source) -> Pieces:
     starts, ends = at[found[:, 1]], at[found[:, 2] - 1] + 1
     good = _are_broken(source, starts, ends)
     found, starts, ends = found[good], starts[good], ends[good]
-    proven = _are_aligned(source, starts, ends)
-    broken = {words[n] for n in set(found[proven, 0].tolist())}
-    if not _is_proven(broken):
+    proven = found[_are_aligned(source, starts, ends)]
+    if not len(proven):
         return NONE
-    return _whole(source, words, found[:, 0], starts, ends)
+    first, stop = close_together(at[proven[:, 1]])
+    spans = zip(first.tolist(), stop.tolist(), strict=True)
+    is_proven = [_is_proven({words[n] for n in proven[a:b, 0].tolist()}) for a, b in spans]
+    if not any(is_proven):
+        return NONE
+    places = at[proven[:, 1]]
+    near = within_reach(starts, places[first[is_proven]], places[stop[is_proven] - 1])
+    return _whole(source, words, found[near, 0], starts[near], ends[near])
 
 
 def _are_broken(source: Source, starts: Index, ends: Index) -> Bools:

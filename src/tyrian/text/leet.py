@@ -1,6 +1,7 @@
 """Words with digits and signs for letters."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import compress
 from string import ascii_letters, digits
 
@@ -8,7 +9,17 @@ import numpy as np
 
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Bytes, Source, counts_in, members, runs_of, spread_out
+from tyrian.text.source import (
+    Bools,
+    Bytes,
+    Source,
+    close_together,
+    counts_in,
+    members,
+    runs_of,
+    spread_out,
+    within_reach,
+)
 from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, is_evidence
 
 _LEET = dict(zip("0134578@$!|+9", "oieastbasiltg", strict=True))
@@ -33,53 +44,90 @@ LEAST_STRONG = 6
 _MANY = 3
 
 
-def leet_pieces(source: Source) -> Pieces:
-    """Words with digits and signs for letters, each in its place."""
-    data = source.data
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tokens:
+    """Words with signs in them, as they stand and in both readings."""
+
+    starts: Index
+    stops: Index
+    signs: Index
+    letters: Bytes
+    by_i: list[str]
+    by_l: list[str]
+
+    @property
+    def sizes(self) -> Index:
+        return self.stops - self.starts
+
+
+def _tokens(data: Bytes) -> _Tokens | None:
     starts, ends = runs_of(_IN_WORD[data])
-    signs = counts_in(_IS_SIGN[data], starts, ends)
-    mixed = signs > 0
+    mixed = counts_in(_IS_SIGN[data], starts, ends) > 0
     starts, ends = starts[mixed], ends[mixed]
     if not len(starts):
-        return NONE
+        return None
     stops = _without_marks(data, starts, ends)
     signs = counts_in(_IS_SIGN[data], starts, stops)
     kept = signs > 0
     starts, stops, signs = starts[kept], stops[kept], signs[kept]
-    if not len(starts):
-        return NONE
-    sizes = stops - starts
-    at = spread_out(starts, sizes)
-    token = data[at]
-    breaks = np.cumsum(sizes)
-    joined = np.insert(token, breaks, 0x20).tobytes().lower()
+    letters = data[spread_out(starts, stops - starts)]
+    joined = np.insert(letters, np.cumsum(stops - starts), 0x20).tobytes().lower()
     by_i = joined.translate(AS_I).decode("ascii").split()
     by_l = joined.translate(AS_L).decode("ascii").split()
-    words_i, words_l = COMMON.intersection(by_i), COMMON.intersection(by_l)
-    is_glued = (sizes >= LEAST_GLUED) & (signs >= 3) & (sizes > signs)
-    glued = [by_i[n] for n in np.flatnonzero(is_glued).tolist()]
-    spelt_glued = has_strong(" ".join(glued), at_least=LEAST_STRONG)
-    if not spelt_glued and not is_proven(words_i | words_l, words_i | words_l):
+    return _Tokens(starts, stops, signs, letters, by_i, by_l) if len(starts) else None
+
+
+def leet_pieces(source: Source) -> Pieces:
+    """Words with digits and signs for letters, each in its place."""
+    tokens = _tokens(source.data)
+    if tokens is None:
         return NONE
-    is_number = counts_in(_IS_DIGIT[data], starts, stops) == sizes
-    in_i = np.fromiter([w in words_i for w in by_i], np.bool_, len(by_i))
-    in_l = np.fromiter([w in words_l for w in by_l], np.bool_, len(by_l)) & ~in_i
-    proof = (in_i | in_l) & ~is_number
-    words = [by_i[n] if in_i[n] else by_l[n] for n in np.flatnonzero(proof).tolist()]
-    strong = compress(words, (signs[proof] >= 2).tolist())
-    if not spelt_glued and not is_proven(set(words), strong):
+    sizes = tokens.sizes
+    words_i, words_l = COMMON.intersection(tokens.by_i), COMMON.intersection(tokens.by_l)
+    glued = _glued(tokens)
+    if not len(glued) and not is_proven(words_i | words_l, words_i | words_l):
         return NONE
-    chosen = in_i | in_l | (signs < sizes)
+    in_i = np.fromiter([w in words_i for w in tokens.by_i], np.bool_, len(sizes))
+    in_l = np.fromiter([w in words_l for w in tokens.by_l], np.bool_, len(sizes)) & ~in_i
+    is_number = counts_in(_IS_DIGIT[source.data], tokens.starts, tokens.stops) == sizes
+    proof = np.flatnonzero((in_i | in_l) & ~is_number)
+    words = [tokens.by_i[n] if in_i[n] else tokens.by_l[n] for n in proof.tolist()]
+    low, high = _proven(tokens.starts[proof], words, tokens.signs[proof] >= 2)
+    chosen = in_i | in_l | (tokens.signs < sizes)
     if len(set(words)) >= _MANY:
         # Among so many, short numbers are words as well.
-        chosen |= np.fromiter([w in SPELT for w in by_i], np.bool_, len(by_i))
-    reading = np.where(
-        np.repeat(in_l, sizes),
-        np.frombuffer(AS_L, np.uint8)[token],
-        np.frombuffer(AS_I, np.uint8)[token],
-    )
+        chosen |= np.fromiter([w in SPELT for w in tokens.by_i], np.bool_, len(sizes))
+    is_near = within_reach(tokens.starts, low, high) if len(low) else np.zeros_like(chosen)
+    is_near[glued] = True
+    chosen &= is_near
+    reading = np.where(np.repeat(in_l, sizes), _SHOWN_L[tokens.letters], _SHOWN_I[tokens.letters])
     codes = reading[np.repeat(chosen, sizes)].astype(np.uint32)
-    return Pieces.in_place(starts[chosen], stops[chosen], codes)
+    return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
+
+
+_SHOWN_I, _SHOWN_L = (np.frombuffer(table, np.uint8) for table in (AS_I, AS_L))
+
+
+def _glued(tokens: _Tokens) -> Index:
+    """Long tokens in which a word of attacks stands."""
+    sizes = tokens.sizes
+    long = (sizes >= LEAST_GLUED) & (tokens.signs >= 3) & (sizes > tokens.signs)
+    numbers = np.flatnonzero(long)
+    if not has_strong(" ".join([tokens.by_i[n] for n in numbers.tolist()]), at_least=LEAST_STRONG):
+        return numbers[:0]
+    return numbers
+
+
+def _proven(starts: Index, words: list[str], is_signed: Bools) -> tuple[Index, Index]:
+    """Where words that prove each other begin, first and last of each group."""
+    if not words:
+        return starts, starts
+    first, stop = close_together(starts)
+    good = [
+        is_proven(set(words[a:b]), compress(words[a:b], is_signed[a:b].tolist()))
+        for a, b in zip(first.tolist(), stop.tolist(), strict=True)
+    ]
+    return starts[first[good]], starts[stop[good] - 1]
 
 
 def _without_marks(data: Bytes, starts: Index, ends: Index) -> Index:

@@ -41,6 +41,22 @@ def chained(is_linked: Bools) -> tuple[Index, Index]:
     return np.concatenate(([0], breaks)), np.concatenate((breaks, [size]))
 
 
+REACH = 400
+"""What stands no further apart may belong together; chance alone makes words in any long text."""
+
+
+def close_together(starts: Index) -> tuple[Index, Index]:
+    """First and past-last member of groups of places that are within `REACH` of the next one."""
+    return chained(starts[1:] - starts[:-1] <= REACH)
+
+
+def within_reach(starts: Index, low: Index, high: Index) -> Bools:
+    """Which places lie in or near one of the ranges, which are in order and apart."""
+    number = np.searchsorted(low - REACH, starts, side="right") - 1
+    near: Bools = (number >= 0) & (starts <= high[np.maximum(number, 0)] + REACH)
+    return near
+
+
 def counts_in(mask: npt.NDArray[np.generic], starts: Index, ends: Index) -> Index:
     """The sum of `mask` over each half-open range."""
     total = np.zeros(len(mask) + 1, dtype=np.intp)

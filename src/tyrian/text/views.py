@@ -29,7 +29,7 @@ from tyrian.text.spacing import glued_pieces, spread_pieces
 MAX_DEPTH = 3
 _MOST_VIEWS = 24
 _LEAST_BUDGET = 65_536
-_BUDGET = 2
+_BUDGET = 1.5
 """Characters that may be decoded for each one of the original."""
 
 DECODERS: dict[str, Callable[[Source], Pieces]] = {
@@ -132,7 +132,7 @@ class _Reading:
 
 def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], bool]:
     """All decoded views, the outermost first, and whether none was left out."""
-    work = max(_LEAST_BUDGET, _BUDGET * len(original))
+    work = max(_LEAST_BUDGET, int(_BUDGET * len(original)))
     seen = {original, normalised.text}
     views: list[TextView] = []
     is_complete = True
