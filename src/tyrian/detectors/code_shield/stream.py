@@ -1,5 +1,7 @@
 """Judges code while it is written: findings come with the line that completes them."""
 
+import re
+
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.engine import CodeFinding, Engine, with_offset
 from tyrian.detectors.code_shield.fences import Block, blocks_of
@@ -9,6 +11,12 @@ from tyrian.detectors.code_shield.rule import Profile
 _LONGEST_BLOCK = 10_000
 """Characters of an open block that are read again; beyond, a window from a boundary in it."""
 _WINDOW = 4_000
+
+
+_DOCUMENT = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?:markdown|mdx?|rst)\b", re.MULTILINE)
+_LONGEST_DOCUMENT = 40_000
+_ANYTHING = "\x00"
+"""Stands for what follows, so that a fence that has just opened is seen as open."""
 
 
 class CodeStream:
@@ -44,11 +52,10 @@ class CodeStream:
     def _judge(self, end: int) -> tuple[CodeFinding, ...]:
         shift = self._base - len(self._fence)
         text = self._fence + self._text[:end]
-        blocks = blocks_of(text)
         found: list[CodeFinding] = []
-        for block in blocks:
+        for block in blocks_of(text):
             found += self._of_block(text, block, shift)
-        self._let_go(text, blocks, end)
+        self._let_go(text)
         return tuple(found)
 
     def _of_block(self, text: str, block: Block, shift: int) -> list[CodeFinding]:
@@ -66,12 +73,15 @@ class CodeStream:
                     fresh.append(placed)
         return fresh
 
-    def _let_go(self, text: str, blocks: list[Block], end: int) -> None:
+    def _let_go(self, text: str) -> None:
         """Forget what is settled: all before the open block, or before its last boundary."""
+        if _DOCUMENT.search(text) and len(text) < _LONGEST_DOCUMENT:
+            # A document in a fence goes on around the blocks that stand in it.
+            return
+        blocks = blocks_of(text + _ANYTHING)
         last = blocks[-1] if blocks else None
         if last is None or last.is_closed:
-            keep = text.rfind("\n", 0, max(0, end - 1)) + 1
-            fence = ""
+            keep, fence = len(text), ""
         elif last.end - last.start > _LONGEST_BLOCK:
             keep = _boundary(text, last.end - _WINDOW, last.start)
             fence = text[last.open_at : last.start]

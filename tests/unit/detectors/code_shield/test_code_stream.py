@@ -69,6 +69,13 @@ def test_a_finding_comes_with_the_end_of_its_line() -> None:
     assert next(f.rule.cwe for f in stream.feed("\n")) == "CWE-78"
 
 
+def test_a_document_in_a_fence_goes_on_around_its_blocks() -> None:
+    stream = CodeStream(ENGINE)
+    text = "~~~~markdown\n```python\nx = 1\n```\nprose\n~~~~\n```python\neval(y)\n"
+    found = [one for line in text.splitlines(keepends=True) for one in stream.feed(line)]
+    assert [text[f.start : f.end] for f in found] == ["eval(y)"]
+
+
 def test_a_long_block_is_read_in_windows() -> None:
     stream = CodeStream(ENGINE, Profile.BLOCK)
     stream.feed("```python\nimport os\n")
