@@ -44,9 +44,13 @@ def has_broken_words(source: Source) -> bool:
     finder, words = _long_words()
     spaced = source.spaced
     glued = spaced.translate(None, _NO_LETTERS)
-    count = Counter([number for number, _, _ in finder.find_matches_as_indexes(glued)])
-    count.subtract([number for number, _, _ in finder.find_matches_as_indexes(spaced)])
-    return _is_proven([words[number] for number, surplus in count.items() if surplus > 0])
+    inside = [number for number, _, _ in finder.find_matches_as_indexes(glued)]
+    plain = [number for number, _, _ in finder.find_matches_as_indexes(spaced)]
+    if inside == plain:
+        return False
+    surplus = Counter(inside)
+    surplus.subtract(plain)
+    return _is_proven([words[number] for number, more in surplus.items() if more > 0])
 
 
 def _is_proven(broken: Collection[str]) -> bool:
