@@ -10,7 +10,7 @@ class Budget:
 
     work: int = 100_000
     """Steps of a few microseconds at most."""
-    time_s: float = 0.25
+    time_s: float = 0.18
     """Processor time of the thread, so that a busy machine judges no less of a text."""
     size: int = 200_000
     """Characters of one message that are read."""
