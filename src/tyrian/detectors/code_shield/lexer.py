@@ -498,14 +498,11 @@ class _Run:
                 at = match.end()
         pieces.append(blank(text[at:end]))
         body = "".join(pieces)
-        if len(body) >= 2 and not has_holes:
-            body = '"' + body[1:-1] + '"'
-        elif len(body) >= 2:
-            body = (
-                ('"' if body[0] == " " else body[0])
-                + body[1:-1]
-                + ('"' if body[-1] == " " else body[-1])
-            )
+        # Its marks take the place of blanks only: a line's end or an expression stays.
+        first = '"' if body[:1] == " " else body[:1]
+        last = '"' if body[-1:] == " " else body[-1:]
+        if len(body) >= 2:
+            body = first + body[1:-1] + last
         self._pieces.append(body)
         self._done = end
         self._strings.append(StringToken(start, end, start, end, has_holes))
