@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import sha256
 
 import re2
 from stdnum import bitcoin
@@ -120,12 +121,38 @@ _CRYPTO = re2.compile(
 )
 
 
+_BASE58 = {sign: at for at, sign in enumerate(
+    "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}  # fmt: skip
+_BASE58_BYTES = 25
+MAX_SEGWIT = 500
+"""Newer Bitcoin addresses of one text whose checksum is computed; more are judged by their form."""
+
+
 def crypto_addresses(hay: Haystack) -> Iterator[Hit]:
     """Bitcoin addresses with their checksum, and Ethereum's."""
+    segwit = 0
     for match in _CRYPTO.finditer(hay.data):
         value = match.group().decode()
         start, end = hay.span(*match.span())
         if value.startswith("0x"):
             yield Hit(start, end, CRYPTO, "pii.ethereum", "Ethereum address", 0.6)
-        elif bitcoin.is_valid(value):
+            continue
+        if value.startswith("bc1"):
+            segwit += 1
+            is_valid = segwit > MAX_SEGWIT or bitcoin.is_valid(value)
+        else:
+            is_valid = _has_base58_check(value)
+        if is_valid:
             yield Hit(start, end, CRYPTO, "pii.bitcoin", "Bitcoin address", 0.9)
+
+
+def _has_base58_check(value: str) -> bool:
+    """Base58Check: the last four bytes are of the double SHA-256 of those before."""
+    number = 0
+    for sign in value:
+        number = number * 58 + _BASE58[sign]
+    try:
+        raw = number.to_bytes(_BASE58_BYTES, "big")
+    except OverflowError:
+        return False
+    return sha256(sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]

@@ -32,6 +32,7 @@ _DIGIT = re.compile(rb"[0-9]")
 # Possessive: nothing follows, so no digit is ever read twice for it.
 _RUN = re.compile(r"[0-9](?:[ .()/\u00a0\u2010-\u2013\u202f-]{0,3}+[0-9]){6,}+")
 _BEFORE_RUN = ("+", "(")
+_LONGEST_DATE = 40
 _DATE = re.compile(
     r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?: [012]?\d(?:\.\d+)?)?"
     r"|[0-3]\d([-/.])[01]\d\2(?:19|20)\d\d"
@@ -94,14 +95,23 @@ class Pii:
         has_phones = PHONE in self._entities
         for match in _RUN.finditer(text):
             start, end = match.span()
+            if _is_part_of_word(text, start, end):
+                continue
             for _ in range(2):
                 start -= text[start - 1 : start] in _BEFORE_RUN
-            if _DATE.fullmatch(text, start, end):
+            if end - start <= _LONGEST_DATE and _DATE.fullmatch(text, start, end):
                 continue
-            hits = list(self._numbers.read(text, start, end, known))
-            yield from hits
-            if has_phones and not hits:
+            if hits := self._numbers.read(text, start, end, known):
+                yield from hits
+            elif has_phones:
                 yield from reader.read(start, end)
+
+
+def _is_part_of_word(text: str, start: int, end: int) -> bool:
+    """A single row of digits with letters joined to it, as hex digests and part numbers have."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    joined = (before.isascii() and before.isalnum()) or after.isalnum()
+    return joined and text[start:end].isdigit()
 
 
 _RANK = {EMAIL: 0, CRYPTO: 1, IBAN: 2, CARD: 3, NATIONAL_ID: 4, IP: 5, MAC: 5, PHONE: 6}

@@ -6,9 +6,9 @@ hostile runs of any length cost little per group.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from typing import NamedTuple
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.pii.cards import is_card
@@ -16,9 +16,7 @@ from tyrian.detectors.pii.context import Context
 from tyrian.detectors.pii.hit import CARD, NATIONAL_ID, Hit
 from tyrian.detectors.pii.national import NationalId
 
-Judge = Callable[[str, int, int, "Text"], Hit | None]
-"""A judge of `text[start:end]`, whose shape fits."""
-_Ends = tuple[tuple[int, tuple[Judge, ...]], ...]
+_Ends = tuple[tuple[int, tuple["_Judge", ...]], ...]
 """Numbers that a row of groups may begin with: how many groups, and who judges; longest first."""
 MAX_WEAK = 2000
 """Validations of one text for numbers that only a word near them makes count; those beyond are
@@ -30,7 +28,7 @@ _DEEPEST = 8
 _SEPARATORS = " ./-"
 _CODES = {sep: code for code, sep in enumerate(_SEPARATORS, 1)}
 _KINDS = len(_SEPARATORS) + 1
-_LONGEST = 63
+_LONGEST = 40
 """Digits from which on all groups are alike."""
 _MOST_ROWS = 20_000
 _SHAPE_PART = re.compile(r"(\d+)([ ./-]?)")
@@ -44,11 +42,20 @@ _CARD_SHAPES = (
 )
 
 
+class _Judge(NamedTuple):
+    """What a shape may be."""
+
+    number: NationalId | None
+    """None for a payment card."""
+    is_weak: bool = False
+    """It counts only where a word near it says what it is."""
+
+
 @dataclass(slots=True)
 class _Node:
     next: dict[tuple[int, str], "_Node"] = field(default_factory=dict)
     """By length of the group and the separator behind it."""
-    ends: dict[int, list[Judge]] = field(default_factory=dict)
+    ends: dict[int, list[_Judge]] = field(default_factory=dict)
     """Judges by length of the last group."""
 
 
@@ -64,16 +71,17 @@ class Text:
 
     def is_valid(self, number: NationalId, value: str, *, is_weak: bool = False) -> bool:
         """The number's own check accepts the value."""
-        if number.may_be is not None and not number.may_be(value):
-            return False
         key = number.name, value
         known = self._valid.get(key)
         if known is None:
-            if is_weak:
-                self._weak_left -= 1
-                if self._weak_left < 0:
-                    return True
-            known = self._valid[key] = _validate(number, value)
+            if number.may_be is not None and not number.may_be(value):
+                known = False
+            elif is_weak and self._weak_left <= 0:
+                return True
+            else:
+                self._weak_left -= is_weak
+                known = _validate(number, value)
+            self._valid[key] = known
         return known
 
 
@@ -85,38 +93,17 @@ def _validate(number: NationalId, value: str) -> bool:
         return True
 
 
-def _card(text: str, start: int, end: int, _known: Text) -> Hit | None:
+def _is_card(value: str) -> bool:
     # Plain searches: a card costs less than a microsecond to refuse.
-    digits = text[start:end]
-    if not digits.isdigit():
-        digits = digits.replace(" ", "").replace("-", "").replace(".", "")
-    if not is_card(digits):
-        return None
-    return Hit(start, end, CARD, "pii.card", "payment card number", 0.95, Severity.HIGH)
+    if not value.isdigit():
+        value = value.replace(" ", "").replace("-", "").replace(".", "")
+    return is_card(value)
 
 
 def national_hit(number: NationalId, start: int, end: int) -> Hit:
     """The hit of a number that was accepted."""
     rule = f"pii.{NATIONAL_ID}.{number.name}"
     return Hit(start, end, NATIONAL_ID, rule, number.what, number.score, Severity.HIGH)
-
-
-def _strong(number: NationalId) -> Judge:
-    def judge(text: str, start: int, end: int, known: Text) -> Hit | None:
-        is_valid = known.is_valid(number, text[start:end])
-        return national_hit(number, start, end) if is_valid else None
-
-    return judge
-
-
-def _weak(number: NationalId) -> Judge:
-    def judge(text: str, start: int, end: int, known: Text) -> Hit | None:
-        if number.name not in known.context.near(start, end):
-            return None
-        is_valid = known.is_valid(number, text[start:end], is_weak=True)
-        return national_hit(number, start, end) if is_valid else None
-
-    return judge
 
 
 class NumberReader:
@@ -126,22 +113,22 @@ class NumberReader:
         self._root = _Node()
         if cards:
             for shape in _CARD_SHAPES:
-                self._add(shape, _card)
+                self._add(shape, _Judge(None))
         for number in national_ids:
             for shape in number.strong:
-                self._add(shape, _strong(number))
+                self._add(shape, _Judge(number))
             for shape in number.shapes:
-                self._add(shape, _weak(number))
-        self._ends: dict[str, _Ends] = {}
+                self._add(shape, _Judge(number, is_weak=True))
+        self._ends: dict[bytes, _Ends] = {}
 
-    def _add(self, shape: str, judge: Judge) -> None:
+    def _add(self, shape: str, judge: _Judge) -> None:
         node = self._root
         *parts, last = _SHAPE_PART.findall(shape)
         for size, separator in parts:
             node = node.next.setdefault((int(size), separator), _Node())
         node.ends.setdefault(int(last[0]), []).append(judge)
 
-    def read(self, text: str, start: int, end: int, known: Text) -> Iterator[Hit]:
+    def read(self, text: str, start: int, end: int, known: Text) -> list[Hit]:
         """The numbers in one run, from left to right, none inside another."""
         groups = [group.span() for group in _GROUP.finditer(text, start, end)]
         row = _row(text, groups)
@@ -150,6 +137,7 @@ class NumberReader:
         before = text[first - 1] if first else ""
         free_from = first + 1 if before.isascii() and _is_wordy(before) else first
         ends_of = self._ends
+        hits: list[Hit] = []
         for number, (begin, _) in enumerate(groups):
             if begin < free_from:
                 continue
@@ -161,29 +149,34 @@ class NumberReader:
                 continue
             if hit := _longest(text, groups, number, ends, known):
                 free_from = hit.end
-                yield hit
+                hits.append(hit)
+        return hits
 
-    def _remember(self, row: str) -> _Ends:
+    def _remember(self, row: bytes) -> _Ends:
         if len(self._ends) >= _MOST_ROWS:
             self._ends.clear()
         ends = self._ends[row] = tuple(_ends(self._root, row))
         return ends
 
 
-def _row(text: str, groups: list[tuple[int, int]]) -> str:
-    """Length and separator of each group as one character each."""
-    codes = [
-        min(end - start, _LONGEST) * _KINDS + _CODES.get(text[end:after], 0)
-        for (start, end), (after, _) in pairwise(groups)
-    ]
-    start, end = groups[-1]
-    return "".join(map(chr, codes)) + chr(min(end - start, _LONGEST) * _KINDS)
+def _row(text: str, groups: list[tuple[int, int]]) -> bytes:
+    """Length and separator of each group as one byte each."""
+    codes = bytearray()
+    last = -1
+    size = 0
+    for start, end in groups:
+        if last >= 0:
+            codes.append(size + _CODES.get(text[last:start], 0))
+        size = (end - start if end - start < _LONGEST else _LONGEST) * _KINDS
+        last = end
+    codes.append(size)
+    return bytes(codes)
 
 
-def _ends(root: _Node, row: str) -> list[tuple[int, tuple[Judge, ...]]]:
-    found: list[tuple[int, tuple[Judge, ...]]] = []
+def _ends(root: _Node, row: bytes) -> list[tuple[int, tuple[_Judge, ...]]]:
+    found: list[tuple[int, tuple[_Judge, ...]]] = []
     node = root
-    for count, code in enumerate(map(ord, row), 1):
+    for count, code in enumerate(row, 1):
         size, separator = divmod(code, _KINDS)
         if judges := node.ends.get(size):
             found.append((count, tuple(judges)))
@@ -203,9 +196,21 @@ def _longest(
         end = groups[number + count - 1][1]
         if end < len(text) and _is_wordy(text[end]):
             continue
-        for judge in judges:
-            if hit := judge(text, begin, end, known):
-                return hit
+        value = text[begin:end]
+        near: frozenset[str] | None = None
+        for number_kind, is_weak in judges:
+            if number_kind is None:
+                if _is_card(value):
+                    rule, what = "pii.card", "payment card number"
+                    return Hit(begin, end, CARD, rule, what, 0.95, Severity.HIGH)
+                continue
+            if is_weak:
+                if near is None:
+                    near = known.context.near(begin, end)
+                if number_kind.name not in near:
+                    continue
+            if known.is_valid(number_kind, value, is_weak=is_weak):
+                return national_hit(number_kind, begin, end)
     return None
 
 

@@ -96,6 +96,9 @@ class PhoneReader:
     def _judge(self, start: int, end: int) -> Hit | None:
         text = self._text
         value = text[start:end]
+        # Beyond the budget the form decides, so what has none of the forms is settled at once.
+        if self._left <= 0 and not (value[0] == "+" or _NANP.fullmatch(value)):
+            return None
         if _joins_word(text, start, end) or not _is_plausible(value):
             return None
         is_global = value.startswith(("+", "00"))
