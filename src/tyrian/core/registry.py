@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tyrian.core.detection import Detector, Stage
 from tyrian.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 ENTRY_POINT_GROUP = "tyrian.detectors"
 
@@ -64,16 +67,23 @@ def _load(target: str) -> Factory:
     return factory
 
 
+def _installed() -> "EntryPoints":
+    # The module costs more than all else that this one imports, and built-ins never need it.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
 def known_detectors() -> tuple[str, ...]:
     """Names of all detectors, built-in and installed, in order."""
-    return tuple(sorted({*BUILTINS, *entry_points(group=ENTRY_POINT_GROUP).names}))
+    return tuple(sorted({*BUILTINS, *_installed().names}))
 
 
 def create_detector(kind: str, config: DetectorConfig) -> Detector:
     """Build the detector registered as `kind`; ConfigError names the nearest known one."""
     if kind in BUILTINS:
         return _load(BUILTINS[kind])(config)
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=kind):
+    for point in _installed().select(name=kind):
         factory: Factory = point.load()
         return factory(config)
     near = get_close_matches(kind, known_detectors(), n=1)
