@@ -145,7 +145,7 @@ class HiddenText:
     reads_trace = False
 
     def __init__(self, name: str) -> None:
-        self.info = DetectorInfo(name, "hidden_text", (LABEL,), revision="2")
+        self.info = DetectorInfo(name, "hidden_text", (LABEL,), revision="3")
 
     def detect(self, view: View) -> Detection:
         """One finding per hidden run, and one where text is encoded too often to be undone."""
