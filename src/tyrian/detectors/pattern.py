@@ -11,7 +11,7 @@ from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, Vi
 from tyrian.core.registry import DetectorConfig
 from tyrian.detectors.haystack import Haystack
 from tyrian.detectors.options import check_keys
-from tyrian.detectors.readings import Place, read_both
+from tyrian.detectors.readings import Place, read_each
 from tyrian.errors import ConfigError
 
 _KEYS = frozenset(
@@ -139,13 +139,13 @@ class Pattern:
 
     def detect(self, view: View) -> Detection:
         """One finding per match; of overlapping matches of one pattern the longest."""
-        return Detection.from_findings(read_both(view, self._scan))
+        return Detection.from_findings(tuple(_without_nested(read_each(view, self._scan))))
 
     def _scan(self, hay: Haystack, place: Place) -> list[Finding]:
         found = [*self._regexes.scan(hay, place)]
         for words in self._words:
             found.extend(words.scan(hay, place))
-        return _without_nested(found)
+        return found
 
 
 def _without_nested(found: list[Finding]) -> list[Finding]:

@@ -17,15 +17,30 @@ Scan = Callable[[Haystack, Place], list[Finding]]
 def read_both(view: View, scan: Scan) -> tuple[Finding, ...]:
     """Findings of both readings; of two that overlap, the one in the text as written."""
     found = scan(haystack(view), _as_written)
-    if view.text.isascii():
-        # Control characters are all that could hide here, and they split no token that counts.
+    read = _normalised(view)
+    if read is None:
         return tuple(found)
-    normalised = text_views(view).normalised
-    if normalised.text == view.text:
-        return tuple(found)
-    hay = view.derive("normalised-haystack", lambda: Haystack(normalised.text))
+    normalised, hay = read
     also = scan(hay, _outside(found, normalised))
     return tuple(sorted([*found, *also], key=_span) if also else found)
+
+
+def read_each(view: View, scan: Scan) -> list[Finding]:
+    """Findings of each reading, the same ones twice: for rules that know nothing of each other."""
+    found = scan(haystack(view), _as_written)
+    read = _normalised(view)
+    return found if read is None else [*found, *scan(read[1], read[0].span)]
+
+
+def _normalised(view: View) -> tuple[Normalised, Haystack] | None:
+    """The text as a person reads it, None where that is the text as written."""
+    if view.text.isascii():
+        # Control characters are all that could hide here, and they split no token that counts.
+        return None
+    normalised = text_views(view).normalised
+    if normalised.text == view.text:
+        return None
+    return normalised, view.derive("normalised-haystack", lambda: Haystack(normalised.text))
 
 
 def _as_written(start: int, end: int) -> tuple[int, int]:

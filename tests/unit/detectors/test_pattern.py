@@ -103,3 +103,17 @@ def test_the_labels_are_in_the_info() -> None:
         "x",
         "y",
     )
+
+
+def test_a_word_that_hides_where_another_stands_open_is_found_too() -> None:
+    text = "the blue\u200bbird"
+    blue = {"id": "blue", "words": ["blue"], "whole_word": False}
+    bird = {"id": "bird", "words": ["bluebird"]}
+    assert {f.rule for f in find(text, blue, bird)} == {"pattern.blue", "pattern.bird"}
+    assert len(find(text, blue)) == 1
+
+
+def test_a_thousand_matches_behind_other_scripts_keep_their_places() -> None:
+    text = "é owl " * 1000
+    hits = find(text, {"words": ["owl"]})
+    assert [h.start for h in hits] == list(range(2, 6000, 6))

@@ -1,5 +1,8 @@
 """Personal data: each kind with its span, and what only looks like it."""
 
+import random
+import re
+
 import phonenumbers
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,9 @@ from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.detectors.pii.cards import has_luhn_digit, is_card
 from tyrian.detectors.pii.detector import Pii, create
-from tyrian.detectors.pii.lettered import has_iban_digits
+from tyrian.detectors.pii.lettered import MAX_IBANS, has_iban_digits
+from tyrian.detectors.pii.national import NATIONAL_IDS, NationalId
+from tyrian.detectors.pii.numbers import MAX_WEAK
 from tyrian.detectors.pii.phones import MAX_VALIDATIONS
 from tyrian.errors import ConfigError
 
@@ -163,6 +168,76 @@ def test_any_text_is_read_and_findings_do_not_overlap(text: str) -> None:
     for found in find(text):
         assert end <= found.start < found.end <= len(text)
         end = found.end
+
+
+def test_a_resident_id_of_a_county_that_no_table_has_is_found_all_the_same() -> None:
+    assert spans("id 812263198001018743", "national-id") == ["812263198001018743"]
+
+
+def test_weak_numbers_beyond_the_budget_count_by_the_word_near_them() -> None:
+    count = MAX_WEAK + 500
+    text = " ".join(f"pesel {10**10 + 7 * number}" for number in range(count * 2))
+    assert len(spans(text, "national-id")) > len(set(range(count * 2))) // 20
+
+
+def test_bank_accounts_beyond_the_budget_count_by_their_check_digits() -> None:
+    def account(number: int) -> str:
+        body = f"{370400440532013000 + number:018}"
+        return f"DE{98 - int(body + '131400') % 97:02}{body}"
+
+    text = ", ".join(map(account, range(MAX_IBANS + 5)))
+    assert len(spans(text, "iban")) == MAX_IBANS + 5
+    assert spans(text.replace("DE", "DE9"), "iban") == []
+
+
+def shaped(dice: random.Random, shape: str) -> str:
+    """Random digits in a shape, a date as likely as not where many numbers have one."""
+    digits = "".join(dice.choices("0123456789", k=20))
+    if dice.random() < 0.5:
+        digits = (
+            f"{dice.randrange(100):02}{dice.randrange(1, 13):02}{dice.randrange(1, 29):02}" + digits
+        )
+    source = iter(digits)
+    parts = re.findall(r"(\d+)([ ./-]?)", shape)
+    return "".join("".join(next(source) for _ in range(int(n))) + sep for n, sep in parts)
+
+
+@pytest.mark.parametrize(
+    "number", [n for n in NATIONAL_IDS if n.may_be and (n.strong or n.shapes)], ids=lambda n: n.name
+)
+def test_a_quick_look_never_refuses_what_the_whole_check_accepts(number: NationalId) -> None:
+    assert number.may_be is not None
+    dice = random.Random(number.name)
+    for _ in range(1500):
+        value = shaped(dice, dice.choice((*number.shapes, *number.strong)))
+        if not number.may_be(value):
+            assert not number.validate(value), value
+
+
+@pytest.mark.parametrize("value", ["12345678Z", "X1234567L", "X-1234567-L", "131052-308T"])
+def test_a_quick_look_accepts_numbers_with_letters(value: str) -> None:
+    fitting = [n for n in NATIONAL_IDS if n.pattern and re.fullmatch(n.pattern, value)]
+    assert fitting
+    assert all(n.may_be is None or n.may_be(value) for n in fitting)
+
+
+def test_numbers_in_one_long_row_are_all_found() -> None:
+    text = "1234 " * 500 + "4111 1111 1111 1111 " * 3 + "1234 " * 500
+    assert spans(text, "card") == ["4111 1111 1111 1111"] * 3
+
+
+def test_data_behind_many_near_misses_is_found() -> None:
+    for near_miss in ("4111 1111 1111 1112 ", "a.", "a@", "1.", "AB12", "::", "12-", "+(1) ", "1a"):
+        text = near_miss * 400 + "\nbob@mail.org, 4111111111111111, 8.8.8.8"
+        assert spans(text, "email") == ["bob@mail.org"], near_miss
+        assert spans(text, "card") == ["4111111111111111"], near_miss
+        assert spans(text, "ip") == ["8.8.8.8"], near_miss
+
+
+def test_a_newer_bitcoin_address_needs_its_checksum() -> None:
+    good = "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"
+    assert spans(f"to {good} and {good[:-1]}r", "crypto") == [good]
+    assert spans("to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", "crypto") == []
 
 
 def test_the_registry_knows_the_detector() -> None:

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from tyrian.core.detection import Detection, View
 from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig, create_detector
-from tyrian.detectors.secrets.checks import base62_crc, is_aws_key_id, is_bech32
+from tyrian.detectors.flood import FLOOD
+from tyrian.detectors.secrets.checks import (
+    base62_crc,
+    entropy,
+    has_entropy,
+    is_aws_key_id,
+    is_bech32,
+)
 from tyrian.detectors.secrets.detector import RULES, create
 from tyrian.detectors.secrets.rule import SecretRule
 from tyrian.errors import ConfigError
@@ -284,6 +291,53 @@ def test_a_provider_can_be_ignored_and_an_unknown_one_is_an_error() -> None:
         create(DetectorConfig("s", options={"ignore": ["gitlub"]}))
     with pytest.raises(ConfigError, match="ignore"):
         create(DetectorConfig("s", options={"ignored": []}))
+
+
+def rules_in(text: str) -> set[str]:
+    return {found.rule for found in detect(text).findings}
+
+
+def base64url(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def test_many_heads_without_an_end_do_not_hide_what_follows() -> None:
+    key = "PuTTY-User-Key-File-3: ssh-ed25519\nComment: x\nPrivate-Lines: 1\n" + "AbC9" * 8
+    assert "secret.putty-key" in rules_in("PuTTY-User-Key-File-2: ssh-rsa " * 500 + key)
+    jwt = ".".join((base64url({"alg": "HS256"}), base64url({"sub": "12345"}), "aB3_" * 8))
+    assert "secret.jwt" in rules_in("eyJ_ " * 500 + jwt)
+    url = "?sv=2024-01-01&sr=b&se=2030&sig=" + "aB3dE4fG5h" * 4 + "aB3%3D"
+    assert "secret.azure-sas" in rules_in("sv=2024-01-01& " * 300 + url)
+    assert "secret.url-password" in rules_in("://" * 500 + " https://ann:x9Kq2vP@db.host.tld")
+    assert "secret.assignment" in rules_in("token" * 500 + " password = 'x9$Kq2!vPz8w'")
+
+
+def test_all_secrets_near_one_word_are_found() -> None:
+    ids = [base64.b64encode(b"%018d" % number).decode().rstrip("=") for number in (1, 2)]
+    tokens = [f"M{id_[1:]}.aB3dE6.{'aB3dE4fG5' * 3}" for id_ in ids]
+    found = detect("discord " + " and ".join(tokens)).findings
+    assert sum(f.rule == "secret.discord" for f in found) == 2
+
+
+def test_the_same_secret_a_hundred_times_is_a_hundred_findings() -> None:
+    assert len(detect("password='x9$Kq2!vPz8w' " * 100).findings) == 100
+
+
+def test_a_flood_of_secrets_is_one_finding_over_all_of_them() -> None:
+    text = "password='x9$Kq2!vPz8w' " * FLOOD
+    (found,) = detect(text).findings
+    assert text[found.start : found.end].count("x9$Kq2!vPz8w") == FLOOD
+
+
+def test_hidden_characters_do_not_hide_a_secret_nor_double_it() -> None:
+    text = "é password='x9$Kq2!vPz8w' and pass\u200bword='b7%Rt5?nQy3e'"
+    spans = [text[f.start : f.end] for f in detect(text).findings]
+    assert spans == ["x9$Kq2!vPz8w", "b7%Rt5?nQy3e"]
+
+
+@given(st.text(alphabet="abcXYZ019_-é", max_size=60), st.floats(0.1, 5))
+def test_the_quick_look_at_entropy_says_what_entropy_says(value: str, bits: float) -> None:
+    assert has_entropy(value, bits) == (entropy(value) >= bits)
 
 
 def test_the_registry_knows_the_detector() -> None:
