@@ -13,8 +13,8 @@ LOCKED_EXTRAS := dev images onnx otel postgres sql train
 serve: $(SERVE)  ## start the gateway in front of the built-in scripted model, or ARGS="--upstream URL"
 	$(BIN)/tyrian serve $(ARGS)
 
-test: $(DEV)  ## run all tests; ARGS="-k name" picks some
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV)  ## run all tests, a worker per core; ARGS="-k name" picks some
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(DEV)  ## formatting, lint, types
 	$(BIN)/ruff format --check .
