@@ -1,21 +1,16 @@
 """Rows of like hits in a hostile text: nobody reads thousands of findings, so a row is one."""
 
-from typing import NamedTuple
-
 FLOOD = 4096
 """Hits of a text from which on neighbours of one kind are joined."""
 _GAP = 32
 """Most that may lie between two hits of a row."""
 
 
-class Hit(NamedTuple):
-    """A place and what stands there; hits sort by place, then by kind."""
+Hit = tuple[int, int, int, float]
+"""Start, kind, end and score; hits sort by place, then by kind, of which the lower is the stronger.
 
-    start: int
-    kind: int
-    """Number of the rule; of hits at one place the lower one is the stronger."""
-    end: int
-    score: float
+A plain tuple, because floods of them are what this is for.
+"""
 
 
 def joined(hits: list[Hit]) -> list[Hit]:
@@ -26,9 +21,12 @@ def joined(hits: list[Hit]) -> list[Hit]:
     begun, kind, end, score = hits[0]
     for hit in hits:
         if hit[1] == kind and hit[0] <= end + _GAP:
-            end, score = max(end, hit[2]), max(score, hit[3])
+            if hit[2] > end:
+                end = hit[2]
+            if hit[3] > score:
+                score = hit[3]
             continue
-        kept.append(Hit(begun, kind, end, score))
+        kept.append((begun, kind, end, score))
         begun, kind, end, score = hit
-    kept.append(Hit(begun, kind, end, score))
+    kept.append((begun, kind, end, score))
     return kept

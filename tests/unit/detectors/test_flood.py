@@ -9,9 +9,10 @@ from tyrian.detectors.flood import FLOOD, Hit, joined
 
 
 def row(gaps: list[int], kinds: list[int]) -> list[Hit]:
-    hits, at = [], 0
+    hits: list[Hit] = []
+    at = 0
     for gap, kind in zip(gaps, kinds, strict=True):
-        hits.append(Hit(at, kind, at + 5, 0.5))
+        hits.append((at, kind, at + 5, 0.5))
         at += 5 + gap
     return hits
 
@@ -23,7 +24,7 @@ def test_ordinary_numbers_of_hits_stay_as_they_are() -> None:
 
 def test_a_flood_of_neighbours_is_one_hit_over_all_of_them() -> None:
     hits = row([1] * FLOOD, [0] * FLOOD)
-    assert joined(hits) == [Hit(0, 0, hits[-1].end, 0.5)]
+    assert joined(hits) == [(0, 0, hits[-1][2], 0.5)]
 
 
 @settings(max_examples=30, deadline=None)
@@ -32,12 +33,12 @@ def test_every_hit_lies_in_a_row_of_its_kind(pattern: list[tuple[int, int]]) -> 
     times = FLOOD // len(pattern) + 1
     hits = row([gap for gap, _ in pattern] * times, [kind for _, kind in pattern] * times)
     rows = joined(hits)
-    assert [r.start for r in rows] == sorted(r.start for r in rows)
-    assert all(a.end <= b.start for a, b in pairwise(rows))
+    assert rows == sorted(rows)
+    assert all(before[2] <= after[0] for before, after in pairwise(rows))
     at = 0
-    for hit in hits:
-        while rows[at].end <= hit.start:
+    for start, kind, end, _ in hits:
+        while rows[at][2] <= start:
             at += 1
-        assert rows[at].kind == hit.kind
-        assert rows[at].start <= hit.start
-        assert hit.end <= rows[at].end
+        assert rows[at][1] == kind
+        assert rows[at][0] <= start
+        assert end <= rows[at][2]

@@ -209,7 +209,7 @@ class _Reading:
         if score < _REPORTED:
             return None
         rule = self._rules.setdefault((worst, kind, score >= _SERIOUS), len(self._rules))
-        return Hit(start, rule, end, score)
+        return start, rule, end, score
 
 
 def _weight(evidence: tuple[Evidence, ...], kind: Kind) -> tuple[Evidence, float]:

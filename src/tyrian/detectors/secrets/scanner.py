@@ -18,6 +18,8 @@ LABEL = "secret"
 _BARE = "bare"
 _BARE_FACTOR = 0.8
 """What an unquoted value counts for, against a quoted one."""
+_UNTAILED = -16
+"""Tries of a rule before its tail is looked for: only a flood of heads is worth that."""
 _Match = re.Match[bytes]
 
 
@@ -87,32 +89,37 @@ class _Pass:
         self._by_literal = by_literal
         self._data = data
         self._judged: dict[tuple[int, str | None, bytes], bool] = {}
-        self._tails = [-1] * len(rules)
-        """Where the tail of each rule was last seen."""
+        self._tails: dict[int, int] = {}
+        """Where the tail of a rule was last seen; its first tries go without."""
 
     def hits(self, found: list[tuple[int, int, int]]) -> list[Hit]:
         """What the rules accept, of the places (literal, start, end) of literals."""
         hits: list[Hit] = []
         data, by_literal, tails = self._data, self._by_literal, self._tails
-        done = [0] * len(self._rules)
+        done: dict[int, int] = {}
         near: dict[int, list[int]] = {}
         for literal, start, _ in found:
             for compiled, rank, match, offsets, within, has_tail in by_literal[literal]:
                 # A place that a rule has read already is not read again: linear time.
-                if start < done[rank]:
+                if start < done.get(rank, 0):
                     continue
                 if within:
                     near.setdefault(rank, []).append(start)
                     continue
-                if has_tail and (
-                    tails[rank] > start + compiled.rule.reach
-                    if tails[rank] >= start
-                    else not self._has_tail(compiled, start)
-                ):
-                    continue
+                if has_tail:
+                    tail = tails.get(rank, _UNTAILED)
+                    if tail < 0:
+                        tails[rank] = tail + 1
+                    elif (tail if tail >= start else self._tail(compiled, start)) > (
+                        start + compiled.rule.reach
+                    ):
+                        continue
                 for offset in offsets:
                     if start >= offset and (read := match(data, start - offset)):
                         done[rank] = read.end()
+                        if has_tail:
+                            # Where it stands once it stands again: the next try goes without.
+                            tails[rank] = -1
                         if hit := self._judge(compiled, read):
                             hits.append(hit)
                         break
@@ -120,14 +127,13 @@ class _Pass:
             hits.extend(self._around(self._rules[rank], starts))
         return hits
 
-    def _has_tail(self, compiled: _Compiled, start: int) -> bool:
-        """What the rule's matches must hold stands within reach; each stretch is searched once."""
+    def _tail(self, compiled: _Compiled, start: int) -> int:
+        """Where what the rule's matches must hold stands next; each stretch is searched once."""
         assert compiled.tail is not None
         match = compiled.tail(self._data, start)
-        reach = compiled.rule.reach
-        place = match.start() if match else len(self._data) + reach
+        place = match.start() if match else len(self._data) + compiled.rule.reach + 1
         self._tails[compiled.rank] = place
-        return place <= start + reach
+        return place
 
     def _around(self, compiled: _Compiled, starts: list[int]) -> Iterator[Hit]:
         """Matches near the places of literals, each stretch of the text read once."""
@@ -153,7 +159,7 @@ class _Pass:
         if not is_secret:
             return None
         score = rule.score * _BARE_FACTOR if group == _BARE else rule.score
-        return Hit(start, compiled.rank, end, score)
+        return start, compiled.rank, end, score
 
 
 def _is_secret(rule: SecretRule, group: str | None, value: bytes) -> bool:
