@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 Subject = Callable[[str], Any]
@@ -22,12 +23,14 @@ Subject = Callable[[str], Any]
 BANNED = tuple(f"forbidden-term-{i}" for i in range(10))
 EXPRESSIONS = tuple(rf"\bproject-{name}-\d{{3,6}}\b" for name in "abcdefghij")
 WHOLE = "whole default stack"
+FIRST_STAGE = "default stack, first stage alone"
 
 
 def _tyrian() -> dict[str, Subject]:
     from tyrian import Firewall, Message
     from tyrian.core.detection import Stage, View
     from tyrian.core.registry import DetectorConfig, create_detector
+    from tyrian.stack.load import default_text, parse_stack
 
     def subject(kind: str, stage: Stage, entries: list[dict[str, object]] | None = None) -> Subject:
         options = {"patterns": entries} if entries else {}
@@ -47,6 +50,13 @@ def _tyrian() -> dict[str, Subject]:
     )
     firewall = Firewall.default()
     subjects[WHOLE] = lambda text: firewall.scan(Message.user(text))
+    # The same stack with an option for the prompt guards.
+    lighter = default_text().replace(
+        "    - name: prompt_guard",
+        "    - options: {second_stage: false}\n      name: prompt_guard",
+    )
+    first = Firewall.from_stack(parse_stack(lighter, base=Path.cwd(), file="first stage"))
+    subjects[FIRST_STAGE] = lambda text: first.scan(Message.user(text))
     return subjects
 
 

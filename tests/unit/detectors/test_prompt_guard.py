@@ -108,3 +108,10 @@ def test_without_fallback_missing_weights_are_an_error() -> None:
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown backend 'onxx'"):
         create(DetectorConfig("prompt_guard", backend="onxx"))
+
+
+def test_the_second_stage_can_be_left_out() -> None:
+    both = create(DetectorConfig("prompt_guard"))
+    alone = create(DetectorConfig("prompt_guard", options={"second_stage": False}))
+    assert both.info.revision.startswith(alone.info.revision + "+")
+    assert judge(alone, Message.user(ORDER)).score >= 0.5

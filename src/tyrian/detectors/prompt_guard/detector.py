@@ -1,5 +1,6 @@
 """Builds the prompt guard that a stack asks for: with weights, by a server, or embedded."""
 
+from dataclasses import replace
 from functools import partial
 
 from tyrian.core.detection import Detector, DetectorInfo
@@ -57,11 +58,11 @@ def _create(config: DetectorConfig, asked: str) -> Detector:
     if config.backend == REMOTE or (config.url and not config.backend):
         return _remote(config, asked, options)
     if wants_embedded(config, title=TITLES.get(asked, "")):
-        return _embedded(config, asked, fallback="")
+        return _embedded(config, asked, options, fallback="")
     chosen = choose(config, asked)
     if isinstance(chosen, Runnable):
         return _transformer(config, asked, chosen, options)
-    return _embedded(config, asked, fallback=run_embedded_instead(config, chosen))
+    return _embedded(config, asked, options, fallback=run_embedded_instead(config, chosen))
 
 
 def _info(
@@ -78,9 +79,13 @@ def _info(
     )
 
 
-def _embedded(config: DetectorConfig, asked: str, *, fallback: str) -> PromptGuardDetector:
+def _embedded(
+    config: DetectorConfig, asked: str, options: PromptGuardOptions, *, fallback: str
+) -> PromptGuardDetector:
     is_own = config.backend == EMBEDDED and bool(config.model)
     model = own_prompt_guard(config.model) if is_own else embedded_prompt_guard()
+    if not options.second_stage:
+        model = replace(model, second=None)
     info = _info(
         config,
         asked,
