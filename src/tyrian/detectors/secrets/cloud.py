@@ -36,6 +36,7 @@ RULES: tuple[SecretRule, ...] = (
         check=at_least(4.2),
         severity=_CRITICAL,
         score=0.95,
+        tail="[=:]",
     ),
     token("aws-mws", "Amazon MWS auth token", rf"amzn\.mws\.{_UUID}", "amzn.mws."),
     token("aws-bedrock", "Amazon Bedrock API key", r"ABSK[A-Za-z0-9+/]{109,269}={0,2}"),
@@ -128,6 +129,7 @@ RULES: tuple[SecretRule, ...] = (
         "cloudflare",
         "cf_",
         check=at_least(3.3),
+        tail="[=:]",
     ),
     token("databricks", "Databricks token", r"dapi[0-9a-f]{32}(?:-\d)?"),
     token(
@@ -211,6 +213,7 @@ RULES: tuple[SecretRule, ...] = (
         "dd_api_key",
         "dd_app_key",
         check=at_least(3.0),
+        tail="[=:]",
     ),
     token("launchdarkly", "LaunchDarkly key", rf"(?:api|sdk)-{_UUID}", "api-", "sdk-", score=0.85),
     token("sonarqube", "SonarQube token", r"sq[pua]_[0-9a-f]{40}", "sqp_", "squ_", "sqa_"),

@@ -78,5 +78,6 @@ RULES: tuple[SecretRule, ...] = (
         "ai21",
         "assemblyai",
         check=at_least(3.3),
+        tail="[=:]",
     ),
 )

@@ -136,12 +136,14 @@ RULES: tuple[SecretRule, ...] = (
         r"[ \t]{0,4}['\"]?(?P<secret>[0-9a-f]{32})",
         "twilio",
         check=at_least(3.0),
+        tail="[=:]",
     ),
     near(
         "postmark",
         "Postmark server token",
         rf"(?i:postmark)[\w .-]{{0,24}}['\"]?[ \t]{{0,4}}[=:][ \t]{{0,4}}['\"]?(?P<secret>{_UUID})",
         "postmark",
+        tail="[=:]",
     ),
     # shops, work, product
     token(

@@ -102,6 +102,7 @@ RULES: tuple[SecretRule, ...] = (
         r"(?i:travis)[\w .-]{0,16}(?i:token)['\"]?[ \t]{0,4}[=:][ \t]{0,4}['\"]?"
         r"(?P<secret>[A-Za-z0-9_-]{22})",
         "travis",
+        tail="[=:]",
     ),
     near(
         "codecov",
@@ -109,5 +110,6 @@ RULES: tuple[SecretRule, ...] = (
         r"(?i:codecov)[\w .-]{0,16}(?i:token)['\"]?[ \t]{0,4}[=:][ \t]{0,4}['\"]?"
         r"(?P<secret>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
         "codecov",
+        tail="[=:]",
     ),
 )
