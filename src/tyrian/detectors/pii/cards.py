@@ -44,7 +44,12 @@ def _sizes() -> list[int]:
     return masks
 
 
+def has_issuer(prefix: str) -> bool:
+    """Some issuer's numbers, of whatever length, begin with these four digits."""
+    return _sizes()[int(prefix)] != 0
+
+
 def is_card(digits: str) -> bool:
     """An issuer's range, its length and the Luhn digit; not one digit all over."""
-    has_issuer = _sizes()[int(digits[:_PREFIX])] >> len(digits) & 1
-    return bool(has_issuer) and has_luhn_digit(digits) and len(set(digits)) > 1
+    fits = _sizes()[int(digits[:_PREFIX])] >> len(digits) & 1
+    return bool(fits) and has_luhn_digit(digits) and len(set(digits)) > 1

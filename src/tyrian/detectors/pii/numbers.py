@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tyrian.core.detection import Severity
-from tyrian.detectors.pii.cards import is_card
+from tyrian.detectors.pii.cards import has_issuer, is_card
 from tyrian.detectors.pii.context import Context
 from tyrian.detectors.pii.hit import CARD, NATIONAL_ID, Hit
 from tyrian.detectors.pii.national import NationalId
@@ -94,7 +94,9 @@ def _validate(number: NationalId, value: str) -> bool:
 
 
 def _is_card(value: str) -> bool:
-    # Plain searches: a card costs less than a microsecond to refuse.
+    # The first group of every shape has four digits or more.
+    if not has_issuer(value[:4]):
+        return False
     if not value.isdigit():
         value = value.replace(" ", "").replace("-", "").replace(".", "")
     return is_card(value)
@@ -194,7 +196,8 @@ def _longest(
     begin = groups[number][0]
     for count, judges in ends:
         end = groups[number + count - 1][1]
-        if end < len(text) and _is_wordy(text[end]):
+        # Inside the run only separators stand behind a group.
+        if number + count == len(groups) and end < len(text) and _is_wordy(text[end]):
             continue
         value = text[begin:end]
         near: frozenset[str] | None = None

@@ -50,6 +50,16 @@ _Lead = tuple[_Compiled, int, Callable[[bytes, int], _Match | None], tuple[int, 
 """Rule, its rank, match, offsets, near, whether it has a tail: unpacked at once in the hot loop."""
 
 
+_Plain = tuple[_Compiled, int, Callable[[bytes, int], _Match | None]]
+
+
+def _plain(leads: list[_Lead]) -> _Plain | None:
+    """The only rule of a literal, if its matches begin there and have no tail."""
+    compiled, rank, match, offsets, near, has_tail = leads[0]
+    is_plain = len(leads) == 1 and offsets == (0,) and not near and not has_tail
+    return (compiled, rank, match) if is_plain else None
+
+
 class Scanner:
     """The rules compiled for one pass. Safe to share between threads."""
 
@@ -60,6 +70,7 @@ class Scanner:
             for literal in compiled.rule.literals:
                 literals.setdefault(literal, []).append(compiled.lead())
         self._by_literal = list(literals.values())
+        self._plain = [_plain(leads) for leads in self._by_literal]
         self._literals = BytesAhoCorasick(
             [literal.encode() for literal in literals], implementation=Implementation.DFA
         )
@@ -69,7 +80,7 @@ class Scanner:
         found = self._literals.find_matches_as_indexes(hay.lower, overlapping=True)
         if not found:
             return []
-        hits = _Pass(self._rules, self._by_literal, hay.data).hits(found)
+        hits = _Pass(self._rules, self._by_literal, self._plain, hay.data).hits(found)
         return list(self._findings(hay, place, joined(_settle(hits)))) if hits else []
 
     def _findings(self, hay: Haystack, place: Place, hits: list[Hit]) -> Iterator[Finding]:
@@ -84,9 +95,16 @@ class Scanner:
 class _Pass:
     """One text under the rules: every try costs a constant, and no try is made twice."""
 
-    def __init__(self, rules: list[_Compiled], by_literal: list[list[_Lead]], data: bytes) -> None:
+    def __init__(
+        self,
+        rules: list[_Compiled],
+        by_literal: list[list[_Lead]],
+        plain: list[_Plain | None],
+        data: bytes,
+    ) -> None:
         self._rules = rules
         self._by_literal = by_literal
+        self._plain = plain
         self._data = data
         self._judged: dict[tuple[int, str | None, bytes], bool] = {}
         self._tails: dict[int, int] = {}
@@ -98,7 +116,16 @@ class _Pass:
         data, by_literal, tails = self._data, self._by_literal, self._tails
         done: dict[int, int] = {}
         near: dict[int, list[int]] = {}
+        plain = self._plain
         for literal, start, _ in found:
+            if (simple := plain[literal]) is not None:
+                # Most literals lead to one rule that begins with them: the shortest way for these.
+                compiled, rank, match = simple
+                if start >= done.get(rank, 0) and (read := match(data, start)):
+                    done[rank] = read.end()
+                    if hit := self._judge(compiled, read):
+                        hits.append(hit)
+                continue
             for compiled, rank, match, offsets, within, has_tail in by_literal[literal]:
                 # A place that a rule has read already is not read again: linear time.
                 if start < done.get(rank, 0):
