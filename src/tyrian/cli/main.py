@@ -23,6 +23,7 @@ class _Nouns(LazyGroup):
         {
             "serve": Entry("tyrian.cli.serve:serve", "Start the gateway."),
             "scan": Entry("tyrian.cli.scan:scan", "Judge rows of texts or conversations."),
+            "code": Entry("tyrian.cli.code:app", "Find insecure code; list and test rules."),
             "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
             "policy": Entry("tyrian.cli.policy:app", "Judge tool calls; test and lint policies."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),

@@ -1,0 +1,119 @@
+"""Rows of `tyrian code scan --input`: one piece of code each, judged in order."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from tyrian.cli.code_judge import Judge, Judged, checked_tag
+from tyrian.cli.result import Json
+from tyrian.cli.rows import Id, Line, LineSplitter, RowError
+from tyrian.core.decision import Effect
+from tyrian.detectors.code_shield.budget import Budget
+from tyrian.detectors.code_shield.rule import Profile
+from tyrian.errors import ConfigError, InputError
+from tyrian.gateway.strict_json import decode_object
+
+STANDARD_INPUT = "-"
+_CHUNK = 1 << 16
+_MOST_BYTES = 16 << 20
+
+
+def results_of(judge: Judge, source: str, tag: str | None) -> Iterator[Json]:
+    """A result for each row, in order; one that cannot be read or judged has `error`."""
+    splitter = LineSplitter(_MOST_BYTES)
+    with _opened(source) as stream:
+        while chunk := _read(stream):
+            for line in splitter.feed(chunk):
+                yield _result(judge, line, tag)
+        for line in splitter.close():
+            yield _result(judge, line, tag)
+
+
+def _result(judge: Judge, line: Line, tag: str | None) -> Json:
+    started = time.perf_counter()
+    try:
+        row_id, code, own = _row(line)
+    except RowError as error:
+        row_id = line.number if error.row_id is None else error.row_id
+        return {"id": row_id, "error": error.message, "line": line.number}
+    judged = judge.text(code, own or tag, Budget().start())
+    effect = _effect(judged)
+    result: Json = {
+        "id": row_id,
+        "effect": str(effect),
+        "findings": _findings(judged),
+        "elapsed_s": round(time.perf_counter() - started, 6),
+    }
+    if judged.coverage < 1.0:
+        result["coverage"] = round(judged.coverage, 3)
+    return result
+
+
+def _effect(judged: Judged) -> Effect:
+    if not judged.marks:
+        return Effect.ALLOW
+    is_sure = any(mark.rule.profile is Profile.BLOCK for mark in judged.marks)
+    return Effect.BLOCK if is_sure else Effect.FLAG
+
+
+def _findings(judged: Judged) -> list[Json]:
+    return [
+        {
+            "rule": mark.rule.id,
+            "cwe": mark.rule.cwe,
+            "severity": str(mark.rule.severity),
+            "line": mark.line,
+            "end_line": mark.end_line,
+            "message": f"{mark.rule.message}; {mark.rule.fix}"
+            if mark.rule.fix
+            else mark.rule.message,
+            "language": mark.language,
+        }
+        for mark in judged.marks
+    ]
+
+
+def _row(line: Line) -> tuple[Id, str, str | None]:
+    if line.data is None:
+        raise RowError("the line is too long")
+    try:
+        fields = decode_object(line.data)
+    except InputError as error:
+        raise RowError(error.message.replace("the body", "the row")) from None
+    row_id = fields.get("id", line.number)
+    if not isinstance(row_id, str | int) or isinstance(row_id, bool):
+        raise RowError("id: must be a string or a whole number")
+    code, language = fields.get("code"), fields.get("language")
+    if not isinstance(code, str):
+        raise RowError("code: must be a string", row_id=row_id)
+    if language is not None and not isinstance(language, str):
+        raise RowError("language: must be a string", row_id=row_id)
+    try:
+        return row_id, code, checked_tag(language) if language else None
+    except ConfigError as error:
+        raise RowError(f"language: {error.message}", row_id=row_id) from None
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    if source == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise ConfigError(f"input {source!r}: {reason}", hint="name a file of JSON lines") from None
+    with stream:
+        yield stream
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]
+    except OSError as error:
+        raise InputError(f"the input cannot be read: {error.strerror}") from None
+    return data
