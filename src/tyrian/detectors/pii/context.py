@@ -67,13 +67,19 @@ class Context:
         self._kinds: list[tuple[str, ...]] = []
         self._seen: dict[tuple[int, int], frozenset[str]] = {}
 
+    def _read(self) -> list[int]:
+        found = self._find()
+        self._places = [place for place, _ in found]
+        self._kinds = [kinds for _, kinds in found]
+        return self._places
+
+    def has_words(self) -> bool:
+        """The text has any of the words at all."""
+        return bool(self._places if self._places is not None else self._read())
+
     def near(self, start: int, end: int) -> frozenset[str]:
         """The kinds of which a word begins a little before or behind the span."""
-        places = self._places
-        if places is None:
-            found = self._find()
-            places = self._places = [place for place, _ in found]
-            self._kinds = [kinds for _, kinds in found]
+        places = self._places if self._places is not None else self._read()
         if not places:
             return _NOTHING
         first = bisect_left(places, start - _BEFORE)

@@ -16,8 +16,11 @@ from tyrian.detectors.pii.context import Context
 from tyrian.detectors.pii.hit import CARD, NATIONAL_ID, Hit
 from tyrian.detectors.pii.national import NationalId
 
-_Ends = tuple[tuple[int, tuple["_Judge", ...]], ...]
-"""Numbers that a row of groups may begin with: how many groups, and who judges; longest first."""
+_End = tuple[int, bool, tuple["_Judge", ...]]
+"""A number that a row of groups may begin with: how many groups, whether all of its judges are
+weak, and the judges."""
+_Ends = tuple[_End, ...]
+"""Longest first."""
 MAX_WEAK = 2000
 """Validations of one text for numbers that only a word near them makes count; those beyond are
 taken for what the word says."""
@@ -175,13 +178,13 @@ def _row(text: str, groups: list[tuple[int, int]]) -> bytes:
     return bytes(codes)
 
 
-def _ends(root: _Node, row: bytes) -> list[tuple[int, tuple[_Judge, ...]]]:
-    found: list[tuple[int, tuple[_Judge, ...]]] = []
+def _ends(root: _Node, row: bytes) -> list[_End]:
+    found: list[_End] = []
     node = root
     for count, code in enumerate(row, 1):
         size, separator = divmod(code, _KINDS)
         if judges := node.ends.get(size):
-            found.append((count, tuple(judges)))
+            found.append((count, all(judge.is_weak for judge in judges), tuple(judges)))
         after = node.next.get((size, _SEPARATORS[separator - 1] if separator else ""))
         if after is None:
             break
@@ -194,7 +197,9 @@ def _longest(
 ) -> Hit | None:
     """The longest number that begins with a group of digits."""
     begin = groups[number][0]
-    for count, judges in ends:
+    for count, are_weak, judges in ends:
+        if are_weak and not known.context.has_words():
+            continue
         end = groups[number + count - 1][1]
         # Inside the run only separators stand behind a group.
         if number + count == len(groups) and end < len(text) and _is_wordy(text[end]):
