@@ -92,6 +92,11 @@ def test_what_git_ignores_is_left_out(tree: Path, capfd: pytest.CaptureFixture[s
     (tree / ".gitignore").write_text("bad.py\n")
     assert run(["code", "scan", "."]) == 0
     assert run(["code", "scan", "bad.py"]) == 1
+    (tree / "build").mkdir()
+    (tree / "build" / "made.py").write_text(BAD)
+    (tree / ".gitignore").write_text("bad.py\nbuild/\n")
+    assert run(["code", "scan", "."]) == 0
+    assert run(["code", "scan", "build"]) == 1
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_judged(
@@ -218,6 +223,30 @@ def test_a_row_that_cannot_be_read_is_told_and_the_rest_goes_on(
 )
 def test_what_cannot_be_meant_is_a_usage_error(tree: Path, args: list[str]) -> None:
     assert run(["code", "scan", *args]) == 2
+
+
+def test_on_a_terminal_findings_are_coloured_and_stand_apart_from_the_bar(tree: Path) -> None:
+    main, side = os.openpty()
+    command = "from tyrian.cli.main import main; main()"
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+    environment.pop("NO_COLOR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", command, "code", "scan", "bad.py"],
+        stdin=subprocess.DEVNULL,
+        stdout=side,
+        stderr=side,
+        env=environment,
+        timeout=60,
+    )
+    os.close(side)
+    shown = os.read(main, 1 << 16).decode()
+    os.close(main)
+    assert done.returncode == 1
+    bar, _, findings = shown.rpartition("\x1b[2K")
+    assert "code scan" in bar
+    assert "bad.py" not in bar
+    assert findings.startswith("\x1b[1mbad.py:5:5\x1b[0m: ")
+    assert "1 file: 1 finding" in findings
 
 
 def test_a_terminal_is_not_steered_by_what_is_shown(

@@ -15,7 +15,7 @@ from tyrian.cli.code_judge import Judge, JudgeOptions, checked_tag
 from tyrian.cli.code_rows import results_of
 from tyrian.cli.code_rules import app as rules_app
 from tyrian.cli.code_sarif import sarif_of
-from tyrian.cli.code_text import TextOutput
+from tyrian.cli.code_text import TextOutput, plain
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.output import StandardOutput
 from tyrian.cli.progress import progress
@@ -175,12 +175,14 @@ def _tell(reports: Iterator[FileReport], output_format: Format, *, is_quiet: boo
     kept: list[FileReport] = []
     text, target = TextOutput(), StandardOutput()
     files = found = faults = 0
+    if not is_quiet and sys.stderr.isatty():
+        reports = iter(list(reports))  # nothing is written over the progress bar
     for report in reports:
         files += 1
         found += len(report.marks)
         if report.error:
             faults += 1
-            typer.echo(f"error: {report.path}: {report.error}", err=True)
+            typer.echo(f"error: {plain(str(report.path))}: {report.error}", err=True)
         if output_format is Format.TEXT:
             text.show(report)
         elif output_format is Format.JSONL:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from tyrian.cli.code_git import Ranges, files_of
 from tyrian.cli.code_judge import Judge, JudgeOptions, Mark
 from tyrian.cli.code_language import tag_of_name, tag_of_start
 from tyrian.detectors.code_shield.budget import Budget
+from tyrian.errors import InputError
 
 _MOST_BYTES = 16 << 20
 """What is read of one file."""
@@ -34,6 +36,8 @@ class Task:
     size: int = 0
     lines: Ranges | None = None
     """Only findings on these lines count; None: on all."""
+    error: str = ""
+    """Why it cannot be read, where that is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,11 @@ def tasks_of(
     """The files to judge, each once; those in directories only where they are code."""
     tasks: dict[Path, Task] = {}
     for path in paths:
-        found = _in_folder(path) if path.is_dir() else [Task(path, tag_of_name(path), _size(path))]
+        found = (
+            _in_folder(path)
+            if os.path.isdir(path)
+            else [Task(path, tag_of_name(path), _size(path))]
+        )
         for task in found:
             lines = None if changed is None else changed.get(task.path.resolve(), ())
             if lines is None or lines:
@@ -63,19 +71,30 @@ def tasks_of(
 def _in_folder(folder: Path) -> Iterator[Task]:
     listed = files_of(folder)
     for path in _walk(folder) if listed is None else listed:
-        if path.is_symlink():
+        try:
+            found = path.lstat()
+        except FileNotFoundError:  # git still has it, the directory does not
             continue
-        if path.is_dir():  # a submodule, or a repository inside this one
+        except OSError as error:
+            yield Task(path, None, error=error.strerror or "cannot be read")
+            continue
+        if stat.S_ISDIR(found.st_mode):  # a submodule, or a repository inside this one
             if path.resolve() != folder.resolve():
                 yield from _in_folder(path)
-        elif path.is_file():
+        elif stat.S_ISREG(found.st_mode):
             tag = tag_of_name(path) or (None if path.suffix else _tag_of_content(path))
             if tag:
-                yield Task(path, tag, _size(path))
+                yield Task(path, tag, found.st_size)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for base, folders, names in os.walk(folder):
+    """Every file of a tree; a folder that cannot be listed is an error of the whole scan."""
+
+    def fail(error: OSError) -> None:
+        name = str(error.filename)
+        raise InputError(f"the directory {name!r} cannot be read: {error.strerror}")
+
+    for base, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         yield from (Path(base, name) for name in sorted(names))
 
@@ -97,6 +116,8 @@ def _size(path: Path) -> int:
 
 def judge_file(judge: Judge, task: Task) -> FileReport:
     """Read and judge one file; what goes wrong with it is told in the report."""
+    if task.error:
+        return FileReport(task.path, error=task.error)
     try:
         with task.path.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)

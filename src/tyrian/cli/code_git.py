@@ -21,8 +21,13 @@ _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 
 
 def files_of(folder: Path) -> list[Path] | None:
-    """Tracked and new files under `folder`, ignored ones left out; None outside a repository."""
+    """Tracked and new files under `folder`, ignored ones left out.
+
+    None outside a repository, and where the folder itself is ignored: who names it means it.
+    """
     try:
+        if _git(folder, "check-ignore", "-q", ".") is not None:
+            return None
         out = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except MissingDependencyError:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tyrian.cli.code_files import FileReport
 from tyrian.cli.code_judge import Mark
+from tyrian.cli.output import StandardOutput
 from tyrian.core.detection import Severity
 
 Styled = tuple[str, str]
@@ -24,6 +25,7 @@ class TextOutput:
 
     def __init__(self) -> None:
         self._is_coloured = sys.stdout.isatty()
+        self._target = StandardOutput()
 
     def show(self, report: FileReport) -> None:
         """Everything that was found in one file."""
@@ -33,8 +35,7 @@ class TextOutput:
     def _put(self, parts: list[Styled]) -> None:
         if not self._is_coloured:
             data = "".join(text for text, _ in parts) + "\n"
-            sys.stdout.buffer.write(data.encode("utf-8", "replace"))
-            sys.stdout.buffer.flush()
+            self._target.put(data.encode("utf-8", "replace"))
             return
         from rich.console import Console
         from rich.text import Text
