@@ -125,6 +125,8 @@ def test_since_reports_changed_lines_only(tree: Path, capfd: pytest.CaptureFixtu
     assert run(["code", "scan", ".", "--since", "HEAD", "--format", "jsonl"]) == 1
     found = {(row["file"], row["line"]) for row in rows(capfd.readouterr().out)}
     assert found == {("deep/d\u00e9j\u00e0 vu.py", 7), ("new.py", 5)}
+    assert run(["code", "scan", "renamed.py", "missing.py", "--since", "HEAD"]) == 3
+    assert run(["code", "scan", "renamed.py", "--since", "HEAD"]) == 0
 
 
 def test_since_needs_a_repository_and_a_known_revision(tree: Path) -> None:

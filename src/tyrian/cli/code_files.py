@@ -56,13 +56,11 @@ def tasks_of(
     """The files to judge, each once; those in directories only where they are code."""
     tasks: dict[Path, Task] = {}
     for path in paths:
-        found = (
-            _in_folder(path)
-            if os.path.isdir(path)
-            else [Task(path, tag_of_name(path), _size(path))]
-        )
-        for task in found:
-            lines = None if changed is None else changed.get(task.path.resolve(), ())
+        alone = Task(path, tag_of_name(path), _size(path))
+        for task in _in_folder(path) if os.path.isdir(path) else [alone]:
+            lines = None
+            if changed is not None and os.path.exists(task.path):
+                lines = changed.get(task.path.resolve(), ())
             if lines is None or lines:
                 tasks.setdefault(task.path, replace(task, tag=tag or task.tag, lines=lines))
     return list(tasks.values())
@@ -175,7 +173,7 @@ def reports_of(
     )
     try:
         yield from pool.map(
-            _judge_in_process, tasks, chunksize=max(1, min(16, len(tasks) // cores))
+            _judge_in_process, tasks, chunksize=max(1, min(16, len(tasks) // (8 * cores)))
         )
     finally:
         pool.shutdown(cancel_futures=True)
@@ -192,7 +190,7 @@ _judges: list[Judge] = []
 
 
 def _start(options: JudgeOptions) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the work
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends it without a word
     _judges.append(Judge(options))
 
 
