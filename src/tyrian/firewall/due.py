@@ -29,7 +29,7 @@ class Due:
         self.guards = [g for g in guards if g.concerns is None or g.concerns(subject)]
         self.view = View.of(subject, stage, trace)
         length = len(self.view.text)
-        self.is_inline = all(is_inline(guard, length) for guard in guards)
+        self.is_inline = all(is_inline(guard, length) for guard in self.guards)
         """True where all of them judge on the event loop itself."""
         self._excerpt = excerpt
 

@@ -1,7 +1,7 @@
 """A linear head over hashed n-grams: the strongest window of a text of any length."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 from typing import Protocol
 
@@ -23,6 +23,8 @@ class Block:
 
     offset: int
     grams: Grams
+    _logits: dict[int, F64] = field(default_factory=dict, compare=False, repr=False)
+    """By model: two guards may ask the same model, and the second stage asks one of them again."""
 
 
 def blocks_of(text: str) -> Iterator[Block]:
@@ -79,8 +81,13 @@ class LinearModel:
 
     def logits(self, block: Block, windows: Grid) -> F64:
         """The logit of every window of a stretch."""
-        scores = window_scores(block.grams, self.artefact.main, windows)
-        return self.artefact.slope * (scores - self.artefact.thresholds[windows.sizes])
+        key = id(self.artefact)
+        known = block._logits.get(key)
+        if known is None:
+            scores = window_scores(block.grams, self.artefact.main, windows)
+            known = self.artefact.slope * (scores - self.artefact.thresholds[windows.sizes])
+            block._logits[key] = known
+        return known
 
     def judge(self, blocks: Iterable[Block], watch: Watch | None = None) -> Evidence:
         """The strongest window over all stretches and window sizes; a watch sees them all."""
