@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tyrian.firewall.run import BOUNDED_LANE_WIDTH
+
 STREAMS = 200
 SOAK_S = float(os.environ.get("TYRIAN_SOAK_S", "8"))
 """Set TYRIAN_SOAK_S=60 for the whole minute."""
@@ -156,6 +158,7 @@ async def test_two_hundred_streams_leave_nothing_behind(
     assert slow_model.open_now == 0, "a stream to the model outlived its client"
     assert await asyncio.to_thread(_in_flight, gateway) <= 1
     assert end.descriptors <= start.descriptors
-    assert end.threads <= start.threads
+    # The lane for long texts starts a thread when it first needs one, and keeps it.
+    assert end.threads <= start.threads + BOUNDED_LANE_WIDTH
     assert end.memory <= start.memory + MEMORY_MARGIN
     assert await asyncio.to_thread(gateway.get, "/readyz")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, log2
 
 import numpy as np
 
@@ -16,6 +16,11 @@ MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
 _FIRST_RANGE = (-12.0, 12.0)
 """Logits of the first stage are cut to this before they are mixed."""
+_SHORT = 250
+"""Characters up to which the gates stand as they were found."""
+_PER_DOUBLING = 1.5
+"""What a text of twice the length adds to a gate: its windows are more, so the highest of ordinary
+ones is higher, and without it most long texts would be read again."""
 _HARM_FROM = -2.0
 """Logit of harm from which it counts."""
 
@@ -52,6 +57,7 @@ class Lookout:
         excess = logits - self.gate
         if self.harm is not None:
             excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
+        excess -= _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
         if excess.max() <= 0:
             return
         middles = (windows.starts + windows.ends) // 2
