@@ -20,6 +20,8 @@ SOAK_S = float(os.environ.get("TYRIAN_SOAK_S", "8"))
 """Set TYRIAN_SOAK_S=60 for the whole minute."""
 
 SETTLE_S = 20.0
+STORE_CONNECTIONS = 5
+"""What SQLAlchemy's pool keeps open."""
 MEMORY_MARGIN = 40 << 20
 """Bytes: what an allocator may keep after a storm; a leak of streams is far more."""
 
@@ -33,13 +35,19 @@ class Footprint:
     """What a process holds."""
 
     memory: int
+    sockets: int
     descriptors: int
     threads: int
 
     @classmethod
     def of(cls, gateway: Any) -> "Footprint":
         process = gateway.process
-        return cls(process.memory_info().rss, process.num_fds(), process.num_threads())
+        return cls(
+            process.memory_info().rss,
+            len(process.net_connections(kind="all")),
+            process.num_fds(),
+            process.num_threads(),
+        )
 
 
 @dataclass
@@ -120,14 +128,14 @@ def _within(limit_s: float) -> Iterator[Callable[[], bool]]:
     yield lambda: time.monotonic() < deadline
 
 
-async def _quiet(gateway: Any, slow_model: Any, descriptors: int | None = None) -> Footprint:
+async def _quiet(gateway: Any, slow_model: Any, sockets: int | None = None) -> Footprint:
     """The footprint once no request is left, waiting for it as long as may be."""
     with _within(SETTLE_S) as is_time_left:
         while is_time_left():
             now = await asyncio.to_thread(Footprint.of, gateway)
             # The scrape itself is a request in flight.
             is_idle = await asyncio.to_thread(_in_flight, gateway) <= 1 and not slow_model.open_now
-            if is_idle and (descriptors is None or now.descriptors <= descriptors):
+            if is_idle and (sockets is None or now.sockets <= sockets):
                 break
             await asyncio.sleep(0.2)
     await asyncio.sleep(0.5)
@@ -150,15 +158,17 @@ async def test_two_hundred_streams_leave_nothing_behind(
     start = await _quiet(gateway, slow_model)
 
     await _storm(storm, SOAK_S)
-    end = await _quiet(gateway, slow_model, start.descriptors)
+    end = await _quiet(gateway, slow_model, start.sockets)
 
     assert storm.refused == []
     assert storm.strangers == 0, "a client saw a line of another one's stream"
     assert slow_model.served > STREAMS
     assert slow_model.open_now == 0, "a stream to the model outlived its client"
     assert await asyncio.to_thread(_in_flight, gateway) <= 1
-    assert end.descriptors <= start.descriptors
-    # The lane for long texts starts a thread when it first needs one, and keeps it.
-    assert end.threads <= start.threads + BOUNDED_LANE_WIDTH
+    assert end.sockets <= start.sockets
+    # Pools grow when they first need to, to a bound: a connection to the store is a thread and up
+    # to three files, the lane for long texts has threads of its own.
+    assert end.descriptors <= start.descriptors + 3 * STORE_CONNECTIONS
+    assert end.threads <= start.threads + STORE_CONNECTIONS + BOUNDED_LANE_WIDTH
     assert end.memory <= start.memory + MEMORY_MARGIN
     assert await asyncio.to_thread(gateway.get, "/readyz")
