@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import re2
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.code_shield.languages import SYNTAXES, language_of_tag
