@@ -53,6 +53,13 @@ class Guard:
                 f"guard {self.name!r} has a deadline of {self.timeout_s} s",
                 hint="timeout_s must be greater than 0",
             )
+        wait_s = self.cascade.max_wait_s if self.cascade else None
+        if wait_s is not None and wait_s >= self.timeout_s:
+            raise ConfigError(
+                f"guard {self.name!r} has a latency budget of {wait_s:g} s, and fails after "
+                f"{self.timeout_s:g} s anyway",
+                hint="write a max_wait_s below timeout_s, or leave it out",
+            )
         is_async = iscoroutinefunction(self.detector.detect)
         name = self.name or self.detector.info.name
         derived = {
@@ -77,9 +84,8 @@ class Guard:
     @property
     def patience_s(self) -> float:
         """Seconds that the guard's own detector may take."""
-        if self.cascade is None or self.cascade.max_wait_s is None:
-            return self.timeout_s
-        return min(self.timeout_s, self.cascade.max_wait_s)
+        wait_s = self.cascade.max_wait_s if self.cascade else None
+        return self.timeout_s if wait_s is None else wait_s
 
     @property
     def info(self) -> DetectorInfo:

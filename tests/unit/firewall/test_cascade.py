@@ -138,6 +138,12 @@ async def test_without_a_latency_budget_the_deadline_is_a_failure(runner: Runner
     assert run.status is RunStatus.TIMEOUT
 
 
+def test_a_latency_budget_does_not_turn_a_failure_into_an_allow() -> None:
+    cascade = Cascade(Scorer(UNSURE), (0.02, 0.9), max_wait_s=2.0)
+    with pytest.raises(ConfigError, match="latency budget"):
+        Guard(SlowScorer(), Stage.INPUT, timeout_s=2.0, cascade=cascade)
+
+
 async def test_a_decision_made_without_budget_is_not_kept() -> None:
     own = large(0.3)
     one = guard(Scorer(0.4), own, max_share=0.01)
