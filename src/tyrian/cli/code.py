@@ -20,13 +20,13 @@ from tyrian.cli.exit import ExitCode
 from tyrian.cli.output import StandardOutput
 from tyrian.cli.progress import progress
 from tyrian.cli.result import Json
+from tyrian.cli.source import STANDARD_INPUT
 from tyrian.detectors.code_shield.rule import Profile
 from tyrian.errors import ConfigError, InputError
 
 app = typer.Typer(help="Find insecure code; list and test rules.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 
-STANDARD_INPUT = "-"
 _STDIN_NAME = "stdin"
 
 

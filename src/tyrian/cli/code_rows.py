@@ -1,31 +1,26 @@
 """Rows of `tyrian code scan --input`: one piece of code each, judged in order."""
 
-import os
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO
 
 from tyrian.cli.code_judge import Judge, Judged, checked_tag
 from tyrian.cli.result import Json
 from tyrian.cli.rows import Id, Line, LineSplitter, RowError
+from tyrian.cli.source import opened, read
 from tyrian.core.decision import Effect
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.rule import Profile
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.strict_json import decode_object
 
-STANDARD_INPUT = "-"
-_CHUNK = 1 << 16
 _MOST_BYTES = 16 << 20
 
 
 def results_of(judge: Judge, source: str, tag: str | None) -> Iterator[Json]:
     """A result for each row, in order; one that cannot be read or judged has `error`."""
     splitter = LineSplitter(_MOST_BYTES)
-    with _opened(source) as stream:
-        while chunk := _read(stream):
+    with opened(source) as stream:
+        while chunk := read(stream):
             for line in splitter.feed(chunk):
                 yield _result(judge, line, tag)
         for line in splitter.close():
@@ -95,25 +90,3 @@ def _row(line: Line) -> tuple[Id, str, str | None]:
         return row_id, code, checked_tag(language) if language else None
     except ConfigError as error:
         raise RowError(f"language: {error.message}", row_id=row_id) from None
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
-    if source == STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
-    except OSError as error:
-        reason = error.strerror or "cannot be read"
-        raise ConfigError(f"input {source!r}: {reason}", hint="name a file of JSON lines") from None
-    with stream:
-        yield stream
-
-
-def _read(stream: BinaryIO) -> bytes:
-    try:
-        data: bytes = stream.read1(_CHUNK)  # type: ignore[attr-defined]
-    except OSError as error:
-        raise InputError(f"the input cannot be read: {error.strerror}") from None
-    return data

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tyrian.cli.rows import Line, LineSplitter, RowError, read_row
+from tyrian.cli.source import STANDARD_INPUT
 from tyrian.core.detection import Stage
 from tyrian.errors import ConfigError
 from tyrian.tuning.labels import Truth
@@ -16,7 +17,6 @@ from tyrian.tuning.measure import LabelledRow
 
 CHUNK = 1 << 16
 LONGEST_ROW = 16 * 1024 * 1024
-STANDARD_INPUT = "-"
 _TOLD = 3
 
 

@@ -2,10 +2,8 @@
 
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -16,6 +14,7 @@ from rich.table import Table
 
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.rows import Line, LineSplitter
+from tyrian.cli.source import STANDARD_INPUT, opened, read
 from tyrian.core.decision import Effect
 from tyrian.errors import ConfigError, InputError, PolicyError
 from tyrian.policy.case import CaseResult, cases_beside, run_cases
@@ -32,9 +31,7 @@ from tyrian.policy.tool import ToolPolicy, load_policy
 
 app = typer.Typer(help="Judge tool calls; test, explain and lint policies.", no_args_is_help=True)
 
-CHUNK = 1 << 16
 MAX_ROW_BYTES = 32 * 1024 * 1024
-STANDARD_INPUT = "-"
 
 
 class Format(StrEnum):
@@ -73,7 +70,7 @@ def check(
     loaded = load_policy(policy)
     state = loaded.start_trace() if trace else None
     code = ExitCode.CLEAN
-    with _opened(source) as stream:
+    with opened(source) as stream:
         for answer in _answers(loaded, stream, state):
             _write(answer, output)
             if answer.error:
@@ -90,7 +87,7 @@ def _answers(policy: ToolPolicy, stream: BinaryIO, state: TraceState | None) -> 
 
 
 def _lines(splitter: LineSplitter, stream: BinaryIO) -> Iterator[Line]:
-    while chunk := stream.read1(CHUNK):  # type: ignore[attr-defined]
+    while chunk := read(stream):
         yield from splitter.feed(chunk)
     yield from splitter.close()
 
@@ -101,20 +98,6 @@ def _write(answer: RowAnswer, output: Format) -> None:
         return
     data = answer.data
     typer.echo(f"{data['id']}: {data['effect']} [{data['rule']}] {data['reason']}")
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
-    if source == STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
-    except OSError as error:
-        reason = error.strerror or "cannot be read"
-        raise ConfigError(f"input {source!r}: {reason}", hint="name a file of JSON lines") from None
-    with stream:
-        yield stream
 
 
 @app.command("test")

@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -19,12 +16,10 @@ from tyrian.cli.output import AppendedFile, Earlier, ReplacedFile, StandardOutpu
 from tyrian.cli.progress import Progress, progress
 from tyrian.cli.rows import LineSplitter
 from tyrian.cli.scan_run import ScanRun
+from tyrian.cli.source import STANDARD_INPUT, opened, read
 from tyrian.core.detection import Stage
-from tyrian.errors import ConfigError, InputError, MissingDependencyError
+from tyrian.errors import ConfigError, MissingDependencyError
 from tyrian.firewall.firewall import Firewall
-
-CHUNK = 1 << 16
-STANDARD_INPUT = "-"
 
 
 class Engine(StrEnum):
@@ -86,7 +81,7 @@ def scan(
         _tell_fallbacks(firewall)
     tally = Tally()
     earlier = Earlier(output, tally) if output and resume else None
-    with _opened(source) as stream, progress("scan", _size(stream), is_wanted=not quiet) as bar:
+    with opened(source) as stream, progress("scan", _size(stream), is_wanted=not quiet) as bar:
         target = _target(output, output_format, earlier)
         judge = Judge(firewall, stage, at_once=concurrency)
         form = writer(output_format, _uri(source))
@@ -107,7 +102,7 @@ def _drive(
     with asyncio.Runner() as runner:
         try:
             run.begin()
-            while chunk := _read(stream):
+            while chunk := read(stream):
                 runner.run(run.feed(chunk))
                 bar.advance(len(chunk))
             runner.run(run.end())
@@ -118,29 +113,6 @@ def _drive(
                 target.finish()
             else:
                 target.abandon()
-
-
-def _read(stream: BinaryIO) -> bytes:
-    """What is there now, CHUNK bytes at most; waits only while there is nothing."""
-    try:
-        data: bytes = stream.read1(CHUNK)  # type: ignore[attr-defined]
-    except OSError as error:
-        raise InputError(f"the input cannot be read: {error.strerror}") from None
-    return data
-
-
-@contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
-    if source == STANDARD_INPUT:
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
-    except OSError as error:
-        reason = error.strerror or "cannot be read"
-        raise ConfigError(f"input {source!r}: {reason}", hint="name a file of JSON lines") from None
-    with stream:
-        yield stream
 
 
 def _size(stream: BinaryIO) -> int | None:
