@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import re2
 
+from tyrian.core.model_faults import near, shown
 from tyrian.core.yaml_source import KeyPath
 from tyrian.errors import PolicyError
 from tyrian.policy.email import EmailRule
@@ -16,7 +17,7 @@ from tyrian.policy.kind import BUILT_IN
 from tyrian.policy.rules import compiled
 from tyrian.policy.schema import EmailSpec, KindSpec, PolicySpec
 from tyrian.policy.sql import dialect_fault
-from tyrian.policy.validate import PolicySource, near, shown
+from tyrian.policy.validate import PolicySource
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from tyrian.core.model_faults import in_order
 from tyrian.core.yaml_source import read_yaml
 from tyrian.errors import PolicyError
 from tyrian.policy.check import faults
 from tyrian.policy.schema import CaseSpec, CasesSpec, PolicySpec
-from tyrian.policy.validate import PolicySource, in_order, to_spec
+from tyrian.policy.validate import PolicySource, to_spec
 
 MAX_BYTES = 4_000_000
 _START = "a policy starts with 'version: 1' and 'tools:'; see the reference of policies"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tyrian.core.model_faults import near
 from tyrian.core.registry import BUILTINS, known_detectors
 from tyrian.core.taxonomy import load_taxonomy
 from tyrian.errors import ConfigError, StackError
@@ -11,7 +12,6 @@ from tyrian.policy.guard import ANY_LABEL
 from tyrian.stack.effects import known_labels, spelled_out
 from tyrian.stack.schema import GUARD_LISTS, MODES, GuardSpec, Stack, StageGuard
 from tyrian.stack.source import KeyPath, Source
-from tyrian.stack.validate import near
 
 _CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
 _PATTERN_SOURCES = ("regex", "words", "words_file")

@@ -5,11 +5,12 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from tyrian.core.model_faults import in_order
 from tyrian.errors import StackError
 from tyrian.stack.check import faults, with_absolute_paths
 from tyrian.stack.schema import Stack
 from tyrian.stack.source import read_source
-from tyrian.stack.validate import in_order, to_stack
+from tyrian.stack.validate import to_stack
 
 MAX_BYTES = 1_000_000
 
