@@ -19,7 +19,10 @@ from tyrian.detectors.code_shield.rule import (
     Confidence,
     Is,
     Matcher,
+    Nearby,
     Profile,
+    Room,
+    RoomTest,
     RuleFile,
     Scope,
     Value,
@@ -32,10 +35,13 @@ E = TypeVar("E", bound=StrEnum)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FILE_KEYS = frozenset({"language", "theme", "rules", "sources", "sanitisers"})
 _VALUE_KEYS = frozenset({"is", "equals", "regex", "not_is", "not_equals", "not_regex"})
-_ARG_KEYS = _VALUE_KEYS | {"index", "keyword"}
+_ARG_KEYS = _VALUE_KEYS | {"index", "keyword", "name"}
+_NEARBY_KEYS = ("before", "not_before", "after", "not_after", "until")
+_ROOM_KEYS = frozenset({"into", "text", "format", "count", "is"})
 _MATCH_KEYS = frozenset(
-    {"call", "args", "assign", "value", "code", "text", "string", "requires", "unless", "scope"}
-)
+    {"call", "args", "assign", "value", "code", "text", "string", "requires", "unless", "scope",
+     "room", *_NEARBY_KEYS}
+)  # fmt: skip
 _HEAD_KEYS = frozenset(
     {"id", "languages", "cwe", "owasp", "severity", "confidence", "profile", "message", "fix",
      "source", "any", "sanitisers", "good", "bad"}
@@ -178,6 +184,8 @@ def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
         raise _FaultError((*at, "args"), "`args` belong to a `call`")
     if "value" in node and "assign" not in node:
         raise _FaultError((*at, "value"), "`value` belongs to an `assign`")
+    if "room" in node and "call" not in node:
+        raise _FaultError((*at, "room"), "`room` belongs to a `call`")
 
     def own(key: str, default: object) -> object:
         return node.get(key, rule.get(key, default))
@@ -193,7 +201,35 @@ def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
         requires=_regexes(own("requires", ()), (*at, "requires")),
         unless=_regexes(own("unless", ()), (*at, "unless")),
         scope=_word(own("scope", "function"), Scope, (*at, "scope")),
+        nearby=_nearby({key: own(key, ()) for key in _NEARBY_KEYS}, at),
+        room=_room(node["room"], (*at, "room")) if "room" in node else None,
     )
+
+
+def _nearby(node: Node, at: tuple[object, ...]) -> Nearby | None:
+    if not any(node.values()):
+        return None
+    if node["until"] and not (node["after"] or node["not_after"]):
+        raise _FaultError((*at, "until"), "`until` ends the look of `after` and `not_after`")
+    return Nearby(**{key: _regexes(node[key], (*at, key)) for key in _NEARBY_KEYS})
+
+
+def _room(value: object, at: tuple[object, ...]) -> RoomTest:
+    node = _mapping(value, at)
+    _known(node, _ROOM_KEYS, at)
+    numbers: dict[str, int | None] = {}
+    for key in ("into", "text", "format", "count"):
+        number = node.get(key)
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+            raise _FaultError((*at, key), f"`{key}` must be the index of an argument")
+        numbers[key] = number
+    into = numbers.pop("into")
+    if into is None or sum(number is not None for number in numbers.values()) != 1:
+        raise _FaultError(at, "`room` needs `into` and one of text, format, count")
+    is_ = tuple(_word(word, Room, (*at, "is")) for word in _texts(node.get("is", ()), (*at, "is")))
+    if not is_:
+        raise _FaultError(at, "`room` needs `is`", "known: enough, unknown, less")
+    return RoomTest(into, is_, **numbers)
 
 
 def _names(value: object, at: tuple[object, ...]) -> tuple[str, ...]:
@@ -218,14 +254,15 @@ def _arg(node: Node, at: tuple[object, ...]) -> ArgumentTest:
     index = node.get("index", ())
     keywords = _texts(node.get("keyword", ()), (*at, "keyword"))
     value = _value({k: v for k, v in node.items() if k in _VALUE_KEYS}, at)
+    name = _text(node.get("name", ""), (*at, "name"))
     if index == "any":
-        return ArgumentTest(is_any=True, value=value)
+        return ArgumentTest(is_any=True, value=value, name=name)
     numbers = index if isinstance(index, list | tuple) else (index,)
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
         raise _FaultError((*at, "index"), "`index` must be a number, a list of numbers, or any")
     if not numbers and not keywords:
         raise _FaultError(at, "an argument needs `index` or `keyword`")
-    return ArgumentTest(tuple(numbers), keywords, value=value)
+    return ArgumentTest(tuple(numbers), keywords, value=value, name=name)
 
 
 def _value(node: Node, at: tuple[object, ...]) -> Value:

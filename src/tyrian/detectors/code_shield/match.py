@@ -4,21 +4,25 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import re2
 
+from tyrian.detectors.code_shield.buffers import Buffers
 from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
 from tyrian.detectors.code_shield.expression import Kind, Reader
 from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
 from tyrian.detectors.code_shield.imports import Aliases, normal
 from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, last_part
+from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
 from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
 from tyrian.detectors.code_shield.table import Entry, RuleTable
 
 _MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
 _LONGEST_SPAN = 400
+_NO_NAMES: Names = MappingProxyType({})
 _COUNTS_KEYWORDS = frozenset({"swift", "ruby"})
 _KINDS = {
     Is.LITERAL: Kind.LITERAL,
@@ -51,6 +55,8 @@ class Matching:
         self._floods: set[str] = set()
         """Rules of which enough has been found."""
         self._plain: bytes | None = None
+        self._surroundings: Surroundings | None = None
+        self._buffers: Buffers | None = None
 
     def hits(self) -> list[Hit]:
         """Every match, in order of its place."""
@@ -64,8 +70,12 @@ class Matching:
             self._floods.add(rule.id)
         return count > _MOST_HITS
 
-    def _hit(self, entry: Entry, start: int, end: int) -> Iterator[Hit]:
-        if self._is_in_scope(entry.matcher, start) and not self._is_flood(entry.rule):
+    def _hit(self, entry: Entry, start: int, end: int, names: Names = _NO_NAMES) -> Iterator[Hit]:
+        if (
+            self._is_in_scope(entry.matcher, start)
+            and self._is_surrounded(entry.matcher, start, end, names)
+            and not self._is_flood(entry.rule)
+        ):
             yield Hit(entry.rule, start, max(start, min(end, start + _LONGEST_SPAN)))
 
     # ---- calls and assignments
@@ -85,12 +95,33 @@ class Matching:
                     and entry.names.match(call.name, is_new=call.is_new)
                     and self._fits(entry, call)
                 ):
-                    yield from self._hit(entry, call.start, _end_of(call))
+                    names = self._names_of(entry, call)
+                    yield from self._hit(entry, call.start, _end_of(call), names)
             if self._floods and self._floods >= rules:
                 return
 
     def _fits(self, entry: Entry, call: Call) -> bool:
-        return all(self._has(test, call, entry.rule) for test in entry.matcher.args)
+        if not all(self._has(test, call, entry.rule) for test in entry.matcher.args):
+            return False
+        room = entry.matcher.room
+        if room is None:
+            return True
+        if self._buffers is None:
+            self._buffers = Buffers(self._fragment)
+        return self._buffers.room(call, room) in room.is_
+
+    def _names_of(self, entry: Entry, call: Call) -> Names:
+        """What the arguments that a rule gives a name read."""
+        found: dict[str, bytes] = {}
+        for test in entry.matcher.args:
+            if not test.name:
+                continue
+            for one in self._chosen(test, call):
+                if self._holds(test.value, one.start, one.end, entry.rule):
+                    text = self._fragment.code[one.start : one.end]
+                    found[test.name] = "".join(text.split()).encode()
+                    break
+        return found or _NO_NAMES
 
     def _has(self, test: ArgumentTest, call: Call, rule: CodeRule) -> bool:
         chosen = list(self._chosen(test, call))
@@ -159,8 +190,11 @@ class Matching:
                 return
             start, end = match.span()
             if end > start:
+                names = names_of(match) if entry.matcher.has_names else _NO_NAMES
+                if names is None:
+                    continue
                 start += len(data[start:end]) - len(data[start:end].lstrip())
-                yield from self._hit(entry, start, end)
+                yield from self._hit(entry, start, end, names)
 
     def _strings(self) -> Iterator[Hit]:
         data = self._plain_data()
@@ -186,6 +220,13 @@ class Matching:
         if any(compiled(pattern).search(data) for pattern in matcher.unless):
             return False
         return all(compiled(pattern).search(data) for pattern in matcher.requires)
+
+    def _is_surrounded(self, matcher: Matcher, start: int, end: int, names: Names) -> bool:
+        if matcher.nearby is None:
+            return True
+        if self._surroundings is None:
+            self._surroundings = Surroundings(self._fragment)
+        return self._surroundings.fit(matcher.nearby, start, end, names)
 
     def _scope(self, scope: Scope, place: int) -> Span:
         code = self._fragment.code

@@ -52,6 +52,44 @@ class Scope(StrEnum):
     FRAGMENT = "fragment"
 
 
+class Room(StrEnum):
+    """Whether what is written fits into where it goes, as far as the fragment shows."""
+
+    ENOUGH = "enough"
+    UNKNOWN = "unknown"
+    LESS = "less"
+    """There is not room enough, whatever is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTest:
+    """A question about a write into memory; exactly one of text, format, count, scan."""
+
+    into: int
+    """Index of the argument that is written to."""
+    is_: tuple[Room, ...]
+    """Any of these."""
+    text: int | None = None
+    """Index of the string that is copied."""
+    format: int | None = None
+    """Index of the format; what it takes comes after it."""
+    count: int | None = None
+    """Index of the number of bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What stands around a match, in masked code of the same function. Names of groups that occur
+    in several expressions are one variable: they must hold the same text."""
+
+    before: tuple[str, ...] = ()
+    not_before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    not_after: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+    """Where the look behind the match ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """Conditions on one expression; all that are given must hold."""
@@ -74,6 +112,8 @@ class ArgumentTest:
     is_any: bool = False
     """True where any argument will do."""
     value: Value = Value()
+    name: str = ""
+    """The variable that stands for the argument's text in `Nearby`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +130,13 @@ class Matcher:
     requires: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     scope: Scope = Scope.FUNCTION
+    nearby: Nearby | None = None
+    room: RoomTest | None = None
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its expression has groups that are variables."""
+        return "(?P<" in self.code or "(?P<" in self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,228 @@
+"""How many bytes a place of memory holds, and how many a write to it needs, in C and C++."""
+
+import re
+from typing import NamedTuple
+
+from tyrian.detectors.code_shield.calls import Call
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.rule import Room, RoomTest
+
+_BYTES = {
+    "char": 1, "uchar": 1, "uint8_t": 1, "int8_t": 1, "u8": 1, "uint8": 1, "BYTE": 1, "CHAR": 1,
+    "byte": 1, "Byte": 1, "u_char": 1, "gchar": 1, "wchar_t": 4, "WCHAR": 2, "TCHAR": 2,
+}  # fmt: skip
+_TYPES = "|".join(_BYTES)
+_DECLARED = re.compile(rf"\b({_TYPES})\s+([A-Za-z_*][^;(){{}}=]{{0,200}})")
+_ARRAY = re.compile(r"(?<![\w*>.])([A-Za-z_]\w*)\s*\[([^\[\]]{1,60})\](?!\s*\[)")
+_DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(\d+)\)?[ \t]*$", re.MULTILINE)
+_CONSTANT = re.compile(r"\bconst(?:expr)?[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*(\d+)[ \t]*;")
+_TARGET = re.compile(r"(?:\([\w\s*]{1,40}\)\s*)?&?\s*([A-Za-z_]\w*)(?:\s*\[\s*0\s*\])?\Z")
+_ALLOCATED = re.compile(r"(?:^|\W)(?:\w*alloc\w*\s*\(|new\s+(?:char|wchar_t)\s*\[)")
+_SUM = re.compile(r"\s*(\w+)\s*(?:([+*-])\s*(\w+)\s*)?\Z")
+_CONVERSION = re.compile(
+    r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<exact>\*|\d*))?"
+    r"(?P<size>hh|ll|h|l|z|j|t|I64|L|q)?(?P<kind>[A-Za-z%])"
+)
+_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])")
+_LONGEST = {"hh": 4, "h": 6, "": 11, "l": 20, "ll": 20, "z": 20, "j": 20, "t": 20, "I64": 20}
+"""Characters of a number in decimal, by the size that the conversion names."""
+_LEAST_NAMED = 64
+"""Bytes that an array is taken to have whose size is a name from elsewhere, such as a maximum."""
+_ANY = 1 << 30
+"""More than any array holds: the length has no limit."""
+
+
+class Need(NamedTuple):
+    """Bytes that a write takes, at least and at most, with the 0 at its end."""
+
+    least: int
+    most: int
+
+
+class Holds(NamedTuple):
+    """Bytes that a place has; `grows` where it was allocated by the length of what comes in."""
+
+    least: int
+    most: int
+    grows: bool = False
+
+
+_UNKNOWN = Holds(0, _ANY)
+
+
+class Buffers:
+    """The arrays of one fragment."""
+
+    def __init__(self, fragment: Fragment) -> None:
+        self._fragment = fragment
+        self._arrays: dict[str, list[tuple[int, Holds]]] | None = None
+        self._numbers: dict[str, int] | None = None
+
+    def room(self, call: Call, test: RoomTest) -> Room:
+        """Whether what a call writes fits into its target."""
+        need = self._need(call, test)
+        if need is None or test.into >= len(call.arguments):
+            return Room.UNKNOWN
+        target = call.arguments[test.into]
+        holds = self._holds(self._fragment.code[target.start : target.end], call.start)
+        if holds.most < need.least:
+            return Room.LESS
+        if need.most <= holds.least or (holds.grows and test.count is None):
+            return Room.ENOUGH
+        return Room.UNKNOWN
+
+    # ---- what is there
+
+    def _holds(self, target: str, place: int) -> Holds:
+        match = _TARGET.match(target.strip())
+        if match is None:
+            return _UNKNOWN
+        name = match[1]
+        first, _ = self._fragment.function_at(place)
+        known = [one for one in self._arrays_of(name) if one[0] < place]
+        if known:
+            # An array of another function may have the same name.
+            at, holds = known[-1]
+            return holds if at >= first or self._is_outside(at) else _UNKNOWN
+        return self._allocated(name, place)
+
+    def _arrays_of(self, name: str) -> list[tuple[int, Holds]]:
+        if self._arrays is None:
+            self._arrays = {}
+            for match in _DECLARED.finditer(self._fragment.code):
+                if not self._fragment.budget.spend(2):
+                    break
+                for array in _ARRAY.finditer(match[2]):
+                    holds = self._array(array[2], _BYTES[match[1]])
+                    self._arrays.setdefault(array[1], []).append((match.start(), holds))
+        return self._arrays.get(name, [])
+
+    def _is_outside(self, place: int) -> bool:
+        return self._fragment.function_at(place)[0] == 0
+
+    def _array(self, size: str, width: int) -> Holds:
+        number = self._number(size)
+        if number is not None:
+            return Holds(number * width, number * width)
+        return Holds(_LEAST_NAMED, _ANY)
+
+    def _allocated(self, name: str, place: int) -> Holds:
+        """A pointer that was allocated: as large as its length, where that was measured."""
+        one = self._fragment.last_assigned(name, place)
+        if one is None:
+            return _UNKNOWN
+        text = self._fragment.code[one.start : one.end]
+        allocation = _ALLOCATED.search(text)
+        if allocation is None:
+            return _UNKNOWN
+        inner = text[allocation.end() :].rstrip(") ]")
+        number = self._number(inner)
+        if number is not None:
+            return Holds(number, number)
+        return Holds(0, _ANY, grows=self._is_measured(inner, one.place))
+
+    def _is_measured(self, size: str, place: int) -> bool:
+        if _MEASURES.search(size):
+            return True
+        names = re.findall(r"[A-Za-z_]\w*", size)[:4]
+        found = (self._fragment.last_assigned(name, place) for name in names)
+        code = self._fragment.code
+        return any(one and _MEASURES.search(code[one.start : one.end]) for one in found)
+
+    def _number(self, text: str) -> int | None:
+        """The value of a constant, or of a sum or product of two."""
+        match = _SUM.match(text)
+        if match is None:
+            return None
+        one = self._constant(match[1])
+        if one is None or match[2] is None:
+            return one
+        other = self._constant(match[3])
+        if other is None:
+            return None
+        return {"+": one + other, "-": one - other, "*": one * other}[match[2]]
+
+    def _constant(self, word: str) -> int | None:
+        if word.isdigit():
+            return (
+                int(word, 8)
+                if word.startswith("0") and word.strip("01234567") == ""
+                else (int(word) if not word.startswith("0") else None)
+            )
+        if word[:2].lower() == "0x":
+            try:
+                return int(word, 16)
+            except ValueError:
+                return None
+        if self._numbers is None:
+            found = [*_DEFINED.finditer(self._fragment.code)]
+            found += _CONSTANT.finditer(self._fragment.code)
+            self._numbers = {m[1]: int(m[2]) for m in found if len(m[2]) < 10}
+        return self._numbers.get(word)
+
+    # ---- what is written
+
+    def _need(self, call: Call, test: RoomTest) -> Need | None:
+        if test.count is not None:
+            if test.count >= len(call.arguments):
+                return None
+            argument = call.arguments[test.count]
+            number = self._number(self._fragment.code[argument.start : argument.end])
+            return None if number is None else Need(number, number)
+        if test.text is not None:
+            text = self._literal(call, test.text)
+            return Need(1, _ANY) if text is None else Need(len(text) + 1, len(text) + 1)
+        assert test.format is not None
+        text = self._literal(call, test.format)
+        return Need(1, _ANY) if text is None else self._formatted(text, call, test.format + 1)
+
+    def _literal(self, call: Call, index: int) -> str | None:
+        """The body of a literal string with its escapes as one character each."""
+        if index >= len(call.arguments):
+            return None
+        argument = call.arguments[index]
+        number = self._fragment.string_at(argument.start)
+        if number < 0:
+            return None
+        token = self._fragment.lexed.strings[number]
+        if token.end != argument.end:
+            return None
+        return _ESCAPE.sub("_", self._fragment.lexed.text[token.body_start : token.body_end])
+
+    def _formatted(self, format_: str, call: Call, index: int) -> Need:
+        least = most = 1
+        at = 0
+        for match in _CONVERSION.finditer(format_):
+            plain = match.start() - at
+            at = match.end()
+            low, high = self._converted(match, call, index)
+            index += match["kind"] != "%"
+            index += (match["width"] == "*") + (match["exact"] == "*")
+            least, most = least + plain + low, most + plain + high
+        plain = len(format_) - at
+        return Need(least + plain, min(most + plain, _ANY))
+
+    def _converted(self, match: re.Match[str], call: Call, index: int) -> tuple[int, int]:
+        """The fewest and the most characters of one conversion."""
+        kind, width, exact = match["kind"], match["width"], match["exact"]
+        if kind == "%":
+            return 1, 1
+        if width == "*" or exact == "*":
+            return 0, _ANY
+        low = int(width[:6] or 0)
+        if kind in "sS":
+            text = self._literal(call, index)
+            if text is not None:
+                return max(low, len(text)), max(low, len(text))
+            return low, max(low, int(exact[:6] or 0)) if exact is not None else _ANY
+        if kind == "c":
+            return max(low, 1), max(low, 1)
+        if kind in "diuxXop":
+            digits = 18 if kind == "p" else _LONGEST.get(match["size"] or "", 20)
+            return max(low, 1), max(low, digits + (kind == "o"), int((exact or "0")[:6]) + 1)
+        return max(low, 1), _ANY
+
+
+_MEASURES = re.compile(
+    r"\b(?:str|wcs|lstr|_tcs)n?len\w*\s*\(|\.(?:size|length)\s*\(\s*\)|\bsnprintf\b"
+)

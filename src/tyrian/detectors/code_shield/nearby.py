@@ -1,0 +1,77 @@
+"""Holds what stands before and after a match against a rule, with the same names in both."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import re2
+
+from tyrian.detectors.code_shield.fragment import Fragment, Span
+from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.rule import Nearby
+
+Names = Mapping[str, bytes]
+"""What the variables of a match stand for, blanks left out."""
+
+_REACH = 2500
+"""Characters before and after a match that are looked at."""
+_MOST_TRIES = 64
+"""Matches of one expression in one place of which the names are compared."""
+_BLANKS = re.compile(rb"\s+")
+_NUMBER = re.compile(r"\d+\Z")
+
+
+def names_of(match: "re2._Match[bytes]") -> dict[str, bytes] | None:
+    """The groups of a match; None where `p` and `p2`, which are one variable, differ."""
+    found: dict[str, bytes] = {}
+    for key, text in match.groupdict().items():
+        if text is None:
+            continue
+        name = _NUMBER.sub("", key.decode() if isinstance(key, bytes) else key)
+        value = _BLANKS.sub(b"", text)
+        if found.setdefault(name, value) != value:
+            return None
+    return found
+
+
+class Surroundings:
+    """The masked code around the matches of one fragment."""
+
+    def __init__(self, fragment: Fragment) -> None:
+        self._fragment = fragment
+        self._data = fragment.code.encode()
+
+    def fit(self, nearby: Nearby, start: int, end: int, names: Names) -> bool:
+        """Whether what a rule asks of the places before and after `start..end` holds."""
+        first, last = self._fragment.function_at(start)
+        ahead = max(first, start - _REACH), start
+        if not self._all(nearby.before, ahead, names):
+            return False
+        if any(self._places(pattern, ahead, names) for pattern in nearby.not_before):
+            return False
+        if not nearby.after and not nearby.not_after:
+            return True
+        behind = end, min(last, end + _REACH)
+        for pattern in nearby.until:
+            for place in self._first(pattern, behind, names):
+                behind = end, place
+        if any(self._places(pattern, behind, names) for pattern in nearby.not_after):
+            return False
+        return self._all(nearby.after, behind, names)
+
+    def _all(self, patterns: tuple[str, ...], span: Span, names: Names) -> bool:
+        return all(self._places(pattern, span, names) for pattern in patterns)
+
+    def _places(self, pattern: str, span: Span, names: Names) -> bool:
+        return any(True for _ in self._first(pattern, span, names))
+
+    def _first(self, pattern: str, span: Span, names: Names) -> Iterator[int]:
+        """The first place where the expression matches with these names, if there is one."""
+        start, end = span
+        budget = self._fragment.budget
+        for count, match in enumerate(compiled(pattern).finditer(self._data, start, end)):
+            if count >= _MOST_TRIES or not budget.spend(2):
+                return
+            found = names_of(match)
+            if found is not None and all(names.get(k, v) == v for k, v in found.items()):
+                yield match.start()
+                return
