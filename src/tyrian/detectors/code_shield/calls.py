@@ -151,6 +151,7 @@ def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Ca
 def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
     """The callee from its first part on, read backwards from its last name."""
     code = fragment.code
+    links = "\\" if fragment.syntax.joins == r"\." else ".\\"
     parts = [code[start:end]]
     at = start
     while len(parts) < _MOST_SEGMENTS:
@@ -160,7 +161,7 @@ def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
         link = code[back - 2 : back] if back >= 2 else ""
         if link in _LINKS:
             back -= 2
-        elif back > 0 and code[back - 1] in ".\\" and (back < 2 or code[back - 2] != "."):
+        elif back > 0 and code[back - 1] in links and (back < 2 or code[back - 2] != "."):
             back -= 1
         else:
             break

@@ -270,15 +270,25 @@ _PHP_HOLES = (
     Hole(r"\$[A-Za-z_]\w*(?:->\w+|\[[^\]\n]{0,40}\])?"),
 )
 
+_PHP_OPEN = r"(?:<\?(?:php\b|(?!=|xml))|(?=<\?=))"
+_PHP_PAGE = r"(?:[^<]++|<(?!\?(?!xml)))*+"
+_PHP_HEAD = (
+    # Markup up to the first tag of PHP; what holds a variable or a statement before that is code.
+    r"(?:[^<?$;]*+|[^<?$]*+<(?=[A-Za-z!/]|\?xml)(?:\?xml[^>]*+>)?(?:[^<?]++|<(?!\?)|\?(?!>))*+)"
+    + _PHP_OPEN
+)
+
 PHP = Syntax(
     name="php",
     stops="\"'`/#?<",
+    page_open=_PHP_HEAD,
     comments=(
-        r"\?>(?:[^<]|<(?!\?))*+(?:<\?(?:php|=)?)?",
         r"(?:\#(?!\[)|//)(?:(?!\?>)[^\n])*+",
         BLOCK,
     ),
     comment_close="*/",
+    # Markup between two tags of PHP ends a statement, and is there for the rules that read text.
+    literals=((rf"\?>{_PHP_PAGE}{_PHP_OPEN}?", ";"),),
     heredoc=r"<<<[ \t]*(?:(?P<raw>')|\")?(?P<tag>[A-Za-z_]\w*)['\"]?(?=\r?\n)",
     heredoc_holes=_PHP_HOLES,
     quotes=(

@@ -55,7 +55,7 @@ class Lexed:
 
 _SHORT = {
     mark: [mark * n if n < 2 else mark + " " * (n - 2) + mark for n in range(80)]
-    for mark in "\"'`/"
+    for mark in "\"'`/;"
 }
 
 
@@ -79,6 +79,8 @@ def lex(syntax: Syntax, text: str, inside: Quote | None = None) -> Lexed:
     run = _Run(_patterns(syntax), text)
     if inside is not None:
         run.skip_to_close(inside)
+    elif syntax.page_open:
+        run.skip_page(syntax.page_open)
     run.code_until_end()
     return run.result()
 
@@ -263,6 +265,13 @@ class _Run:
         self._mask(0, end, quote.mark)
         self._strings.append(StringToken(0, end, 0, max(0, end - len(quote.close))))
         self._at = end
+
+    def skip_page(self, opening: str) -> None:
+        """The text may begin as a page: read on behind where its code begins."""
+        match = re.match(opening, self._text)
+        if match is not None:
+            self._literal(0, match.end(), ";")
+            self._at = match.end()
 
     def code_until_end(self) -> None:
         """Read on to the end of the text."""

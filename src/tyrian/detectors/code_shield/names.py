@@ -10,7 +10,8 @@ class NamePattern:
     """Several name patterns as one.
 
     `a.b` also fits `x.a.b`; `*.b` asks for some owner; `b` alone fits only `b` without an owner;
-    a `*` elsewhere stands for anything. With `new ` in front only constructors fit.
+    a `*` elsewhere stands for anything. With `new ` in front only constructors fit, whoever owns
+    them.
     """
 
     __slots__ = ("_exact", "_globs", "_ignores_case", "_regex", "_tails")
@@ -52,9 +53,9 @@ class NamePattern:
 
 def _glob(pattern: str) -> str:
     name = pattern.removeprefix(_NEW)
-    lead = r"(?:.*\.)?" if "." in name and not name.startswith("*") else ""
-    new = _NEW if pattern != name else "(?:new )?"
-    return new + lead + glob_regex(name)
+    is_new = pattern != name
+    lead = r"(?:.*\.)?" if (is_new or "." in name) and not name.startswith("*") else ""
+    return (_NEW if is_new else "(?:new )?") + lead + glob_regex(name)
 
 
 def glob_regex(pattern: str) -> str:

@@ -45,6 +45,8 @@ class Syntax:
     """Regular expressions, each of which also matches a comment without an end."""
     comment_close: str = ""
     """Ends a block comment; one without a beginning shows that the text opens inside it."""
+    page_open: str = ""
+    """Regular expression of the markup with which a text may begin, up to where its code does."""
     quotes: tuple[Quote, ...] = ()
     literals: tuple[tuple[str, str], ...] = ()
     """Whole literals as (regular expression, mark): characters, raw strings, patterns."""
