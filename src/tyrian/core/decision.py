@@ -1,12 +1,12 @@
 """Effects, reasons, and the Decision that they add up to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
 from tyrian.core.detection import DetectorRun, Stage
-from tyrian.core.message import Message
+from tyrian.core.message import Message, ToolCall
 
 
 class Effect(IntEnum):
@@ -50,6 +50,27 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReport:
+    """What the tool policy says of one call of a message."""
+
+    call: ToolCall
+    """As it was judged."""
+    effect: Effect
+    rule: str
+    """Stable id of what decided, such as `fs.outside`."""
+    reason: str
+    """Never quotes the call."""
+    hint: str = ""
+    """What would have to change for the call to pass."""
+    canonical: Mapping[str, object] | None = None
+    """`{"tool", "args"}` and, after a look-up, `"addresses"`: only this may be made."""
+    sources: tuple[str, ...] = ()
+    """Untrusted sources that its arguments quote, where the policy looks at that."""
+    labels: tuple[str, ...] = ()
+    """Labels of values seen before that its arguments hold, such as `secret`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The firewall's answer for one message at one stage."""
 
@@ -61,9 +82,14 @@ class Decision:
     policy: str
     """Digest of the policy that decided."""
     subject: Message
-    """The message as it may go on: redacted where the effect is REDACT, else as it came."""
+    """The message as it may go on: redacted, and with tool calls in their canonical form.
+
+    For REVIEW it is what may go on once a person has said so; for BLOCK the message as it came.
+    """
     elapsed_s: float = 0.0
     is_cached: bool = False
+    calls: tuple[CallReport, ...] = ()
+    """One for each tool call, in order, where a tool policy judged them."""
 
     @property
     def may_pass(self) -> bool:

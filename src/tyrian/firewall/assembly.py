@@ -13,6 +13,7 @@ from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.redact import RedactStyle
 from tyrian.policy.guard import GuardPolicy
+from tyrian.policy.tool import ToolPolicy
 from tyrian.stack.schema import CascadeSpec, Stack, StageGuard
 
 EMBEDDED = "embedded"
@@ -28,19 +29,22 @@ class Parts:
     cache: DecisionCache
     audit: AuditSink | None
     include_text: bool
+    tool_policy: ToolPolicy | None = None
 
 
 def assemble(stack: Stack) -> Parts:
     """Build the detectors, the policy and the rest that a stack describes."""
     staged = stack.guards()
     audit = stack.audit
+    tool_policy = stack.tool_policy()
     return Parts(
         guards=_guards(staged),
-        policy=GuardPolicy(one.rule() for one in staged),
+        policy=GuardPolicy((one.rule() for one in staged), may_be_empty=tool_policy is not None),
         stream=StreamLimits(hold_back=stack.stream.hold_back),
         cache=DecisionCache(stack.cache.size, stack.cache.ttl_s),
         audit=JsonlAudit(audit.path, fsync=audit.fsync) if audit.path else None,
         include_text=audit.include_text,
+        tool_policy=tool_policy,
     )
 
 

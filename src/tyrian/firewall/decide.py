@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tyrian.core.decision import Effect, Reason
+from tyrian.core.decision import CallReport, Effect, Reason
 from tyrian.core.detection import DetectorRun, RunStatus, Stage
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.redact import Mark
@@ -20,6 +20,8 @@ class Judgement:
     reasons: tuple[Reason, ...] = ()
     runs: tuple[DetectorRun, ...] = ()
     marks: tuple[Mark, ...] = ()
+    calls: tuple[CallReport, ...] = ()
+    """What the tool policy says of each tool call; set once a message is settled."""
 
     @property
     def is_complete(self) -> bool:
@@ -35,7 +37,7 @@ class Judgement:
     def escalated(self, message: str) -> "Judgement":
         """The same, blocked because redaction cannot be carried out."""
         reason = Reason(Effect.BLOCK, REDACT_RULE, "firewall", message)
-        return Judgement(Effect.BLOCK, (reason, *self.reasons), self.runs, ())
+        return Judgement(Effect.BLOCK, (reason, *self.reasons), self.runs, (), self.calls)
 
 
 def join(judgements: Sequence[Judgement]) -> Judgement:

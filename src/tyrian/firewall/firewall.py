@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
 from typing import Self
@@ -27,7 +28,10 @@ from tyrian.firewall.redact import CannotRedactError, redact
 from tyrian.firewall.run import Runner, run_inline
 from tyrian.firewall.stream import Delta, StreamGuard
 from tyrian.firewall.sync import BACKGROUND
+from tyrian.firewall.tool_gate import ToolGate, ruled
+from tyrian.policy.flow import Clock
 from tyrian.policy.guard import GuardPolicy
+from tyrian.policy.tool import ToolPolicy
 from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
 
@@ -47,9 +51,13 @@ class Firewall:
         audit: AuditSink | None = None,
         include_text: bool = False,
         on_decision: Callable[[Decision], None] | None = None,
+        tool_policy: ToolPolicy | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
+        """`clock` is that of the tool policy's limits, in seconds."""
         self.guards = tuple(guards)
         self.policy = policy
+        self.gate = ToolGate(tool_policy, clock) if tool_policy is not None else None
         self.stream_limits = stream or StreamLimits()
         self.cache = cache if cache is not None else DecisionCache()
         self.audit = audit
@@ -58,6 +66,7 @@ class Firewall:
         self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
         self._schedule = Schedule(self._by_stage)
         _check_rules(policy, self._by_stage)
+        self.policy_digest = _policy_digest(policy, tool_policy)
         self.digest = _digest(policy, self.guards)
         self._runner = Runner()
         self._ids = itertools.count(1)
@@ -93,15 +102,22 @@ class Firewall:
             audit=audit if audit is not None else parts.audit,
             include_text=parts.include_text,
             on_decision=on_decision,
+            tool_policy=parts.tool_policy,
         )
 
     def infos(self) -> tuple[tuple[Stage, DetectorInfo], ...]:
-        """Which detectors run at which stage."""
-        return tuple((guard.stage, guard.info) for guard in self.guards)
+        """Which detectors run at which stage; the tool policy stands among them."""
+        infos = tuple((guard.stage, guard.info) for guard in self.guards)
+        return infos if self.gate is None else (*infos, (Stage.TOOL_CALL, self.gate.info))
 
     def guards_at(self, stage: Stage) -> Sequence[Guard]:
         """The guards due at a stage."""
         return self._schedule.at(stage)
+
+    @property
+    def judges_calls(self) -> bool:
+        """True where a tool policy, or a guard, judges tool calls."""
+        return self.gate is not None or bool(self.guards_at(Stage.TOOL_CALL))
 
     @property
     def hung(self) -> int:
@@ -115,10 +131,12 @@ class Firewall:
         trace: Trace | None = None,
         stage: Stage | None = None,
         pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
     ) -> Decision:
         """Judge one message, at its natural stage unless one is named.
 
-        `trace` is what was said before it. With `pseudonyms` the values that a guard replaces by
+        `trace` is what was said before it; `said` is the same before anything was redacted, for
+        the tool policy, where that differs. With `pseudonyms` the values that a guard replaces by
         pseudonyms can be restored, and are the same in all messages of a conversation.
         """
         started = time.perf_counter()
@@ -127,7 +145,7 @@ class Firewall:
         judgement = known or await self.judge(message, stage=stage, trace=trace)
         if key and known is None:
             self.cache.put(key, judgement)
-        judgement, subject = self.redacted(message, judgement, pseudonyms)
+        judgement, subject = self.settled(message, judgement, pseudonyms, said or trace)
         return await self.conclude(
             message,
             subject,
@@ -165,14 +183,23 @@ class Firewall:
         return [task.result() for task in tasks]
 
     async def check_tool_call(self, call: ToolCall, trace: Trace | None = None) -> Decision:
-        """Judge one tool call before it is made."""
+        """Judge one tool call before it is made, by the guards and by the tool policy.
+
+        `trace` is the conversation so far; it may hold the call already. Where the decision lets
+        it pass, `decision.subject.tool_calls[0]` is the call to make, and `decision.calls[0]`
+        tells what the policy made of it.
+        """
         return await self.scan(Message.assistant(calls=[call]), trace=trace, stage=Stage.TOOL_CALL)
 
     def stream(
-        self, trace: Trace | None = None, *, pseudonyms: Pseudonyms | None = None
+        self,
+        trace: Trace | None = None,
+        *,
+        pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
     ) -> StreamGuard:
-        """A guard for one streamed answer."""
-        return StreamGuard(self, self.stream_limits, trace, pseudonyms)
+        """A guard for one streamed answer; `said` as in `scan`."""
+        return StreamGuard(self, self.stream_limits, trace, pseudonyms, said)
 
     async def guard_stream(
         self, chunks: AsyncIterator[str], *, trace: Trace | None = None
@@ -218,16 +245,28 @@ class Firewall:
             return join(await asyncio.gather(*map(self._judge_stage, dues)))
         return join([await self._judge_stage(due) for due in dues] or [Judgement()])
 
-    def redacted(
-        self, message: Message, judgement: Judgement, pseudonyms: Pseudonyms | None
+    def settled(
+        self,
+        message: Message,
+        judgement: Judgement,
+        pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
     ) -> tuple[Judgement, Message]:
-        """The message as it may go on; blocked where it cannot be redacted."""
-        if judgement.effect is not Effect.REDACT:
-            return judgement, message
-        try:
-            return judgement, redact(message, judgement.marks, pseudonyms=pseudonyms)
-        except CannotRedactError as error:
-            return judgement.escalated(error.message), message
+        """The message as it may go on: redacted, its tool calls canonical and within the policy.
+
+        The policy judges the calls as they would leave, with pseudonyms turned back into values.
+        """
+        subject = message
+        if judgement.marks and judgement.effect in (Effect.REDACT, Effect.REVIEW):
+            try:
+                subject = redact(message, judgement.marks, pseudonyms=pseudonyms)
+            except CannotRedactError as error:
+                judgement = judgement.escalated(error.message)
+        if self.gate is None or not message.tool_calls:
+            return judgement, subject
+        ruling = self.gate.judge(_restored(subject, pseudonyms), said)
+        judgement = ruled(judgement, ruling)
+        return judgement, message if judgement.effect is Effect.BLOCK else ruling.message
 
     async def conclude(
         self,
@@ -247,10 +286,11 @@ class Firewall:
             stage=stage or stage_of(message),
             reasons=judgement.reasons,
             runs=judgement.runs,
-            policy=self.policy.digest,
+            policy=self.policy_digest,
             subject=subject,
             elapsed_s=0.0 if started is None else time.perf_counter() - started,
             is_cached=is_cached,
+            calls=judgement.calls,
         )
         if self.audit is not None:
             await self._write(self.audit, decision, message, trace)
@@ -317,6 +357,25 @@ def _check_rules(policy: GuardPolicy, guards: dict[Stage, dict[str, Guard]]) -> 
                 f"a rule names guard {rule.guard!r} at stage {rule.stage}, but there is none",
                 hint="add the guard to that stage, or take its rule away",
             )
+
+
+def _restored(message: Message, pseudonyms: Pseudonyms | None) -> Message:
+    """The message with the pseudonyms in its tool calls turned back into values."""
+    if pseudonyms is None or not len(pseudonyms):
+        return message
+    parts = (
+        replace(part, arguments=pseudonyms.restore(part.arguments, in_json=True))
+        if isinstance(part, ToolCall)
+        else part
+        for part in message.parts
+    )
+    return replace(message, parts=tuple(parts))
+
+
+def _policy_digest(policy: GuardPolicy, tool_policy: ToolPolicy | None) -> str:
+    if tool_policy is None:
+        return policy.digest
+    return hashlib.sha256(f"{policy.digest}|{tool_policy.digest}".encode()).hexdigest()[:16]
 
 
 def _digest(policy: GuardPolicy, guards: Iterable[Guard]) -> str:

@@ -86,7 +86,7 @@ def ok(guard: Guard, started: float, detection: Detection) -> DetectorRun:
 
 def failed(guard: Guard, started: float, error: BaseException) -> DetectorRun:
     """The run of a guard that raised. The reason never quotes what a foreign error says."""
-    reason = error.message if isinstance(error, DetectorError) else _place_of(error)
+    reason = error.message if isinstance(error, DetectorError) else place_of(error)
     return DetectorRun(guard.name, RunStatus.ERROR, time.perf_counter() - started, None, reason)
 
 
@@ -99,7 +99,8 @@ def late(guard: Guard, started: float, coverage: Coverage | None = None) -> Dete
     return DetectorRun(guard.name, RunStatus.TIMEOUT, elapsed_s, None, reason)
 
 
-def _place_of(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
+    """What was raised and where, without what the error says."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

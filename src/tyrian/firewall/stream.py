@@ -45,10 +45,18 @@ class Judge(Protocol):
     ) -> Judgement:
         """Judge without writing anything down."""
 
-    def redacted(
-        self, message: Message, judgement: Judgement, pseudonyms: Pseudonyms | None
+    @property
+    def judges_calls(self) -> bool:
+        """True where a tool policy, or a guard, judges tool calls."""
+
+    def settled(
+        self,
+        message: Message,
+        judgement: Judgement,
+        pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
     ) -> tuple[Judgement, Message]:
-        """The message as it may go on; blocked where it cannot be redacted."""
+        """The message as it may go on; blocked where it cannot be."""
 
     async def conclude(
         self,
@@ -91,15 +99,17 @@ class StreamGuard:
         limits: StreamLimits,
         trace: Trace | None = None,
         pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
     ) -> None:
         self.decision: Decision | None = None
         self._firewall = firewall
         self._limits = limits
         self._trace = trace
+        self._said = said or trace
         self._pseudonyms = pseudonyms if pseudonyms is not None else Pseudonyms()
         guards = firewall.guards_at(Stage.OUTPUT)
         self._holds_text = bool(guards)
-        self._holds_calls = bool(guards or firewall.guards_at(Stage.TOOL_CALL))
+        self._holds_calls = bool(guards) or firewall.judges_calls
         self._is_cheap = all(guard.is_bounded for guard in guards)
         self._chunks: list[str] = []
         self._calls: dict[int, _Call] = {}
@@ -140,7 +150,9 @@ class StreamGuard:
         self._is_closed = True
         message = self._message()
         judgement = await self._firewall.judge(message, trace=self._trace)
-        judgement, subject = self._firewall.redacted(message, judgement, self._pseudonyms)
+        judgement, subject = self._firewall.settled(
+            message, judgement, self._pseudonyms, self._said
+        )
         released = "".join(self._released)
         text = _text_of(subject)
         if judgement.effect <= Effect.REDACT and not text.startswith(released):

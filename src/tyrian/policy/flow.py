@@ -39,13 +39,30 @@ class TraceState:
         recent = self._recent.setdefault(tool, deque(maxlen=MAX_REMEMBERED))
         recent.append(self.clock() if at is None else at)
 
+    def forget_call(self, tool: str) -> None:
+        """Take back the newest call of a tool; nothing happens where there is none."""
+        if not (count := self.called.get(tool, 0)):
+            return
+        self.total -= 1
+        if count == 1:
+            del self.called[tool]
+        else:
+            self.called[tool] = count - 1
+        if recent := self._recent.get(tool):
+            recent.pop()
+
     def add_output(self, source: str) -> None:
         """Content of an untrusted origin that the model has read: a tool's name, or another's."""
         self.untrusted.add(source)
 
     def copy(self) -> "TraceState":
         """A state that goes its own way from here."""
-        recent = {tool: deque(times, MAX_REMEMBERED) for tool, times in self._recent.items()}
+        since = self.clock() - MINUTE_S
+        recent = {
+            tool: deque(times, MAX_REMEMBERED)
+            for tool, times in self._recent.items()
+            if times and times[-1] > since
+        }
         return TraceState(self.clock, dict(self.called), set(self.untrusted), self.total, recent)
 
     def within_minute(self, tool: str, now: float) -> int:

@@ -79,9 +79,10 @@ class GuardRule:
 class GuardPolicy:
     """All rules of a stack. Pure: the same runs always give the same answer."""
 
-    def __init__(self, rules: Iterable[GuardRule]) -> None:
+    def __init__(self, rules: Iterable[GuardRule], *, may_be_empty: bool = False) -> None:
+        """`may_be_empty` where something beside guards decides, such as a tool policy."""
         self.rules = tuple(rules)
-        if not self.rules:
+        if not self.rules and not may_be_empty:
             raise ConfigError(
                 "the policy has no rules, so it would allow everything",
                 hint="name at least one guard, for example under agent.preflight_guards",

@@ -170,6 +170,9 @@ class PolicySpec(_Spec):
         description="Each tool, and for each argument its kind; `kind?` may be left out, "
         "`[kind]` is a list.",
     )
+    trusted_output: tuple[str, ...] = Field(
+        (), description="Tools whose output is trusted like the operator's own words."
+    )
     kinds: dict[str, KindSpec | str] = Field(default_factory=dict, description="Kinds of your own.")
     fs: FsSpec | None = None
     net: NetSpec | None = None

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from tyrian.core.model_faults import near
 from tyrian.core.registry import BUILTINS, known_detectors
 from tyrian.core.taxonomy import load_taxonomy
-from tyrian.errors import ConfigError, StackError
+from tyrian.errors import ConfigError, PolicyError, StackError
 from tyrian.policy.guard import ANY_LABEL
+from tyrian.policy.load import policy_faults, read_text
 from tyrian.stack.effects import known_labels, spelled_out
 from tyrian.stack.schema import GUARD_LISTS, MODES, GuardSpec, Stack, StageGuard
 from tyrian.stack.source import KeyPath, Source
@@ -20,7 +21,7 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def faults(stack: Stack, source: Source) -> Iterator[StackError]:
     """Every fault of meaning, with its place."""
-    if not stack.guards():
+    if not stack.guards() and not stack.agent.policy_runtime:
         hint = "name at least one, for example `preflight_guards: [{name: prompt_guard_2}]`"
         message = "the stack has no guards, so it would allow everything"
         yield source.error(message, ("agent",), hint=hint, of_key=True)
@@ -146,10 +147,29 @@ def _route_faults(stack: Stack, source: Source) -> Iterator[StackError]:
 
 def _policy_faults(stack: Stack, source: Source) -> Iterator[StackError]:
     runtime = stack.agent.policy_runtime
-    if runtime and runtime.config and not runtime.config.is_file():
+    if runtime is None:
+        return
+    path: KeyPath = ("agent", "policy_runtime")
+    if runtime.config is None:
+        hint = "add `config:` with the path of a policy file"
+        message = "policy_runtime names no policy, so no tool call would be judged by it"
+        yield source.error(message, path, hint=hint, of_key=True)
+    elif not runtime.config.is_file():
         message = f"policy file {str(runtime.config)!r} is missing"
         hint = "create it, correct the path, or leave `policy_runtime` out"
-        yield source.error(message, ("agent", "policy_runtime", "config"), hint=hint)
+        yield source.error(message, (*path, "config"), hint=hint)
+    else:
+        yield from _faults_in_policy(runtime.config, source, (*path, "config"))
+
+
+def _faults_in_policy(file: Path, source: Source, path: KeyPath) -> Iterator[StackError]:
+    """A policy with an error never loads in part, and so neither does its stack."""
+    try:
+        found = policy_faults(read_text(file), str(file))
+    except PolicyError as error:
+        found = [error]
+    for fault in found if isinstance(found, list) else ():
+        yield source.error(fault.message, path, hint=fault.hint)
 
 
 def with_absolute_paths(stack: Stack, base: Path) -> Stack:
@@ -191,11 +211,9 @@ def warnings(stack: Stack) -> tuple[str, ...]:
 
 def _warnings(stack: Stack) -> Iterator[str]:
     agent = stack.agent
-    if agent.policy_runtime:
-        yield (
-            "agent.policy_runtime is read but its rules are not enforced by this version: "
-            "tool calls are judged by tool_call_guards only"
-        )
+    policy = stack.tool_policy()
+    if policy is not None and policy.spec.mode == "shadow":
+        yield "policy_runtime in shadow mode: the policy decides and records, and stops no call"
     if agent.sandbox and agent.sandbox.type != "none":
         yield (
             f"agent.sandbox ({agent.sandbox.type}) and its egress_allowlist are not enforced by "

@@ -49,6 +49,8 @@ def explain(stack: Stack, infos: Iterable[tuple[Stage, DetectorInfo]] = ()) -> E
     built = {(stage, info.name): info for stage, info in infos}
     guards = stack.guards()
     used = {guard.stage for guard in guards}
+    if stack.agent.policy_runtime:
+        used.add(Stage.TOOL_CALL)
     return Explanation(
         base_model=stack.base_model,
         guards=tuple(_guard(guard, built.get((guard.stage, guard.name))) for guard in guards),
@@ -109,6 +111,13 @@ def _models(stack: Stack) -> Iterable[str]:
 
 
 def _settings(stack: Stack) -> Iterable[str]:
+    if (policy := stack.tool_policy()) and stack.agent.policy_runtime:
+        count = len(policy.spec.tools)
+        how = "enforced" if policy.spec.mode == "enforce" else "in shadow mode"
+        yield (
+            f"tool policy: {stack.agent.policy_runtime.config}, {how}, {count} "
+            f"tool{'s' * (count != 1)}, others: {policy.spec.default} (digest {policy.digest})"
+        )
     audit = stack.audit
     text = "with the text" if audit.include_text else "without the text"
     where = audit.path or "audit.jsonl in the state directory (gateway only)"

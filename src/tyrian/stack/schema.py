@@ -16,6 +16,7 @@ from tyrian.core.detection import Stage
 from tyrian.core.registry import DetectorConfig
 from tyrian.core.taxonomy import load_taxonomy, thresholds
 from tyrian.policy.guard import ANY_LABEL, DEFAULT_THRESHOLD, GuardRule
+from tyrian.policy.tool import ToolPolicy, load_policy
 from tyrian.stack.effects import default_effects, spelled_out
 
 MODES: Mapping[str, Stage] = MappingProxyType(
@@ -204,7 +205,9 @@ class PolicyRuntimeSpec(_Part):
     framework: Literal["tyrian", "llamafirewall"] = "tyrian"
     """`llamafirewall` is an alias of `tyrian`: both mean the policy runtime of Tyrian."""
     config: Path | None = None
-    """The policy file; it must exist."""
+    """The policy file; it must exist and hold no error."""
+    mode: Literal["enforce", "shadow"] | None = None
+    """`shadow` decides and records, and lets every call pass; the policy's own where left out."""
 
 
 class SandboxSpec(_Part):
@@ -384,6 +387,16 @@ class Stack(_Part):
     def base_model(self) -> str:
         """The model that answers when a request or a route names no other."""
         return self.agent.base_model
+
+    def tool_policy(self) -> ToolPolicy | None:
+        """The policy of tool calls, read now; PolicyError where the file is faulty."""
+        runtime = self.agent.policy_runtime
+        if runtime is None or runtime.config is None:
+            return None
+        policy = load_policy(runtime.config)
+        if runtime.mode is None or runtime.mode == policy.spec.mode:
+            return policy
+        return ToolPolicy(policy.spec.model_copy(update={"mode": runtime.mode}))
 
     def guards(self) -> tuple[StageGuard, ...]:
         """Every guard at its stage, in the order of the stages and of the file."""

@@ -1,0 +1,95 @@
+"""The states of recent traces, found again by what was said, so that only new messages are read."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from tyrian.core.message import Message
+from tyrian.firewall.cache import message_digest
+from tyrian.policy.flow import TraceState
+from tyrian.policy.trace import TraceReader
+
+Messages = tuple[Message, ...]
+
+KEPT = 4096
+"""States kept; the least recently used one is forgotten, and read anew where it is asked for."""
+
+KEPT_MESSAGES = 64
+"""States that are also found by the very objects of their messages, which are kept alive."""
+
+_LOOK_BACK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How far a trace is known: the state after its first `count` messages."""
+
+    count: int
+    state: TraceState
+    digest: bytes = b""
+    """Of those messages."""
+
+
+class TraceStates:
+    """States by the messages behind them. Safe for several threads."""
+
+    def __init__(self, reader: TraceReader, kept: int = KEPT) -> None:
+        self.reader = reader
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._by_digest: OrderedDict[bytes, TraceState] = OrderedDict()
+        self._by_object: OrderedDict[tuple[int, int], tuple[Messages, Known]] = OrderedDict()
+
+    def of(self, messages: Messages) -> TraceState:
+        """The state after these messages; not to be changed, only copied."""
+        known = self.longest(messages)
+        if known.count == len(messages):
+            return known.state
+        state = self.reader.read(known.state, messages, known.count)
+        self.keep(messages, state, known)
+        return state
+
+    def longest(self, messages: Messages) -> Known:
+        """The longest beginning of a trace whose state is known."""
+        if not messages:
+            return Known(0, self.reader.start())
+        with self._lock:
+            return self._same_objects(messages) or self._same_words(messages)
+
+    def keep(self, messages: Messages, state: TraceState, known: Known) -> None:
+        """Remember the state after these messages, of which `known` is a beginning."""
+        digest = known.digest
+        for message in messages[known.count :]:
+            digest = message_digest(message, digest)
+        self._keep(messages, Known(len(messages), state, digest))
+
+    def _keep(self, messages: Messages, known: Known) -> None:
+        with self._lock:
+            self._by_digest[known.digest] = known.state
+            self._by_digest.move_to_end(known.digest)
+            while len(self._by_digest) > self._kept:
+                self._by_digest.popitem(last=False)
+            # The objects are kept, so that their ids cannot be those of other ones.
+            self._by_object[known.count, id(messages[-1])] = messages, known
+            while len(self._by_object) > KEPT_MESSAGES:
+                self._by_object.popitem(last=False)
+
+    def _same_objects(self, messages: Messages) -> Known | None:
+        """By identity first: a trace that grows in this process costs no digest."""
+        count = len(messages)
+        for end in range(count, max(0, count - _LOOK_BACK), -1):
+            found = self._by_object.get((end, id(messages[end - 1])))
+            if found is not None and found[0] == (messages if end == count else messages[:end]):
+                return found[1]
+        return None
+
+    def _same_words(self, messages: Messages) -> Known:
+        digests = [b""]
+        for message in messages:
+            digests.append(message_digest(message, digests[-1]))
+        for end in range(len(messages), 0, -1):
+            state = self._by_digest.get(digests[end])
+            if state is not None:
+                self._by_digest.move_to_end(digests[end])
+                return Known(end, state, digests[end])
+        return Known(0, self.reader.start())
