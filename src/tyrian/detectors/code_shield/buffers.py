@@ -172,6 +172,9 @@ class Buffers:
         if test.text is not None:
             text = self._literal(call, test.text)
             return Need(1, _ANY) if text is None else Need(len(text) + 1, len(text) + 1)
+        if test.append is not None:
+            text = self._literal(call, test.append)
+            return Need(1 if text is None else len(text) + 1, _ANY)
         assert test.format is not None
         text = self._literal(call, test.format)
         return Need(1, _ANY) if text is None else self._formatted(text, call, test.format + 1)

@@ -166,6 +166,9 @@ def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
         else:
             break
         part, first = _part_before(fragment, back)
+        if first == back and link == "::":
+            # `::name` is the name itself, of the outermost namespace.
+            break
         if first == back:
             parts.append("?")
             break

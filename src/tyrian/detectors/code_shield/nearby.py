@@ -48,6 +48,8 @@ class Surroundings:
             return False
         if any(self._places(pattern, ahead, names) for pattern in nearby.not_before):
             return False
+        if (nearby.inside or nearby.not_inside) and not self._is_inside(nearby, end, names):
+            return False
         if not nearby.after and not nearby.not_after:
             return True
         behind = end, min(last, end + _REACH)
@@ -57,6 +59,27 @@ class Surroundings:
         if any(self._places(pattern, behind, names) for pattern in nearby.not_after):
             return False
         return self._all(nearby.after, behind, names)
+
+    def _is_inside(self, nearby: Nearby, end: int, names: Names) -> bool:
+        span = self._body(end)
+        if any(self._places(pattern, span, names) for pattern in nearby.not_inside):
+            return False
+        return self._all(nearby.inside, span, names)
+
+    def _body(self, end: int) -> Span:
+        """The block that begins behind a place, or the statement."""
+        code = self._fragment.code
+        if code[end - 1 : end] == "{":
+            end -= 1
+        head = code[end : end + 200]
+        start = end + len(head) - len(head.lstrip())
+        if code[start : start + 1] == "{":
+            stop = self._fragment.close_of(start) + 1
+        else:
+            stop = self._fragment.end_of_expression(start) + 1
+            while code[stop - 1 : stop] == "," and stop - start < _REACH:
+                stop = self._fragment.end_of_expression(stop) + 1
+        return start, min(stop, start + _REACH, len(code))
 
     def _all(self, patterns: tuple[str, ...], span: Span, names: Names) -> bool:
         return all(self._places(pattern, span, names) for pattern in patterns)
@@ -68,10 +91,12 @@ class Surroundings:
         """The first place where the expression matches with these names, if there is one."""
         start, end = span
         budget = self._fragment.budget
-        for count, match in enumerate(compiled(pattern).finditer(self._data, start, end)):
+        # A piece of its own, so that `\A` and `\z` stand for its ends.
+        piece = self._data[start:end]
+        for count, match in enumerate(compiled(pattern).finditer(piece)):
             if count >= _MOST_TRIES or not budget.spend(2):
                 return
             found = names_of(match)
             if found is not None and all(names.get(k, v) == v for k, v in found.items()):
-                yield match.start()
+                yield start + match.start()
                 return

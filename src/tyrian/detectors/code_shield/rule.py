@@ -63,7 +63,7 @@ class Room(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoomTest:
-    """A question about a write into memory; exactly one of text, format, count, scan."""
+    """A question about a write into memory; exactly one of text, append, format, count."""
 
     into: int
     """Index of the argument that is written to."""
@@ -73,6 +73,8 @@ class RoomTest:
     """Index of the string that is copied."""
     format: int | None = None
     """Index of the format; what it takes comes after it."""
+    append: int | None = None
+    """Index of the string that is added to what the target already holds."""
     count: int | None = None
     """Index of the number of bytes."""
 
@@ -88,6 +90,9 @@ class Nearby:
     not_after: tuple[str, ...] = ()
     until: tuple[str, ...] = ()
     """Where the look behind the match ends."""
+    inside: tuple[str, ...] = ()
+    """In the block, or the statement, that begins right behind the match."""
+    not_inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

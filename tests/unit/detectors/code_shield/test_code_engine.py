@@ -110,6 +110,7 @@ def test_what_comes_from_outside_is_followed_through_names() -> None:
         ("java", 'Runtime.getRuntime()\n  .exec("a" + b);', "*.exec"),
         ("c", 'system(strcat("a", b));', "system"),
         ("cpp", 'std::system(("a" + b).c_str());', "system"),
+        ("cpp", '::system(("a" + b).c_str());', "system"),
         ("csharp", 'Process.Start($"a {b}");', "Process.Start"),
         ("php", 'shell_exec("a $b");', "shell_exec"),
         ("php", "include 'a' . $b;", "include"),

@@ -47,6 +47,11 @@ KEPT = (
     not_after: ['\bclose\s*\(']
 """
 )
+LOOPED = HEAD + r"""
+    code: '\bfor\s*\([^;():]*:\s*(?P<c>\w+)\s*\)'
+    inside: ['\b(?P<c>\w+)\.push_back\s*\(']
+    not_inside: ['\b(?:break|return)\b']
+"""
 
 
 def finds(rules: str, code: str) -> bool:
@@ -63,6 +68,9 @@ def finds(rules: str, code: str) -> bool:
         (MEASURED, "void f(int n) { if (n > 9) return; }\nvoid g(int n) { memcpy(d, s, n); }"),
         (GROWN, "l->list  =  realloc( l->list , 3);"),
         (KEPT, "stat(name, &st); fd = open(name, 0);"),
+        (LOOPED, "for (auto x : all) { if (x) all.push_back(x); }"),
+        (LOOPED, "for (auto x : all)\n  all.push_back(x);"),
+        (LOOPED, "for (auto x : all) { all.push_back(x)"),
     ],
 )
 def test_names_are_the_same_wherever_they_stand(rules: str, code: str) -> None:
@@ -83,6 +91,10 @@ def test_names_are_the_same_wherever_they_stand(rules: str, code: str) -> None:
         (GROWN, "l->list = realloc(old, 3);"),
         (KEPT, "stat(other, &st); fd = open(name, 0);"),
         (KEPT, "stat(name, &st); fd = open(name, 0); close(fd);"),
+        (LOOPED, "for (auto x : all) { x++; } all.push_back(x);"),
+        (LOOPED, "for (auto x : all) x++; all.push_back(x);"),
+        (LOOPED, "for (auto x : all) { all.push_back(x); break; }"),
+        (LOOPED, "for (auto x : all) others.push_back(x);"),
     ],
 )
 def test_other_names_are_not_taken_for_them(rules: str, code: str) -> None:
