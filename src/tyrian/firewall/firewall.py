@@ -191,6 +191,25 @@ class Firewall:
         """
         return await self.scan(Message.assistant(calls=[call]), trace=trace, stage=Stage.TOOL_CALL)
 
+    async def check_history(self, trace: Trace) -> AsyncGenerator[tuple[int, Decision], None]:
+        """Judge the tool calls that a conversation holds, by the tool policy.
+
+        Gives a decision for each message with calls, and its place; none for a beginning that
+        went through before. Stop at the first that may not pass: what is not asked for is not
+        taken for passed.
+        """
+        if self.gate is None:
+            return
+        for index, ruling in self.gate.history(trace):
+            message = trace.messages[index]
+            judgement = ruled(Judgement(), ruling)
+            yield (
+                index,
+                await self.conclude(
+                    message, ruling.message, judgement, stage=Stage.TOOL_CALL, trace=trace
+                ),
+            )
+
     def stream(
         self,
         trace: Trace | None = None,

@@ -82,7 +82,7 @@ class ToolGate:
             if message.tool_calls:
                 started = time.perf_counter()
                 try:
-                    ruling = self._judged(message, state, started)
+                    ruling = self._judged(message, state, started, is_past=True)
                 except Exception as error:  # noqa: BLE001 - as above
                     ruling = _failed(message, error, started)
                 yield index, ruling
@@ -90,7 +90,9 @@ class ToolGate:
         if known.count < len(messages):
             self.states.keep(messages, state, known)
 
-    def _judged(self, message: Message, before: TraceState, started: float) -> Ruling:
+    def _judged(
+        self, message: Message, before: TraceState, started: float, *, is_past: bool = False
+    ) -> Ruling:
         state = before.copy()
         calls: list[CallReport] = []
         reasons: list[Reason] = []
@@ -99,7 +101,7 @@ class ToolGate:
         offset = 0
         for part in message.parts:
             if isinstance(part, ToolCall):
-                decision = self.policy.decide(_proposed(part), state)
+                decision = self.policy.decide(_proposed(part), state, is_past=is_past)
                 state.add_call(part.name)
                 calls.append(_report(part, decision))
                 reasons += _reasons(decision)

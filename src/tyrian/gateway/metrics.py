@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from tyrian.core.decision import Decision
 from tyrian.core.detection import RunStatus
+from tyrian.firewall.tool_gate import POLICY
 from tyrian.gateway.context import RequestContext
 
 CONTENT_TYPE = b"text/plain; version=1.0.0; charset=utf-8"
@@ -37,6 +38,9 @@ class Metrics:
         )
         self._reasons = self._counter(
             "decision_reasons", "Reasons of decisions.", "detector", "effect"
+        )
+        self._policy_rules = self._counter(
+            "policy_rules", "Rules of the tool policy that spoke.", "rule", "effect"
         )
         self._runs = self._histogram(
             "detector_seconds", "Time of one run of a detector.", "detector", buckets=_GUARD_SECONDS
@@ -71,6 +75,8 @@ class Metrics:
         self._decisions(decision.stage.value, str(decision.effect)).inc()
         for reason in decision.reasons:
             self._reasons(reason.detector, str(reason.effect)).inc()
+            if reason.detector == POLICY:
+                self._policy_rules(reason.rule, str(reason.effect)).inc()
         if decision.is_cached:
             self._cache_hits.inc()
             return

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from tyrian.core.decision import Decision, Effect
+from tyrian.core.decision import Decision, Effect, Reason
 from tyrian.core.detection import Stage
 from tyrian.core.message import Message, Role, Trace
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.stream import StreamGuard
+from tyrian.firewall.tool_gate import POLICY
 from tyrian.gateway.chat_request import ChatRequest
 from tyrian.gateway.context import RequestContext
 from tyrian.gateway.errors import ApiError
@@ -66,10 +67,16 @@ def decision_fields(decision: Decision) -> Json:
 def refusal_text(decision: Decision) -> str:
     """What the user reads in place of what was stopped."""
     found = decision.reasons[0] if decision.reasons else None
-    what = f": {found.label or found.rule} ({found.detector})" if found else ""
+    what = f": {_told(found)}" if found else ""
     if decision.effect is Effect.REVIEW:
         return f"Held for review by Tyrian, and nobody is there to approve it{what}."
     return f"Blocked by Tyrian{what}."
+
+
+def _told(reason: Reason) -> str:
+    if reason.detector == POLICY:
+        return f"{reason.message} ({reason.rule})"
+    return f"{reason.label or reason.rule} ({reason.detector})"
 
 
 class Firewalled:
@@ -96,6 +103,8 @@ class Screen:
         self.pseudonyms = Pseudonyms()
         self.trace = Trace()
         """What the model is told; the answer is judged in its light."""
+        self.said = Trace()
+        """The conversation as it came, for the tool policy."""
 
     @property
     def judges_answers(self) -> bool:
@@ -106,13 +115,18 @@ class Screen:
         """The messages as they may go on, None where they may go on as they came.
 
         StoppedError for the first one that may not; system and developer messages are the
-        operator's own, and the model's earlier turns were judged when they left.
+        operator's own, and the model's earlier turns were judged when they left. The tool calls in
+        them pass the tool policy again, since nobody knows who answered them.
         """
         # The audit log names a record by its trace: with the request's id it can be found again.
-        self.trace = replace(request.trace, id=self._context.id)
+        self.trace = self.said = replace(request.trace, id=self._context.id)
         firewall = self._guarded.firewall
         if firewall is None:
             return None
+        async for _, decision in firewall.check_history(self.said):
+            self.note(decision)
+            if not decision.may_pass:
+                raise StoppedError(decision)
         self.pseudonyms.reserve(*(s for m in request.trace.messages for s in m.segments))
         messages = list(request.trace.messages)
         changed: dict[int, Json] = {}
@@ -140,7 +154,9 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             raise AssertionError("answers are judged only where there is a firewall")
-        decision = await firewall.scan(message, trace=self.trace, pseudonyms=self.pseudonyms)
+        decision = await firewall.scan(
+            message, trace=self.trace, pseudonyms=self.pseudonyms, said=self.said
+        )
         self.note(decision)
         return decision
 
@@ -149,7 +165,7 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             raise AssertionError("streams are judged only where there is a firewall")
-        return firewall.stream(self.trace, pseudonyms=self.pseudonyms)
+        return firewall.stream(self.trace, pseudonyms=self.pseudonyms, said=self.said)
 
     def note(self, decision: Decision) -> None:
         """Count a decision; the greatest effect of a request stands in its headers."""

@@ -48,6 +48,9 @@ def message_from_openai(obj: object, param: str = "message") -> Message:
         raise WireError(f"unknown role; known: {known}", f"{param}.role")
     if role in _JUDGED_ROLES and not _MESSAGE_KEYS.issuperset(fields):
         _refuse_unread(fields, param)
+    if fields.get("function_call") is not None:
+        # The dialect's old way to call a tool, which no guard would read.
+        raise WireError("write it as `tool_calls`", f"{param}.function_call")
     parts = tuple(_content(fields.get("content"), f"{param}.content"))
     calls = tuple(_calls(fields.get("tool_calls"), f"{param}.tool_calls"))
     if calls and role is not Role.ASSISTANT:

@@ -163,23 +163,26 @@ class FlowRules:
         }
         self._of_all = self._by_tool.get(ANY_TOOL, ())
 
-    def verdicts(self, tool: str, state: TraceState) -> list[Verdict]:
-        """What the trace so far means for a call of this tool."""
+    def verdicts(self, tool: str, state: TraceState, *, is_past: bool = False) -> list[Verdict]:
+        """What the trace so far means for a call of this tool.
+
+        Of a call that `is_past` nobody knows the minute, so limits by the minute do not hold.
+        """
         found: list[Verdict] = []
         for rule in self._by_tool.get(tool, self._of_all):
             if verdict := rule.verdict(state):
                 found.append(verdict)  # noqa: PERF401  most often there is none
         if tool in self._limited:
-            found += self._reached(tool, state.called.get(tool, 0), state)
+            found += self._reached(tool, state.called.get(tool, 0), state, is_past)
         if ANY_TOOL in self._limited:
-            found += self._reached(ANY_TOOL, state.total, state)
+            found += self._reached(ANY_TOOL, state.total, state, is_past)
         return found
 
-    def _reached(self, key: str, count: int, state: TraceState) -> list[Verdict]:
+    def _reached(self, key: str, count: int, state: TraceState, is_past: bool) -> list[Verdict]:
         found = []
         if key in self._per_trace and count >= self._per_trace[key]:
             found.append(_limit("trace", self._per_trace[key]))
-        if key in self._per_minute:
+        if key in self._per_minute and not is_past:
             most = self._per_minute[key]
             if state.within_minute(key, state.clock()) >= most:
                 found.append(_limit("minute", most))

@@ -96,18 +96,22 @@ class ToolPolicy:
         call: ProposedCall | ToolCall,
         trace_state: TraceState | None = None,
         world: World | Mapping[str, object] | None = None,
+        *,
+        is_past: bool = False,
     ) -> CallDecision:
         """The decision on a call; never raises for what the model wrote.
 
         `trace_state` is read, not changed: tell it of calls that are made with `add_call` and of
         output that was read with `add_output`. `world` replaces the machine; InputError where a
-        mapping is not one.
+        mapping is not one. A call that `is_past` was made before, at a time that nobody knows.
         """
         proposed = ProposedCall.of(call) if isinstance(call, ToolCall) else call
         if world is not None:
             world, trace_state = self._pretended(world, trace_state)
         try:
-            decision = self._decide(proposed, trace_state or _NOTHING, world or MACHINE)
+            decision = self._decide(
+                proposed, trace_state or _NOTHING, world or MACHINE, is_past=is_past
+            )
         except Refusal as refusal:
             verdict = Verdict(
                 Effect.BLOCK, refusal.rule, refusal.reason, refusal.hint, refusal.value
@@ -127,7 +131,9 @@ class ToolPolicy:
             replay(pretended.history, state)
         return pretended, state
 
-    def _decide(self, call: ProposedCall, state: TraceState, world: World) -> CallDecision:
+    def _decide(
+        self, call: ProposedCall, state: TraceState, world: World, *, is_past: bool
+    ) -> CallDecision:
         name = self._checked_name(call.tool)
         args = (
             checked_arguments(call.args) if call.raw_args is None else read_arguments(call.raw_args)
@@ -140,7 +146,7 @@ class ToolPolicy:
             canonical: dict[str, object] = {"tool": name, "args": args}
         else:
             canonical = self._canonical(entry, args, world, facts)
-        verdicts += self._flow.verdicts(name, state)
+        verdicts += self._flow.verdicts(name, state, is_past=is_past)
         rules = self._rules.of(name)
         if rules:
             values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
