@@ -269,8 +269,9 @@ class _Run:
     def skip_page(self, opening: str) -> None:
         """The text may begin as a page: read on behind where its code begins."""
         match = re.match(opening, self._text)
-        if match is not None:
-            self._literal(0, match.end(), ";")
+        if match is not None and match[0].strip():
+            start = len(match[0]) - len(match[0].lstrip())
+            self._literal(start, match.end(), ";")
             self._at = match.end()
 
     def code_until_end(self) -> None:
