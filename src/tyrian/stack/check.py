@@ -38,6 +38,7 @@ def faults(stack: Stack, source: Source) -> Iterator[StackError]:
             seen.add(guard.name)
     yield from _route_faults(stack, source)
     yield from _policy_faults(stack, source)
+    yield from _sandbox_faults(stack, source)
 
 
 def _guard_faults(
@@ -172,6 +173,27 @@ def _faults_in_policy(file: Path, source: Source, path: KeyPath) -> Iterator[Sta
         yield source.error(fault.message, path, hint=fault.hint)
 
 
+def _sandbox_faults(stack: Stack, source: Source) -> Iterator[StackError]:
+    sandbox = stack.agent.sandbox
+    if sandbox is None:
+        return
+    at: KeyPath = ("agent", "sandbox")
+    if sandbox.type == "none" and not sandbox.i_accept_no_isolation:
+        hint = "choose a driver, or write i_accept_no_isolation: true"
+        yield source.error("type none isolates nothing", (*at, "type"), hint=hint)
+    if sandbox.type == "container" and "@sha256:" not in sandbox.image:
+        message = "the type container needs an image that is pinned by its digest"
+        hint = "image: registry/name@sha256:..."
+        where = (*at, "image") if sandbox.image else (*at, "type")
+        yield source.error(message, where, hint=hint)
+    for inside, host in sandbox.mounts.items():
+        if not host.is_dir():
+            message = f"there is no directory {str(host)!r}"
+            yield source.error(
+                message, (*at, "mounts", inside), hint="make it, or correct the path"
+            )
+
+
 def with_absolute_paths(stack: Stack, base: Path) -> Stack:
     """The same stack with its relative paths taken from the directory of the file."""
     agent = stack.agent
@@ -184,7 +206,11 @@ def with_absolute_paths(stack: Stack, base: Path) -> Stack:
     audit = stack.audit
     if audit.path:
         audit = audit.model_copy(update={"path": base / audit.path.expanduser()})
-    agent = agent.model_copy(update={**lists, "policy_runtime": runtime})
+    sandbox = agent.sandbox
+    if sandbox and sandbox.mounts:
+        mounts = {inside: base / host.expanduser() for inside, host in sandbox.mounts.items()}
+        sandbox = sandbox.model_copy(update={"mounts": mounts})
+    agent = agent.model_copy(update={**lists, "policy_runtime": runtime, "sandbox": sandbox})
     return stack.model_copy(update={"agent": agent, "audit": audit})
 
 
@@ -214,10 +240,12 @@ def _warnings(stack: Stack) -> Iterator[str]:
     policy = stack.tool_policy()
     if policy is not None and policy.spec.mode == "shadow":
         yield "policy_runtime in shadow mode: the policy decides and records, and stops no call"
-    if agent.sandbox and agent.sandbox.type != "none":
+    if agent.sandbox and agent.sandbox.type == "none":
+        yield "agent.sandbox: type none isolates nothing: `tyrian run` runs the command as it is"
+    elif agent.sandbox:
         yield (
-            f"agent.sandbox ({agent.sandbox.type}) and its egress_allowlist are not enforced by "
-            "the gateway or the library: that is for `tyrian run`, which this version lacks"
+            f"agent.sandbox ({agent.sandbox.type}) holds for what `tyrian run` starts; the gateway "
+            "and the library run no code of the agent"
         )
     if not agent.preflight_guards:
         yield "no preflight_guards: what users write is not judged"

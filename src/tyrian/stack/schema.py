@@ -9,7 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    field_validator,
+)
 
 from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
@@ -18,6 +25,7 @@ from tyrian.core.taxonomy import load_taxonomy, thresholds
 from tyrian.policy.guard import ANY_LABEL, DEFAULT_THRESHOLD, GuardRule
 from tyrian.policy.tool import ToolPolicy, load_policy
 from tyrian.stack.effects import default_effects, spelled_out
+from tyrian.stack.egress_entry import entry_fault
 
 MODES: Mapping[str, Stage] = MappingProxyType(
     {
@@ -46,6 +54,12 @@ Words = tuple[str, ...]
 NonEmpty = Annotated[str, Field(min_length=1, max_length=500)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s@/]+(/[^\s@]*)?$", max_length=2000)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+def _egress_entry(text: str) -> str:
+    if fault := entry_fault(text):
+        raise ValueError(fault)
+    return text
 
 
 class _Part(BaseModel):
@@ -210,13 +224,49 @@ class PolicyRuntimeSpec(_Part):
     """`shadow` decides and records, and lets every call pass; the policy's own where left out."""
 
 
+class SandboxLimits(_Part):
+    """What the sandbox may use; the command is ended where it takes more."""
+
+    time_s: Annotated[float, Field(gt=0)] | None = None
+    """Seconds; no limit where it is left out."""
+    memory_mb: Annotated[int, Field(ge=64)] = 4096
+    """Megabytes of memory, all processes together."""
+    processes: Annotated[int, Field(ge=4)] = 256
+    """Processes and threads at a time."""
+    disk_mb: Annotated[int, Field(ge=1)] = 1024
+    """Megabytes that may be written: to one file, to /tmp, and to the policy's paths together."""
+    open_files: Annotated[int, Field(ge=16)] = 1024
+    """Open files of one process."""
+
+
+EgressText = Annotated[str, AfterValidator(_egress_entry)]
+AbsolutePath = Annotated[str, Field(pattern=r"^/", max_length=4096)]
+
+
 class SandboxSpec(_Part):
     """Where the agent's code runs. `tyrian run` enforces it; the gateway does not."""
 
-    type: Literal["gvisor", "bubblewrap", "none"] = "gvisor"
+    type: Literal["gvisor", "bubblewrap", "landlock", "container", "none"] = "gvisor"
     """The driver of the sandbox."""
-    egress_allowlist: Words = ()
-    """Host names that the sandbox may reach; nothing else is reachable."""
+    egress_allowlist: tuple[EgressText, ...] = ()
+    """What the sandbox may reach beside the policy's `net` hosts: `host`, `host:port`, or
+    `scheme://host:port` with https, http or tcp."""
+    hosts: dict[NonEmpty, IPvAnyAddress] = {}
+    """Addresses of host names, where no look-up is to be made; they may be of an inner network."""
+    mounts: dict[AbsolutePath, Path] = {}
+    """Directories of this machine by the path that the policy knows them under."""
+    system_paths: tuple[AbsolutePath, ...] = ()
+    """Further paths of this machine that programs need; they can be read."""
+    env: tuple[EnvName, ...] = ()
+    """Environment variables that are passed on; no others are."""
+    limits: SandboxLimits = SandboxLimits()
+    """What the sandbox may use."""
+    image: str = ""
+    """For `container`: the image, pinned by digest."""
+    engine: Literal["", "docker", "podman"] = ""
+    """For `container`: the engine; the one that is there where it is left out."""
+    i_accept_no_isolation: bool = False
+    """`type: none` runs the command as it is, with every right of its user, and needs this."""
 
 
 class AgentSpec(_Part):

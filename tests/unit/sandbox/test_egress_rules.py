@@ -4,7 +4,8 @@ import pytest
 
 from tyrian.policy.refusal import Refusal
 from tyrian.policy.schema import NetSpec
-from tyrian.sandbox.egress.rules import EgressRules, Way, entry_fault, target_of
+from tyrian.sandbox.egress.rules import EgressRules, Way, target_of
+from tyrian.stack.egress_entry import entry_fault
 
 
 def net_of(**keys: object) -> NetSpec:

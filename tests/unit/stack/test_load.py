@@ -122,10 +122,31 @@ def test_a_missing_policy_file_is_an_error_at_its_line(home: Path) -> None:
     assert caught.value.line == 21
 
 
-def test_what_the_gateway_does_not_enforce_is_warned_of(home: Path) -> None:
+def test_where_the_sandbox_holds_is_told(home: Path) -> None:
     told = " ".join(warnings(load_stack(home / "stack.yaml")))
-    assert "tyrian run" in told
-    assert "not enforced" in told
+    assert "agent.sandbox (gvisor) holds for what `tyrian run` starts" in told
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("type: none", "isolates nothing"),
+        ("type: container", "needs an image"),
+        ("{type: container, image: 'python:3'}", "pinned by its digest"),
+        ("mounts: {/workspace: ./nowhere}", "no directory"),
+        ("egress_allowlist: ['*']", "no allow-list"),
+        ("egress_allowlist: ['tcp://db.example.com']", "needs a port"),
+        ("hosts: {api.test: not-an-address}", "address"),
+        ("limits: {memory_mb: 1}", "64"),
+        ("env: ['A=B']", "env"),
+    ],
+)
+def test_a_faulty_sandbox_is_told(tmp_path: Path, keys: str, told: str) -> None:
+    keys = keys if keys.startswith("{") else f"{{{keys}}}"
+    text = f"agent:\n  preflight_guards: [{{name: pii}}]\n  sandbox: {keys}\n"
+    with pytest.raises(StackError, match=told) as caught:
+        parse_stack(text, base=tmp_path, file="stack.yaml")
+    assert caught.value.line == 3
 
 
 def test_the_default_stack_makes_a_policy_with_guards_at_every_stage() -> None:

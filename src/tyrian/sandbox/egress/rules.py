@@ -1,16 +1,9 @@
 """Where a sandbox may connect to: the stack's allow-list, and the `net` section of the policy.
 
-An entry of the allow-list is a host (`api.example.com`, `*.example.com`, an address) with a port
-and a scheme where they are not `https` and 443:
-
-    api.example.com            TLS on port 443
-    api.example.com:8443       TLS on port 8443
-    http://mirror.example.com  plain HTTP on port 80
-    tcp://git.example.com:22   any bytes
-
-A host of the policy counts on the policy's ports, for its schemes. An address of an inner network
-is only reached where an entry names it, or names a host that by its name is of an inner network
-(`db.internal`); loopback, link-local and metadata addresses only where an entry names the address.
+The grammar of the allow-list's entries is that of `tyrian.stack.egress_entry`. A host of the policy
+counts on the policy's ports, for its schemes. An address of an inner network is only reached where
+an entry names it, or names a host that by its name is of an inner network (`db.internal`);
+loopback, link-local and metadata addresses only where an entry names the address.
 """
 
 import ipaddress
@@ -20,17 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tyrian.policy.address import as_address, is_inside_name, is_public
-from tyrian.policy.host import HostList, ascii_name, check_host_pattern
+from tyrian.policy.host import HostList, ascii_name
 from tyrian.policy.refusal import Refusal
 from tyrian.policy.schema import NetSpec
 from tyrian.policy.url import NetRule
 from tyrian.policy.world import MACHINE
+from tyrian.stack.egress_entry import read_entry
 
-_ENTRY = re.compile(
-    r"(?:(?P<scheme>https|http|tcp)://)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+)(?::(?P<port>\d{1,5}))?/?\Z"
-)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+):([1-9][0-9]{0,4})\Z")
-_PORTS = {"https": 443, "http": 80}
 _PRIVATE = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 )
@@ -99,28 +89,9 @@ class _Entry:
     port: int
 
 
-def entry_fault(entry: str) -> str:
-    """What is wrong with an entry of the allow-list; '' if nothing."""
-    found = _ENTRY.match(entry)
-    if not found:
-        return "it must be a host, a host with a port, or scheme://host:port (https, http, tcp)"
-    if found["scheme"] == "tcp" and not found["port"]:
-        return "tcp:// needs a port"
-    if found["port"] and not 1 <= int(found["port"]) <= 65535:
-        return "a port is from 1 to 65535"
-    if found["host"] == "*":
-        return "every host at once is no allow-list; name the hosts"
-    return check_host_pattern(found["host"])
-
-
 def _entry(text: str) -> _Entry:
-    if fault := entry_fault(text):
-        raise ValueError(f"{text!r}: {fault}")
-    found = _ENTRY.match(text)
-    assert found is not None
-    scheme = found["scheme"] or "https"
-    port = int(found["port"]) if found["port"] else _PORTS[scheme]
-    return _Entry(Way(scheme), HostList([found["host"]]), port)
+    found = read_entry(text)
+    return _Entry(Way(found.scheme), HostList([found.host]), found.port)
 
 
 def target_of(authority: str) -> Target:
