@@ -29,6 +29,7 @@ class Section:
     """The lines of one section of one file."""
 
     file: str
+    """Its name without suffix, after that of a folder: `languages_de`."""
     label: str
     """`S1` to `S14`, `safe`, or `frame` and `slot`, which are material for the others."""
     name: str
@@ -44,13 +45,14 @@ def read_sections(path: Path) -> list[Section]:
             found.append((label, name, []))
         elif line.strip() and not line.startswith("#"):
             found[-1][2].append(line.strip())
-    return [Section(path.stem, label, name, tuple(lines)) for label, name, lines in found]
+    file = "_".join(path.relative_to(FOLDER).with_suffix("").parts)
+    return [Section(file, label, name, tuple(lines)) for label, name, lines in found]
 
 
 @cache
 def all_sections() -> tuple[Section, ...]:
     """The sections of every file."""
-    return tuple(part for path in sorted(FOLDER.glob("*.txt")) for part in read_sections(path))
+    return tuple(part for path in sorted(FOLDER.rglob("*.txt")) for part in read_sections(path))
 
 
 def fold_of(line: str) -> int:

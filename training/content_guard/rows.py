@@ -5,10 +5,12 @@ single words such as "kill" tell the two apart.
 """
 
 import random
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.content_guard.passages import FORMS, passages
 from training.content_guard.phrases import Grammar, Keep, Section, all_sections
 from training.corpus import Row, read_rows
 from training.inputs import given_data
@@ -23,7 +25,20 @@ _TURNED = {"about": 90, "refusal": 50, "topic": 70}
 """How many texts are made per hazard and section, and of hazards turned harmless."""
 _MORE = {"everyday": 5, "languages": 6, "speech": 4, "more": 4}
 """Files of whose harmless sections more is made."""
+_PER_LINE = 7
+"""How often each whole text of a section is used, where that is more."""
+_PER_FOREIGN_LINE = 12
+"""The same in the files of single languages, where it is all that is made."""
+_ADDRESSED = 0.5
+"""Share of whole texts that may have words to the reader around them, as requests do."""
 _BORROWED = 2500
+_CARRIED = 4000
+_CARRIER_LENGTH = 320
+"""Characters of a carrier, so that a window that holds all of it is not much larger."""
+_CARRIERS = frozenset(
+    {"benign_prompt", "benign_roleplay", "benign_email", "benign_doc", "benign_dialog"}
+)
+_SENTENCE = re.compile(r"(?<=[.!?]) +")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +62,15 @@ class _Maker:
             return _sentence(grammar.framed(name, self.phrase()))
         if name == "agree":
             return _sentence(grammar.framed("answer", self.phrase()))
-        is_foreign = self.section.file == "languages"
+        is_foreign = is_foreign_file(self.section.file)
         count = 1 if is_foreign else grammar.pick.choice((1, 1, 1, 2, 3))
-        return " ".join(_sentence(grammar.expand(self.phrase())) for _ in range(count))
+        phrases = {self.phrase(): None for _ in range(count)}
+        return " ".join(_sentence(grammar.expand(phrase)) for phrase in phrases)
+
+
+def is_foreign_file(file: str) -> bool:
+    """Whether a file holds phrases in other languages, which the frames do not fit."""
+    return file.partition("_")[0] == "languages"
 
 
 def _sentence(text: str) -> str:
@@ -88,20 +109,30 @@ def _made(maker: _Maker, name: str, count: int, label: str) -> Iterator[Row]:
     source = f"own_{maker.section.file}/{SAFE if not labels else label}_{name}"
     for _ in range(count):
         text = maker.text(name)
-        if turn == USER and maker.section.file != "languages":
-            text = _addressed(text, maker.grammar)
+        if turn == USER and not is_foreign_file(maker.section.file):
+            if name != "say" or maker.grammar.pick.random() < _ADDRESSED:
+                text = _addressed(text, maker.grammar)
+            if name == "say" and maker.grammar.pick.random() < 0.12:
+                text = maker.grammar.framed("wrap", text)
         text = _in_register(text, maker.grammar.pick)
         yield Row(text, labels, source, f"{'unsafe' if labels else 'safe'}_{turn}")
 
 
+def _count(section: Section, lines: Sequence[str], base: int) -> int:
+    """How many texts to make of these lines."""
+    if section.file.startswith("languages_"):
+        return _PER_FOREIGN_LINE * len(lines)
+    return max(base, _PER_LINE * len(lines)) if section.name == "say" else base
+
+
 def _of_section(section: Section, grammar: Grammar, keep: Keep) -> Iterator[Row]:
     maker = _Maker(grammar, section, [line for line in section.lines if keep(line)])
-    if not maker.lines or section.label in ("slot", "frame"):
+    if not maker.lines or section.label in ("slot", "frame") or section.name in FORMS:
         return
     name, label = section.name, section.label
     if label == SAFE:
         more = _MORE.get(section.file, 1)
-        yield from _made(maker, name, more * _SAFE[name], SAFE)
+        yield from _made(maker, name, _count(section, maker.lines, more * _SAFE[name]), SAFE)
         if name == "ask":
             yield from _made(maker, "agree", more * _SAFE["answer"], SAFE)
         return
@@ -109,7 +140,7 @@ def _of_section(section: Section, grammar: Grammar, keep: Keep) -> Iterator[Row]
         yield from _made(maker, "praise", _HARMFUL["topic"], label)
         yield from _made(maker, "topic", _TURNED["topic"], SAFE)
         return
-    yield from _made(maker, name, _HARMFUL[name], label)
+    yield from _made(maker, name, _count(section, maker.lines, _HARMFUL[name]), label)
     if name == "ask":
         yield from _made(maker, "agree", _HARMFUL["answer"], label)
         yield from _made(maker, "about", _TURNED["about"], SAFE)
@@ -132,6 +163,10 @@ def own_rows(seed: int = SEED, keep: Keep = every) -> list[Row]:
     for section in sections:
         for row in _of_section(section, grammar, keep):
             rows.setdefault(row.text, row)
+    for label, form, text in passages(sections, grammar, keep):
+        labels = () if label == SAFE else (label,)
+        kind = f"{'unsafe' if labels else 'safe'}_{USER}"
+        rows.setdefault(text, Row(text, labels, f"own_passages/{label}_{form}", kind))
     return list(rows.values())
 
 
@@ -157,6 +192,38 @@ def borrowed_rows(given: Sequence[Row], seed: int = SEED) -> list[Row]:
     return list(rows.values())
 
 
+def carried_rows(given: Sequence[Row], seed: int = SEED, keep: Keep = every) -> list[Row]:
+    """A whole text of the tables inside a given safe one: unsafe where what is put in is."""
+    sections = all_sections()
+    grammar = Grammar.of(sections, random.Random(seed), keep)
+    pick = grammar.pick
+    inserted: dict[str, list[str]] = {}
+    for part in sections:
+        if part.name in ("say", *FORMS) and not is_foreign_file(part.file):
+            inserted.setdefault(part.label, []).extend(line for line in part.lines if keep(line))
+    carriers = [row.text for row in given if not row.labels and row.kind in _CARRIERS]
+    labels = sorted(set(inserted) - {SAFE})
+    rows: dict[str, Row] = {}
+    for number in range(_CARRIED if carriers else 0):
+        label = SAFE if number % 2 else pick.choice(labels)
+        sentences = _SENTENCE.split(_part_of(pick.choice(carriers), pick))
+        said = _sentence(grammar.expand(pick.choice(inserted[label])))
+        sentences.insert(pick.randint(0, len(sentences)), said)
+        text = " ".join(sentences)
+        found = () if label == SAFE else (label,)
+        kind = f"{'unsafe' if found else 'safe'}_{USER}"
+        rows.setdefault(text, Row(text, found, f"own_carried/{label}", kind))
+    return list(rows.values())
+
+
+def _part_of(text: str, pick: random.Random) -> str:
+    """At most some hundred characters of a text, from the begin of a word."""
+    if len(text) <= _CARRIER_LENGTH:
+        return text
+    start = pick.randrange(0, len(text) - _CARRIER_LENGTH)
+    return text[start : start + _CARRIER_LENGTH].partition(" ")[2]
+
+
 def is_own(row: Row) -> bool:
     """Whether the phrase tables made this row."""
     return row.kind.endswith((f"_{USER}", f"_{ASSISTANT}"))
@@ -174,7 +241,12 @@ def training_rows(
         [row for row in read_rows(place / f"{name}.jsonl.gz") if row.family not in without]
         for name in ("content_train", "injection_train")
     )
-    rows = {row.text: row for row in (*own_rows(SEED, keep), *borrowed_rows(requests))}
+    made = (
+        *own_rows(SEED, keep),
+        *borrowed_rows(requests),
+        *carried_rows(requests, SEED, keep),
+    )
+    rows = {row.text: row for row in made}
     for row in given:
         rows.pop(row.text, None)
     return given + list(rows.values())
