@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import IntFlag
 from functools import lru_cache
 
-from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.fragment import Assigned, Fragment
 from tyrian.detectors.code_shield.imports import normal
 from tyrian.detectors.code_shield.syntax import Syntax
 
@@ -18,6 +18,11 @@ _MOST_STEPS = 400
 """Parts of one expression that are looked at; a longer one counts as dynamic."""
 _MOST_HOPS = 6
 """Assignments that are followed one after another."""
+_MOST_ADDED = 24
+"""Additions to a text that are looked at; what stands before them counts as dynamic."""
+_OF_OWNER = frozenset({"join", "concat", "joined", "joinToString", "appending", "plus"})
+_NO_OWNERS = frozenset({"path", "posix", "win32", "os", "string", "paths"})
+"""Modules and file paths, whose `join` is about its arguments alone."""
 
 
 class Kind(IntFlag):
@@ -178,10 +183,14 @@ class Reader:
     def _format(self, name: str, start: int, end: int, parts: "_Parts", hops: int) -> None:
         """`"...".format(x)`, `sprintf("...", x)`: built where a value is not constant."""
         inner = self._arguments(start, end, hops)
-        receiver = name.rpartition(".")[0]
+        receiver, _, last = name.rpartition(".")
         kind = inner.kind()
-        if receiver and receiver[0] not in '"' and self._named(receiver, start, hops) & Kind.STRING:
-            kind |= Kind.STRING
+        if receiver and receiver[0] not in '"':
+            owner = self._named(receiver, start, hops)
+            kind |= owner & Kind.STRING
+            is_value = receiver[0].islower() and receiver.rpartition(".")[2] not in _NO_OWNERS
+            if last in _OF_OWNER and is_value:
+                kind |= owner & (Kind.DYNAMIC | Kind.TAINTED)
         if kind & Kind.DYNAMIC:
             parts.take(kind | Kind.STRING | Kind.BUILT | Kind.DYNAMIC)
         else:
@@ -224,12 +233,12 @@ class Reader:
         one = fragment.last_assigned(name, at)
         if one is None:
             return Kind.DYNAMIC | Kind.NAME | self._taint_of_owner(name, at, hops)
-        kind = self.kind(one.start, one.end, hops + 1)
         added = fragment.appended(name, one.place, at)
-        if one.operator in ("+=", ".="):
-            added = [one, *added]
-            first = fragment.last_assigned(name, one.place)
-            kind = self.kind(first.start, first.end, hops + 1) if first else _UNSEEN
+        first: Assigned | None = one
+        while first is not None and first.operator in ("+=", ".="):
+            added = [first, *added]
+            first = fragment.last_assigned(name, first.place) if len(added) < _MOST_ADDED else None
+        kind = self.kind(first.start, first.end, hops + 1) if first else _UNSEEN
         for more in added:
             other = self.kind(more.start, more.end, hops + 1)
             kind = _joined(kind, other)

@@ -9,6 +9,13 @@ from tyrian.detectors.code_shield.syntax import Quote, Syntax
 _BLOCK_OPEN = "/*"
 _NEAR = 6
 """Lines before a quote that tell whether it opens or closes."""
+_MOST_LINES = 12
+_LEAST_STATEMENTS = 2
+_STATEMENT = re.compile(
+    r"\s*(?:(?:def|class|if|elif|for|while|with|except)\b[^\n]{0,200}:\s*$|(?:try|else|finally):"
+    r"|(?:return|raise|yield|assert|import|from \w[\w.]* import)\b"
+    r"|[A-Za-z_][\w.]{0,60}(?:\[[^\]\n]{0,60}\])?\s*[-+]?=\s*\S|[A-Za-z_][\w.]{0,60}\(|@\w)"
+)
 _NO_CODE = re.compile(r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)|[-*] |\w+:\s*$)")
 
 
@@ -21,7 +28,9 @@ def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
     if not quote.is_multiline and "\n" in head:
         return None
     if not head.strip() or _looks_like_code(head):
-        return None
+        behind = first.text[start + len(quote.close) :] if quote.is_multiline else ""
+        if not behind or behind.count(quote.close) % 2 or not _is_statements(behind):
+            return None
     return lex(syntax, first.text, quote)
 
 
@@ -37,6 +46,13 @@ def _suspect(syntax: Syntax, first: Lexed) -> tuple[int, Quote | None]:
         return block, quote
     token = first.unclosed
     return (token.start, first.unclosed_quote) if token is not None else (-1, None)
+
+
+def _is_statements(behind: str) -> bool:
+    """What stands behind a quote that has no partner is code, so that it closes a string."""
+    lines = [line for line in behind[:2000].splitlines()[1:] if line.strip()][:_MOST_LINES]
+    code = sum(1 for line in lines if _STATEMENT.match(line))
+    return code >= _LEAST_STATEMENTS and 3 * code >= len(lines)
 
 
 def without_open_comment(syntax: Syntax, text: str) -> str:
