@@ -26,8 +26,10 @@ _CONVERSION = re.compile(
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])")
 _LONGEST = {"hh": 4, "h": 6, "": 11, "l": 20, "ll": 20, "z": 20, "j": 20, "t": 20, "I64": 20}
 """Characters of a number in decimal, by the size that the conversion names."""
+_LONGEST_FLOAT = 311
+"""Characters of the largest double before its fraction, with sign and point."""
 _LEAST_NAMED = 64
-"""Bytes that an array is taken to have whose size is a name from elsewhere, such as a maximum."""
+"""Bytes that memory is taken to have whose size is a name from elsewhere, such as a maximum."""
 _ANY = 1 << 30
 """More than any array holds: the length has no limit."""
 
@@ -119,7 +121,7 @@ class Buffers:
         number = self._number(inner)
         if number is not None:
             return Holds(number, number)
-        return Holds(0, _ANY, grows=self._is_measured(inner, one.place))
+        return Holds(_LEAST_NAMED, _ANY, grows=self._is_measured(inner, one.place))
 
     def _is_measured(self, size: str, place: int) -> bool:
         if _MEASURES.search(size):
@@ -223,6 +225,11 @@ class Buffers:
         if kind in "diuxXop":
             digits = 18 if kind == "p" else _LONGEST.get(match["size"] or "", 20)
             return max(low, 1), max(low, digits + (kind == "o"), int((exact or "0")[:6]) + 1)
+        digits = int((exact or "6")[:6])
+        if kind in "gGeE":
+            return max(low, 1), max(low, digits + 9)
+        if kind in "fF":
+            return max(low, 1), max(low, digits + _LONGEST_FLOAT)
         return max(low, 1), _ANY
 
 

@@ -120,8 +120,11 @@ def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call
 def _is_declared(code: str, first: int, before: str) -> bool:
     """A type stands directly before the name: `char *gets(char *s)`."""
     if before:
-        gap = code[first - 1]
-        return gap in " \t" and before not in _NOT_TYPES and not before.isdigit()
+        line = code.rfind("\n", 0, first) + 1
+        # What stands on the line before is a directive, a label or a macro more often than a type.
+        if not code[line:first].strip():
+            return False
+        return code[first - 1] in " \t" and before not in _NOT_TYPES and not before.isdigit()
     line = code[code.rfind("\n", 0, first) + 1 : first]
     words = _POINTER_TYPE.match(line)
     return words is not None and words[1] not in _NOT_TYPES

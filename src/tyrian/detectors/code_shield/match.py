@@ -96,7 +96,8 @@ class Matching:
                     and self._fits(entry, call)
                 ):
                     names = self._names_of(entry, call)
-                    yield from self._hit(entry, call.start, _end_of(call), names)
+                    if names is not None:
+                        yield from self._hit(entry, call.start, _end_of(call), names)
             if self._floods and self._floods >= rules:
                 return
 
@@ -110,16 +111,22 @@ class Matching:
             self._buffers = Buffers(self._fragment)
         return self._buffers.room(call, room) in room.is_
 
-    def _names_of(self, entry: Entry, call: Call) -> Names:
-        """What the arguments that a rule gives a name read."""
+    def _names_of(self, entry: Entry, call: Call) -> Names | None:
+        """What the variables of the arguments stand for; None where they differ."""
         found: dict[str, bytes] = {}
         for test in entry.matcher.args:
-            if not test.name:
+            pattern = test.value.regex
+            if not test.name and "(?P<" not in pattern:
                 continue
             for one in self._chosen(test, call):
                 if self._holds(test.value, one.start, one.end, entry.rule):
-                    text = self._fragment.code[one.start : one.end]
-                    found[test.name] = "".join(text.split()).encode()
+                    if test.name:
+                        text = self._fragment.code[one.start : one.end]
+                        found[test.name] = "".join(text.split()).encode()
+                    inner = self._groups(pattern, one) if "(?P<" in pattern else {}
+                    if inner is None:
+                        return None
+                    found |= inner
                     break
         return found or _NO_NAMES
 
@@ -171,6 +178,10 @@ class Matching:
     def _takes(self, entry: Entry, one: Assigned) -> bool:
         start, end = _stripped(self._fragment.code, one.start, one.end)
         return start < end and self._holds(entry.matcher.value, start, end, entry.rule)
+
+    def _groups(self, pattern: str, argument: Argument) -> dict[str, bytes] | None:
+        match = compiled(pattern).search(self.value_of(argument.start, argument.end).encode())
+        return names_of(match) if match else {}
 
     # ---- regular expressions
 

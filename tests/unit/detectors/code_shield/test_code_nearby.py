@@ -47,11 +47,14 @@ KEPT = (
     not_after: ['\bclose\s*\(']
 """
 )
-LOOPED = HEAD + r"""
+LOOPED = (
+    HEAD
+    + r"""
     code: '\bfor\s*\([^;():]*:\s*(?P<c>\w+)\s*\)'
     inside: ['\b(?P<c>\w+)\.push_back\s*\(']
     not_inside: ['\b(?:break|return)\b']
 """
+)
 
 
 def finds(rules: str, code: str) -> bool:

@@ -1,0 +1,64 @@
+"""What the engine knows of C, C++ and Rust in particular."""
+
+import pytest
+
+from tyrian.detectors.code_shield.engine import Engine
+from tyrian.detectors.code_shield.loader import parse
+from tyrian.detectors.code_shield.rule import Profile
+
+ENGINE = Engine()
+PRODUCT = r"""
+language: c
+rules:
+  - id: own
+    cwe: CWE-190
+    severity: high
+    profile: block
+    message: product
+    call: [malloc]
+    args: [{index: 0, regex: '(?P<n>\w+)\s*\*\s*(?P<m>\w+)'}]
+    not_before: ['\b(?P<n>\w+)\s*>', '\b(?P<m>\w+)\s*>']
+    good: []
+    bad: []
+"""
+
+
+def rules_of(code: str, language: str) -> set[str]:
+    found = ENGINE.scan(code, language, Profile.AUDIT).findings
+    return {one.rule.id.rpartition(".")[2] for one in found}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "#endif\n    gets(line);",
+        "#ifdef LINUX\ngets(line);",
+        "#else\n  gets(line);\n#endif",
+        "again:\n  gets(line);",
+        "LOCK_GUARD\n  gets(line);",
+        "::gets(line);",
+        "else gets(line);",
+    ],
+)
+def test_a_call_is_none_the_less_one_for_what_stands_on_the_line_before(code: str) -> None:
+    assert "gets" in rules_of(code, "cpp")
+
+
+@pytest.mark.parametrize("code", ["char *gets(char *line);", "extern char gets(char *line);"])
+def test_a_declaration_is_no_call(code: str) -> None:
+    assert "gets" not in rules_of(code, "c")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("p = malloc(a * b);", True),
+        ("size = a * b; p = malloc(size);", True),
+        ("if (c > 9) return; p = malloc(a * b);", True),
+        ("if (a > 9) return; p = malloc(a * b);", False),
+        ("if (b > 9) return; size = a * b; p = malloc(size);", False),
+    ],
+)
+def test_the_groups_in_a_condition_on_an_argument_are_names(code: str, is_found: bool) -> None:
+    engine = Engine([parse(PRODUCT)], builtin=False)
+    assert bool(engine.scan(code, "c").findings) is is_found
