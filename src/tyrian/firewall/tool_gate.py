@@ -16,6 +16,7 @@ from tyrian.core.detection import (
 from tyrian.core.message import SEGMENT_GAP, ImagePart, Message, Part, ToolCall, Trace
 from tyrian.firewall.decide import Judgement
 from tyrian.firewall.judge import place_of
+from tyrian.firewall.labels import labeller
 from tyrian.firewall.states import TraceStates
 from tyrian.policy.call import CallDecision, ProposedCall
 from tyrian.policy.flow import Clock, TraceState
@@ -54,7 +55,7 @@ class ToolGate:
 
     def __init__(self, policy: ToolPolicy, clock: Clock = time.monotonic) -> None:
         self.policy = policy
-        self.states = TraceStates(TraceReader(policy.spec, clock))
+        self.states = TraceStates(TraceReader(policy, clock, labeller(policy.labels)))
         self.info = DetectorInfo(
             name=POLICY, kind="tool_policy", labels=tuple(LABELS.values()), revision=policy.digest
         )
@@ -173,6 +174,8 @@ def _report(call: ToolCall, decision: CallDecision) -> CallReport:
         decision.reason,
         first.hint if first else "",
         decision.canonical,
+        tuple(sorted(decision.derived.sources)),
+        tuple(sorted(decision.derived.labels)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tyrian.core.decision import Effect
 from tyrian.core.message import ToolCall
+from tyrian.policy.taint.memory import NOWHERE, Derived
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class CallDecision:
     id: str | int | None = None
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """What was made of each argument: its host, port, program and so on."""
+    derived: Derived = NOWHERE
+    """What the arguments quote and hold, told where a rule spoke."""
 
     @property
     def may_run(self) -> bool:

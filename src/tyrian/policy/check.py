@@ -11,15 +11,24 @@ from tyrian.errors import PolicyError
 from tyrian.policy.email import EmailRule
 from tyrian.policy.entry import KindError, Kinds, entries, shape
 from tyrian.policy.expression.syntax import ExpressionError
-from tyrian.policy.flow import effect_and_tools
+from tyrian.policy.flow import effect_and_tools, words
 from tyrian.policy.host import check_host_pattern
 from tyrian.policy.kind import BUILT_IN
+from tyrian.policy.labels import NAMES as LABELS
 from tyrian.policy.rules import compiled
 from tyrian.policy.schema import EmailSpec, KindSpec, PolicySpec
 from tyrian.policy.sql import dialect_fault
 from tyrian.policy.validate import PolicySource
 
 TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}\Z")
+EVENTS = (
+    "if_called",
+    "if_untrusted_output_from",
+    "if_any_untrusted",
+    "if_args_from",
+    "if_args_hold",
+    "if_seen",
+)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 _BAD_GLOB = re.compile(r"[\\\x00-\x1f\[\]{}]|(?:^|/)\.{1,2}(?:/|$)|[^/]\*\*|\*\*[^/]")
 
@@ -168,10 +177,16 @@ def _table(table: str) -> str:
 def _flow(spec: PolicySpec, source: PolicySource) -> Iterator[PolicyError]:
     for index, rule in enumerate(spec.flow):
         path: KeyPath = ("flow", index)
-        given = (rule.if_called, rule.if_untrusted_output_from, rule.if_any_untrusted)
-        if sum(event is not None for event in given) != 1:
-            message = "give one of if_called, if_untrusted_output_from, if_any_untrusted"
-            yield source.error(message, path)
+        if sum(getattr(rule, event) is not None for event in EVENTS) != 1:
+            yield source.error(f"give one of {', '.join(EVENTS)}", path)
+        for key in ("if_args_hold", "if_seen"):
+            for label in words(getattr(rule, key)):
+                if label not in LABELS:
+                    message = f"unknown label {shown(label)}"
+                    yield source.error(message, (*path, key), hint=near(label, LABELS))
+        if rule.args is not None and rule.if_args_from is None and rule.if_args_hold is None:
+            message = "`args` goes with if_args_from and if_args_hold"
+            yield source.error(message, (*path, "args"))
         try:
             effect_and_tools(rule)
         except ValueError as error:

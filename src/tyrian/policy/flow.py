@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 from tyrian.core.decision import Effect
 from tyrian.policy.call import Verdict
+from tyrian.policy.labels import spelled_out
 from tyrian.policy.schema import FlowSpec, LimitsSpec, Words
+from tyrian.policy.taint.memory import TaintMemory
+from tyrian.policy.taint.values import NO_PROVENANCE, Provenance
 
 ANY_TOOL = "*"
 MINUTE_S = 60.0
@@ -30,6 +33,10 @@ class TraceState:
     untrusted: set[str] = field(default_factory=set)
     """Tools (and other sources) whose output the model has read without trust in it."""
     total: int = 0
+    memory: TaintMemory | None = None
+    """What was read, where the policy asks where values are from; None where it does not."""
+    carried: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Of calls whose arguments quote what is untrusted: the sources, by the id of the call."""
     _recent: dict[str, deque[float]] = field(default_factory=dict)
 
     def add_call(self, tool: str, *, at: float | None = None) -> None:
@@ -51,9 +58,25 @@ class TraceState:
         if recent := self._recent.get(tool):
             recent.pop()
 
-    def add_output(self, source: str) -> None:
-        """Content of an untrusted origin that the model has read: a tool's name, or another's."""
-        self.untrusted.add(source)
+    def add_output(self, source: str, text: str = "", also: Iterable[str] = ()) -> None:
+        """Content of an untrusted origin that the model has read: a tool's name, or another's.
+
+        `also` are sources of what the tool was called with: its output may hold it still.
+        """
+        sources = {source, *also} if source else set(also)
+        self.untrusted |= sources
+        if self.memory is not None:
+            self.memory = self.memory.read(text, sources)
+
+    def add_trusted(self, text: str) -> None:
+        """What the user or the operator wrote: to repeat it is no quotation of anybody else."""
+        if self.memory is not None:
+            self.memory = self.memory.trust(text)
+
+    def add_labels(self, values: Iterable[tuple[str, str]]) -> None:
+        """Values that were read with a label each, such as `secret`: (label, value)."""
+        if self.memory is not None:
+            self.memory = self.memory.mark(values)
 
     def copy(self) -> "TraceState":
         """A state that goes its own way from here."""
@@ -63,7 +86,15 @@ class TraceState:
             for tool, times in self._recent.items()
             if times and times[-1] > since
         }
-        return TraceState(self.clock, dict(self.called), set(self.untrusted), self.total, recent)
+        return TraceState(
+            self.clock,
+            dict(self.called),
+            set(self.untrusted),
+            self.total,
+            self.memory,
+            dict(self.carried),
+            recent,
+        )
 
     def within_minute(self, tool: str, now: float) -> int:
         """Calls of a tool (`*`: of all) in the last 60 seconds."""
@@ -92,24 +123,51 @@ class FlowRule:
     untrusted: frozenset[str]
     is_any_untrusted: bool
     tools: frozenset[str]
+    quoted: frozenset[str] = frozenset()
+    """Sources that the arguments quote."""
+    held: frozenset[str] = frozenset()
+    """Labels of values that the arguments hold."""
+    seen: frozenset[str] = frozenset()
+    """Labels of values that the trace has read."""
+    args: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, spec: FlowSpec, index: int) -> "FlowRule":
         """The rule of a valid specification."""
         effect, tools = effect_and_tools(spec)
         called, untrusted = words(spec.if_called), words(spec.if_untrusted_output_from)
-        event = (
-            "a tool that the rule names was called"
-            if called
-            else "content that is not to be trusted was read"
-        )
-        reason = spec.reason or f"after {event}, this call {_DONE[effect]}"
+        reason = spec.reason or f"{_event(spec)}, this call {_DONE[effect]}"
         name = spec.id or f"flow.{index}"
         any_untrusted = bool(spec.if_any_untrusted) or ANY_TOOL in untrusted
-        return cls(name, effect, reason, called, untrusted, any_untrusted, tools)
+        return cls(
+            name,
+            effect,
+            reason,
+            called,
+            untrusted,
+            any_untrusted,
+            tools,
+            words(spec.if_args_from),
+            spelled_out(words(spec.if_args_hold)),
+            spelled_out(words(spec.if_seen)),
+            words(spec.args),
+        )
 
-    def verdict(self, state: TraceState) -> Verdict | None:
+    def verdict(self, state: TraceState, provenance: Provenance) -> Verdict | None:
         """What the rule says to a call of one of its tools now."""
+        if self.quoted or self.held:
+            found = provenance.of_any(self.args)
+            if (
+                not self.quoted.isdisjoint(found.sources)
+                or (ANY_TOOL in self.quoted and found.sources)
+                or not self.held.isdisjoint(found.labels)
+            ):
+                return Verdict(self.effect, self.id, self.reason, _HINTS[bool(self.held)])
+            return None
+        if self.seen:
+            if self.seen.isdisjoint(provenance.labels_seen):
+                return None
+            return Verdict(self.effect, self.id, self.reason, "start a new trace")
         if (
             not self.called.isdisjoint(state.called)
             or (ANY_TOOL in self.called and state.called)
@@ -118,6 +176,28 @@ class FlowRule:
         ):
             return Verdict(self.effect, self.id, self.reason, "start a new trace")
         return None
+
+
+_HINTS = {
+    False: "give values that the user or the operator wrote, or that no such source did",
+    True: "leave such values out",
+}
+
+
+def _event(spec: FlowSpec) -> str:
+    if spec.if_called:
+        return "after a tool that the rule names was called"
+    if spec.if_args_from:
+        return "with arguments that quote what is not to be trusted"
+    if spec.if_args_hold:
+        return f"with arguments that hold a value seen before ({_listed(spec.if_args_hold)})"
+    if spec.if_seen:
+        return f"after a value of this kind was read ({_listed(spec.if_seen)})"
+    return "after content that is not to be trusted was read"
+
+
+def _listed(given: Words) -> str:
+    return ", ".join(sorted(words(given)))
 
 
 def words(given: Words | None) -> frozenset[str]:
@@ -163,14 +243,21 @@ class FlowRules:
         }
         self._of_all = self._by_tool.get(ANY_TOOL, ())
 
-    def verdicts(self, tool: str, state: TraceState, *, is_past: bool = False) -> list[Verdict]:
+    def verdicts(
+        self,
+        tool: str,
+        state: TraceState,
+        provenance: Provenance = NO_PROVENANCE,
+        *,
+        is_past: bool = False,
+    ) -> list[Verdict]:
         """What the trace so far means for a call of this tool.
 
         Of a call that `is_past` nobody knows the minute, so limits by the minute do not hold.
         """
         found: list[Verdict] = []
         for rule in self._by_tool.get(tool, self._of_all):
-            if verdict := rule.verdict(state):
+            if verdict := rule.verdict(state, provenance):
                 found.append(verdict)  # noqa: PERF401  most often there is none
         if tool in self._limited:
             found += self._reached(tool, state.called.get(tool, 0), state, is_past)

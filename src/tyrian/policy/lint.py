@@ -7,7 +7,13 @@ from pathlib import Path
 from tyrian.core.yaml_source import KeyPath
 from tyrian.policy.glob import GlobSet
 from tyrian.policy.lint_fault import Fault
-from tyrian.policy.lint_rules import flow_faults, limit_faults, rule_faults, tool_faults
+from tyrian.policy.lint_rules import (
+    flow_faults,
+    limit_faults,
+    rule_faults,
+    tool_faults,
+    trust_faults,
+)
 from tyrian.policy.lint_values import (
     email_faults,
     fs_faults,
@@ -49,6 +55,7 @@ def _faults(spec: PolicySpec, source: PolicySource) -> Iterator[Fault]:
     yield from email_faults(spec)
     yield from shell_faults(spec)
     yield from sql_faults(spec)
+    yield from trust_faults(spec)
     yield from limit_faults(spec)
     yield from flow_faults(spec)
     yield from rule_faults(spec)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from tyrian.core.message import Origin
 from tyrian.policy.entry import Kinds, entries, shape
 from tyrian.policy.expression.compile import compile_condition
 from tyrian.policy.expression.syntax import parse
 from tyrian.policy.flow import ANY_TOOL, effect_and_tools, words
+from tyrian.policy.labels import spelled_out
 from tyrian.policy.lint_fault import Fault
 from tyrian.policy.rules import compiled
 from tyrian.policy.schema import FlowSpec, KindSpec, PolicySpec
@@ -58,6 +60,21 @@ def _kind_faults(spec: PolicySpec, named: set[str]) -> Iterator[Fault]:
             yield Fault("wide-pattern", "warning", ("kinds", name, "pattern"), message)
 
 
+def trust_faults(spec: PolicySpec) -> Iterator[Fault]:
+    """Tools that are trusted and yet unknown, or that read what anybody may write."""
+    for tool in spec.trusted_output:
+        path = ("trusted_output",)
+        yield from _unknown_tools((tool,), spec, path)
+        kinds = {
+            word.removesuffix("?")
+            for given in spec.tools.get(tool, {}).values()
+            for word in ((given,) if isinstance(given, str) else given)
+        }
+        if "net" in kinds:
+            message = f"what {tool} fetches from the network is trusted like the operator's words"
+            yield Fault("trusted-network", "error", path, message, "take it out of trusted_output")
+
+
 def limit_faults(spec: PolicySpec) -> Iterator[Fault]:
     """Limits of tools that there are not, and of none."""
     for key in ("calls_per_minute", "calls_per_trace"):
@@ -76,7 +93,9 @@ def flow_faults(spec: PolicySpec) -> Iterator[Fault]:
         _, tools = effect_and_tools(rule)
         yield from _unknown_tools(tools, spec, path)
         events = words(rule.if_called) | words(rule.if_untrusted_output_from)
+        events |= words(rule.if_args_from) - {Origin.MEMORY.value, Origin.RETRIEVAL.value}
         yield from _unknown_tools(events, spec, path, is_event=True)
+        yield from _unknown_arguments(rule, tools, spec, path)
         for other_at, other in enumerate(spec.flow):
             if other_at != index and _makes_needless(other, rule, is_first=other_at < index):
                 message = f"flow.{other_at} says the same or more"
@@ -88,7 +107,20 @@ def _makes_needless(other: FlowSpec, rule: FlowSpec, *, is_first: bool) -> bool:
     effect, tools = effect_and_tools(rule)
     other_effect, other_tools = effect_and_tools(other)
     covers_tools = tools <= other_tools or ANY_TOOL in other_tools
-    if rule.if_called is not None:
+    if rule.if_args_from is not None:
+        of_other = words(other.if_args_from)
+        covers_event = _covers_args(other, rule) and (
+            words(rule.if_args_from) <= of_other or ANY_TOOL in of_other
+        )
+    elif rule.if_args_hold is not None:
+        held, of_other = (
+            spelled_out(words(rule.if_args_hold)),
+            spelled_out(words(other.if_args_hold)),
+        )
+        covers_event = _covers_args(other, rule) and held <= of_other
+    elif rule.if_seen is not None:
+        covers_event = spelled_out(words(rule.if_seen)) <= spelled_out(words(other.if_seen))
+    elif rule.if_called is not None:
         covers_event = words(rule.if_called) <= words(other.if_called)
     elif rule.if_any_untrusted:
         covers_event = bool(other.if_any_untrusted)
@@ -99,6 +131,22 @@ def _makes_needless(other: FlowSpec, rule: FlowSpec, *, is_first: bool) -> bool:
         )
     is_same = other.model_copy(update={"id": rule.id}) == rule
     return covers_tools and covers_event and other_effect >= effect and (is_first or not is_same)
+
+
+def _unknown_arguments(
+    rule: FlowSpec, tools: frozenset[str], spec: PolicySpec, path: tuple[str | int, ...]
+) -> Iterator[Fault]:
+    known = {name for tool in tools for name in spec.tools.get(tool, ())}
+    if ANY_TOOL in tools or not tools <= spec.tools.keys():
+        return
+    for name in sorted(words(rule.args) - known):
+        message = f"none of the rule's tools has an argument {name!r}"
+        yield Fault("unknown-argument", "warning", (*path, "args"), message)
+
+
+def _covers_args(other: FlowSpec, rule: FlowSpec) -> bool:
+    """Whether the other rule looks at all arguments that this one looks at."""
+    return other.args is None or (rule.args is not None and words(rule.args) <= words(other.args))
 
 
 def _unknown_tools(

@@ -117,6 +117,20 @@ class FlowSpec(_Spec):
     if_any_untrusted: Literal[True] | None = Field(
         None, description="Any content of untrusted origin was read before."
     )
+    if_args_from: Words | None = Field(
+        None,
+        description="Sources that the call's arguments quote: tools, `retrieval`, `memory`, or `*` "
+        "for anything untrusted.",
+    )
+    if_args_hold: Words | None = Field(
+        None, description="Labels of values seen before that the call's arguments hold."
+    )
+    if_seen: Words | None = Field(
+        None, description="Labels of values, any of which the trace has read: `secret`, `pii` ..."
+    )
+    args: Words | None = Field(
+        None, description="Arguments that `if_args_from` and `if_args_hold` are about; all if none."
+    )
     then: Literal["deny", "ask", "flag"] | None = Field(None, description="What happens.")
     then_deny: Words | None = Field(None, description="Short for `then: deny` with these tools.")
     then_ask: Words | None = Field(None, description="Short for `then: ask` with these tools.")

@@ -17,15 +17,18 @@ from tyrian.errors import PolicyError
 from tyrian.policy.call import CallDecision, ProposedCall, Verdict
 from tyrian.policy.check import TOOL_NAME
 from tyrian.policy.entry import Entry, entries, shape
-from tyrian.policy.expression.scene import Scene
-from tyrian.policy.flow import Clock, FlowRules, TraceState
+from tyrian.policy.expression.scene import PROVENANCE, Scene
+from tyrian.policy.flow import Clock, FlowRules, TraceState, effect_and_tools, words
 from tyrian.policy.kind import Canonical
+from tyrian.policy.labels import DETECTORS, spelled_out
 from tyrian.policy.load import policy_faults, read_text
 from tyrian.policy.lookalike import skeleton
 from tyrian.policy.refusal import Refusal
 from tyrian.policy.rules import Rules
 from tyrian.policy.schema import PolicySpec
 from tyrian.policy.strict_json import checked_arguments, read_arguments
+from tyrian.policy.taint.memory import NOWHERE, TaintMemory
+from tyrian.policy.taint.values import NO_PROVENANCE, Provenance
 from tyrian.policy.what_if import replay, world_of
 from tyrian.policy.world import MACHINE, PretendWorld, World
 
@@ -82,6 +85,10 @@ class ToolPolicy:
         shapes = [shape(entry, is_open=is_open) for entry in self._entries.values()]
         self._rules = Rules(spec.rules, shapes)
         self._flow = FlowRules(spec.flow, spec.limits)
+        self.labels = _labels_of(spec)
+        """Labels of values that the policy asks about; detectors must find them."""
+        self.tracks_values = _tracks_values(spec)
+        """True where it matters which text an argument is from."""
         self._skeletons = {_bare(name): name for name in self._entries}
         self._max_recipients = spec.email.max_rcpt if spec.email else 0
         plain = spec.model_dump_json(exclude={"cases"})
@@ -89,7 +96,9 @@ class ToolPolicy:
 
     def start_trace(self, clock: Clock | None = None) -> TraceState:
         """The state of a trace in which nothing has happened yet."""
-        return TraceState(clock) if clock else TraceState()
+        state = TraceState(clock) if clock else TraceState()
+        state.memory = TaintMemory() if self.tracks_values else None
+        return state
 
     def decide(
         self,
@@ -128,7 +137,7 @@ class ToolPolicy:
         pretended = world_of(world) if isinstance(world, Mapping) else world
         if isinstance(pretended, PretendWorld) and pretended.history:
             state = state.copy() if state else self.start_trace()
-            replay(pretended.history, state)
+            replay(pretended.history, state, trusted=self.spec.trusted_output)
         return pretended, state
 
     def _decide(
@@ -146,19 +155,32 @@ class ToolPolicy:
             canonical: dict[str, object] = {"tool": name, "args": args}
         else:
             canonical = self._canonical(entry, args, world, facts)
-        verdicts += self._flow.verdicts(name, state, is_past=is_past)
+        values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
+        provenance = (
+            NO_PROVENANCE if state.memory is None else Provenance(state.memory, args, values)
+        )
+        verdicts += self._flow.verdicts(name, state, provenance, is_past=is_past)
         rules = self._rules.of(name)
         if rules:
-            values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
-            scene = Scene(name, values, facts, state.called, state.untrusted, state.total)
+            scene = Scene(
+                name, values, facts, state.called, state.untrusted, state.total, provenance
+            )
             verdicts += [verdict for rule in rules if (verdict := rule.apply(scene))]
         if not verdicts:
             rule_id = f"tools.{name}"
             return CallDecision(Effect.ALLOW, rule_id, _ALLOWED, canonical, (), call.id, facts)
         verdicts.sort(key=_effect, reverse=True)
         first = verdicts[0]
+        derived = NOWHERE if state.memory is None else provenance.of_any()
         return CallDecision(
-            first.effect, first.rule, first.reason, canonical, tuple(verdicts), call.id, facts
+            first.effect,
+            first.rule,
+            first.reason,
+            canonical,
+            tuple(verdicts),
+            call.id,
+            facts,
+            derived,
         )
 
     def _checked_name(self, tool: object) -> str:
@@ -241,6 +263,29 @@ _NAME_HINT = "use letters, digits, '_', '-', '.', ':', '/'"
 
 _NOTHING = TraceState()
 """Stands for a trace in which nothing has happened; never written to."""
+
+
+def _labels_of(spec: PolicySpec) -> frozenset[str]:
+    """Labels that flow rules name; all, where an expression asks for them by name."""
+    words_ = [words(rule.if_args_hold) | words(rule.if_seen) for rule in spec.flow]
+    named = spelled_out(frozenset().union(*words_))
+    return frozenset(DETECTORS) if any("labels" in rule.when for rule in spec.rules) else named
+
+
+def _tracks_values(spec: PolicySpec) -> bool:
+    """A rule asks where values are from, or a person will want to know."""
+    if spec.default == "ask" or any(
+        rule.if_args_from or rule.if_args_hold or rule.if_seen or effect_and_tools(rule)[0] is _ASK
+        for rule in spec.flow
+    ):
+        return True
+    return any(
+        rule.effect in ("ask", "review") or any(word in rule.when for word in PROVENANCE)
+        for rule in spec.rules
+    )
+
+
+_ASK = Effect.REVIEW
 
 
 def _effect(verdict: Verdict) -> Effect:

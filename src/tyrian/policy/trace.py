@@ -1,28 +1,40 @@
-"""Messages to the state of a trace: which tools were called, and what was read without trust."""
+"""Messages to the state of a trace: what was called, read without trust, and labelled."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from tyrian.core.message import Message, Origin
+from tyrian.core.message import Message, Origin, ToolCall
 from tyrian.policy.flow import Clock, TraceState
-from tyrian.policy.schema import PolicySpec
+from tyrian.policy.taint.values import texts_in_json
+from tyrian.policy.tool import ToolPolicy
 
 UNNAMED = "tool"
 """The source of a tool's output that neither says which tool it was nor answers a known call."""
 
 UNTRUSTED = frozenset({Origin.TOOL, Origin.MEMORY, Origin.RETRIEVAL})
 
+Labeller = Callable[[Message], Iterable[tuple[str, str]]]
+"""Labels and the values that carry them, of one message."""
+
+
+def _no_labels(message: Message) -> tuple[tuple[str, str], ...]:
+    return ()
+
 
 class TraceReader:
     """Reads messages into states. A state that was given is never changed."""
 
-    def __init__(self, spec: PolicySpec, clock: Clock = time.monotonic) -> None:
-        self._trusted = frozenset(spec.trusted_output)
+    def __init__(
+        self, policy: ToolPolicy, clock: Clock = time.monotonic, labeller: Labeller = _no_labels
+    ) -> None:
+        self._policy = policy
+        self._trusted = frozenset(policy.spec.trusted_output)
         self._clock = clock
+        self._labels = labeller
 
     def start(self) -> TraceState:
         """The state of a trace in which nothing has happened yet."""
-        return TraceState(self._clock)
+        return self._policy.start_trace(self._clock)
 
     def read(
         self, state: TraceState, messages: Sequence[Message], start: int, end: int | None = None
@@ -41,8 +53,29 @@ class TraceReader:
         if message.origin is Origin.MODEL:
             for call in message.tool_calls:
                 state.add_call(call.name)
-        elif message.origin in UNTRUSTED and (source := self._source(messages, index)):
-            state.add_output(source)
+                self._carry(state, call)
+            return
+        if message.origin in UNTRUSTED:
+            source = self._source(messages, index)
+            carried = state.carried.get(message.tool_call_id, ())
+            if source or carried:
+                state.add_output(source, message.text, carried)
+            else:
+                state.add_trusted(message.text)
+        else:
+            state.add_trusted(message.text)
+        if state.memory is not None:
+            state.add_labels(self._labels(message))
+
+    def _carry(self, state: TraceState, call: ToolCall) -> None:
+        """What a tool was given, its output may hold."""
+        if state.memory is None or not call.id:
+            return
+        found = state.memory.derived(texts_in_json(call.arguments))
+        if found.sources:
+            state.carried[call.id] = found.sources
+        else:
+            state.carried.pop(call.id, None)
 
     def _source(self, messages: Sequence[Message], index: int) -> str:
         """Where the text of a message comes from; '' where it is trusted."""

@@ -1,9 +1,11 @@
 """The `world` of a row or a case: plain JSON to a PretendWorld and the trace before the call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tyrian.errors import InputError
 from tyrian.policy.flow import TraceState
+from tyrian.policy.labels import DETECTORS as LABELS
+from tyrian.policy.taint.values import texts_in
 from tyrian.policy.world import PretendWorld
 
 KEYS = ("symlinks", "nlink", "dns", "dns_sequence", "redirects", "history", "devices")
@@ -38,16 +40,47 @@ def world_of(data: object) -> PretendWorld:
     )
 
 
-def replay(history: object, state: TraceState) -> None:
-    """Tell a trace of earlier calls, each of which gave output that was read."""
-    for call in _list(history, "history"):
-        tool = call.get("tool") if isinstance(call, Mapping) else None
-        if not isinstance(tool, str):
+def replay(history: object, state: TraceState, trusted: Iterable[str] = ()) -> None:
+    """Tell a trace of earlier calls, each of which gave output that was read.
+
+    A call is `{"tool", "args"?, "output"?, "at"?}`. Entries `{"user": text}` and `{"secret": text}`
+    (any label) stand for what the user wrote and for a value that a detector found.
+    """
+    for entry in _list(history, "history"):
+        if not isinstance(entry, Mapping):
+            raise InputError("world.history: each entry must be an object")
+        tool = entry.get("tool")
+        if isinstance(tool, str):
+            _replay_call(entry, tool, state, is_trusted=tool in trusted)
+        elif len(entry) == 1 and isinstance(text := next(iter(entry.values())), str):
+            key = str(next(iter(entry)))
+            if key == "user":
+                state.add_trusted(text)
+            elif key in LABELS:
+                state.add_labels([(key, text)])
+            else:
+                known = f"tool, user, {', '.join(LABELS)}"
+                raise InputError(f"world.history: unknown entry; known: {known}")
+        else:
             raise InputError("world.history: each call must be an object with a tool")
-        at = call.get("at") if isinstance(call, Mapping) else None
-        is_number = isinstance(at, int | float) and not isinstance(at, bool)
-        state.add_call(tool, at=float(at) if is_number else None)  # type: ignore[arg-type]
-        state.add_output(tool)
+
+
+def _replay_call(
+    entry: Mapping[object, object], tool: str, state: TraceState, *, is_trusted: bool
+) -> None:
+    at = entry.get("at")
+    is_number = isinstance(at, int | float) and not isinstance(at, bool)
+    state.add_call(tool, at=float(at) if is_number else None)  # type: ignore[arg-type]
+    output = entry.get("output", "")
+    if not isinstance(output, str):
+        raise InputError("world.history: an output must be a string")
+    carried: frozenset[str] = frozenset()
+    if state.memory is not None:
+        carried = state.memory.derived(texts_in(entry.get("args"))).sources
+    if not is_trusted or carried:
+        state.add_output("" if is_trusted else tool, output, carried)
+    else:
+        state.add_trusted(output)
 
 
 def _mapping(data: Mapping[str, object], key: str) -> Mapping[str, object]:

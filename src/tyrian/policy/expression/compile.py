@@ -15,7 +15,9 @@ from tyrian.policy.expression.scene import (
     DYN,
     INT,
     MAP,
+    PROVENANCE,
     STRING,
+    TAINTED,
     EvaluationError,
     Scene,
     ToolShape,
@@ -159,10 +161,12 @@ class Compiler:
                 return Code(MAP, lambda scene: scene.args)
             case ("args", argument):
                 return self.argument(node, argument)
+            case ("args", argument, "tainted"):
+                return self.provenance(node, argument, TAINTED)
             case ("facts", argument, fact):
                 return self.fact(node, argument, fact)
             case ("facts", argument):
-                known = ", ".join(self.shape.facts.get(argument, {})) or "none"
+                known = ", ".join((*self.shape.facts.get(argument, {}), *PROVENANCE))
                 raise ExpressionError("facts are not a value", node.at, f"known facts: {known}")
             case (first, *_) if first in ("args", "facts"):
                 inner = self.code(node.value)
@@ -186,6 +190,8 @@ class Compiler:
 
     def fact(self, node: Node, argument: str, fact: str) -> Code:
         """What is known of an argument."""
+        if fact in PROVENANCE:
+            return self.provenance(node, argument, fact)
         if self.shape.name:
             self.argument(node, argument)
         facts = self.shape.facts.get(argument)
@@ -193,8 +199,19 @@ class Compiler:
             return Code(DYN, lambda scene: op.member(op.member(scene.facts, argument), fact))
         if fact not in facts:
             message = f"{argument!r} of {self.shape.name} has no fact {fact!r}"
-            raise ExpressionError(message, node.at, _near(fact, facts))
+            raise ExpressionError(message, node.at, _near(fact, (*facts, *PROVENANCE)))
         return Code(facts[fact], lambda scene: op.member(op.member(scene.facts, argument), fact))
+
+    def provenance(self, node: Node, argument: str, fact: str) -> Code:
+        """Where the value of an argument is from."""
+        if self.shape.name:
+            self.argument(node, argument)
+        if fact == TAINTED:
+            return Code(BOOL, lambda scene: bool(scene.provenance.of(argument).sources), 50)
+        kind = PROVENANCE[fact]
+        if fact == "sources":
+            return Code(kind, lambda scene: tuple(scene.provenance.of(argument).sources), 50)
+        return Code(kind, lambda scene: tuple(scene.provenance.of(argument).labels), 50)
 
     def index(self, node: Index) -> Code:
         """`list[0]`, `map["key"]`, `tool.args["key"]`."""
@@ -364,7 +381,9 @@ def _of_trace(node: Member, path: tuple[str, ...]) -> Code:
             return Code(list_of(STRING), lambda scene: tuple(scene.untrusted))
         case ("calls",):
             return Code(INT, lambda scene: scene.total)
-    hint = _near(node.name, ["called", "untrusted", "calls"])
+        case ("labels",):
+            return Code(list_of(STRING), lambda scene: tuple(scene.provenance.labels_seen))
+    hint = _near(node.name, ["called", "untrusted", "calls", "labels"])
     raise ExpressionError(f"trace has no member {node.name!r}", node.at, hint)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tyrian.policy.taint.values import NO_PROVENANCE, Provenance
+
 DYN = "dyn"
 BOOL = "bool"
 INT = "int"
@@ -10,6 +12,11 @@ DOUBLE = "double"
 STRING = "string"
 NULL = "null"
 MAP = "map"
+
+
+TAINTED = "tainted"
+PROVENANCE: Mapping[str, str] = {TAINTED: BOOL, "sources": "list(string)", "labels": "list(string)"}
+"""Facts that arguments of every kind have: where their values are from."""
 
 
 def list_of(item: str) -> str:
@@ -46,6 +53,8 @@ class Scene:
     called: Mapping[str, int]
     untrusted: frozenset[str] | set[str]
     total: int
+    provenance: Provenance = NO_PROVENANCE
+    """Where the arguments are from."""
     variables: dict[str, object] = field(default_factory=dict)
 
 
