@@ -1,6 +1,7 @@
 """The Firewall: detectors and policy, built once, asked often."""
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import os
@@ -36,6 +37,9 @@ from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
 
 BATCH_AT_ONCE = 32
+
+READ_ASIDE = 64_000
+"""Characters of a trace from which on the tool policy does not read it on the event loop."""
 
 
 class Firewall:
@@ -145,6 +149,7 @@ class Firewall:
         judgement = known or await self.judge(message, stage=stage, trace=trace)
         if key and known is None:
             self.cache.put(key, judgement)
+        await self.prepare(message, said or trace)
         judgement, subject = self.settled(message, judgement, pseudonyms, said or trace)
         return await self.conclude(
             message,
@@ -200,7 +205,12 @@ class Firewall:
         """
         if self.gate is None:
             return
-        for index, ruling in self.gate.history(trace):
+        rulings = self.gate.history(trace)
+        is_long = self.gate.states.unread(trace.messages) > READ_ASIDE
+        while found := (
+            await asyncio.to_thread(next, rulings, None) if is_long else next(rulings, None)
+        ):
+            index, ruling = found
             message = trace.messages[index]
             judgement = ruled(Judgement(), ruling)
             yield (
@@ -263,6 +273,16 @@ class Firewall:
         if len(dues) > 1 and not all(due.is_inline for due in dues):
             return join(await asyncio.gather(*map(self._judge_stage, dues)))
         return join([await self._judge_stage(due) for due in dues] or [Judgement()])
+
+    async def prepare(self, message: Message, said: Trace | None = None) -> None:
+        """Read a trace for the tool policy in a thread, where it is long and `message` calls."""
+        if self.gate is None or said is None or not message.tool_calls:
+            return
+        states, messages = self.gate.states, said.messages
+        if states.unread(messages) > READ_ASIDE:
+            # A fault in it comes again, and is told, where the message is settled.
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(states.of, messages)
 
     def settled(
         self,

@@ -14,6 +14,9 @@ Messages = tuple[Message, ...]
 KEPT = 4096
 """States kept; the least recently used one is forgotten, and read anew where it is asked for."""
 
+MAX_SIZE = 16_000_000
+"""Fingerprints of all states kept together, about 200 MB; what states share counts for each."""
+
 KEPT_MESSAGES = 64
 """States that are also found by the very objects of their messages, which are kept alive."""
 
@@ -38,6 +41,7 @@ class TraceStates:
         self._kept = kept
         self._lock = threading.Lock()
         self._by_digest: OrderedDict[bytes, TraceState] = OrderedDict()
+        self._size = 0
         self._by_object: OrderedDict[tuple[int, int], tuple[Messages, Known]] = OrderedDict()
 
     def of(self, messages: Messages) -> TraceState:
@@ -48,6 +52,10 @@ class TraceStates:
         state = self.reader.read(known.state, messages, known.count)
         self.keep(messages, state, known)
         return state
+
+    def unread(self, messages: Messages) -> int:
+        """How many characters of these messages are yet to be read."""
+        return sum(len(message.text) for message in messages[self.longest(messages).count :])
 
     def longest(self, messages: Messages) -> Known:
         """The longest beginning of a trace whose state is known."""
@@ -65,14 +73,22 @@ class TraceStates:
 
     def _keep(self, messages: Messages, known: Known) -> None:
         with self._lock:
+            self._forget(known.digest)
             self._by_digest[known.digest] = known.state
-            self._by_digest.move_to_end(known.digest)
-            while len(self._by_digest) > self._kept:
-                self._by_digest.popitem(last=False)
+            self._size += _size(known.state)
+            while len(self._by_digest) > self._kept or (
+                self._size > MAX_SIZE and len(self._by_digest) > 1
+            ):
+                self._forget(next(iter(self._by_digest)))
             # The objects are kept, so that their ids cannot be those of other ones.
             self._by_object[known.count, id(messages[-1])] = messages, known
             while len(self._by_object) > KEPT_MESSAGES:
                 self._by_object.popitem(last=False)
+
+    def _forget(self, digest: bytes) -> None:
+        state = self._by_digest.pop(digest, None)
+        if state is not None:
+            self._size -= _size(state)
 
     def _same_objects(self, messages: Messages) -> Known | None:
         """By identity first: a trace that grows in this process costs no digest."""
@@ -93,3 +109,7 @@ class TraceStates:
                 self._by_digest.move_to_end(digests[end])
                 return Known(end, state, digests[end])
         return Known(0, self.reader.start())
+
+
+def _size(state: TraceState) -> int:
+    return 1 + (state.memory.size if state.memory is not None else 0)

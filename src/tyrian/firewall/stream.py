@@ -49,6 +49,9 @@ class Judge(Protocol):
     def judges_calls(self) -> bool:
         """True where a tool policy, or a guard, judges tool calls."""
 
+    async def prepare(self, message: Message, said: Trace | None = None) -> None:
+        """Read what settling a message with tool calls needs."""
+
     def settled(
         self,
         message: Message,
@@ -150,6 +153,7 @@ class StreamGuard:
         self._is_closed = True
         message = self._message()
         judgement = await self._firewall.judge(message, trace=self._trace)
+        await self._firewall.prepare(message, self._said)
         judgement, subject = self._firewall.settled(
             message, judgement, self._pseudonyms, self._said
         )

@@ -80,14 +80,17 @@ class ToolGate:
         state = known.state
         for index in range(known.count, len(messages)):
             message = messages[index]
-            if message.tool_calls:
-                started = time.perf_counter()
-                try:
+            started = time.perf_counter()
+            try:
+                ruling = None
+                if message.tool_calls:
                     ruling = self._judged(message, state, started, is_past=True)
-                except Exception as error:  # noqa: BLE001 - as above
-                    ruling = _failed(message, error, started)
+                state = self.states.reader.read(state, messages, index, index + 1)
+            except Exception as error:  # noqa: BLE001 - as above
+                yield index, _failed(message, error, started)
+                return
+            if ruling is not None:
                 yield index, ruling
-            state = self.states.reader.read(state, messages, index, index + 1)
         if known.count < len(messages):
             self.states.keep(messages, state, known)
 

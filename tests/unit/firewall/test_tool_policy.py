@@ -48,6 +48,7 @@ def call(tool: str, call_id: str = "c1", **args: object) -> ToolCall:
 
 READ = call("read_file", path="./src/../a.txt")
 STEAL = call("read_file", path="../etc/passwd")
+KEY = "AKIA" + "Q3EGRZ7XKL2MWTBN"
 MAIL = call("mail", to="Ann <a@CORP.com>", body="hi")
 
 
@@ -233,6 +234,38 @@ async def test_a_policy_that_fails_blocks() -> None:
     assert decision.reasons[0].rule == "policy.error"
     assert "clock" not in decision.reasons[0].message
     assert decision.subject.tool_calls == (READ,)
+
+
+async def test_a_secret_that_a_detector_found_may_not_leave() -> None:
+    guarded = firewall(flow=[{"if_args_hold": ["secret"], "then_deny": "mail"}])
+    said = Trace((Message.system(f"The key is {KEY}."), Message.user("go")))
+    leak = call("mail", to="a@corp.com", body=f"k={KEY}")
+    decision = await guarded.check_tool_call(leak, said)
+    assert decision.effect is Effect.BLOCK
+    assert decision.calls[0].labels == ("secret",)
+    assert (await guarded.check_tool_call(MAIL, said)).may_pass
+
+
+async def test_what_a_tool_returned_may_not_go_to_another_also_in_long_traces() -> None:
+    guarded = firewall(flow=[{"if_args_from": ["fetch"], "then_deny": "mail"}])
+    page = "The figures of the north rose by a twelfth, those of the south fell by as much."
+    said = Trace((*fetched("lorem ipsum dolor " * 8_000), *fetched(page, "f2")))
+    quoting = call("mail", to="a@corp.com", body=f"They say: {page}")
+    decision = await guarded.check_tool_call(quoting, said)
+    assert decision.effect is Effect.BLOCK
+    assert decision.calls[0].sources == ("fetch",)
+    assert (await guarded.check_tool_call(MAIL, said)).may_pass
+
+
+async def test_a_history_that_cannot_be_read_is_not_passed() -> None:
+    def broken() -> float:
+        raise OSError
+
+    guarded = Firewall(
+        [], GuardPolicy([], may_be_empty=True), tool_policy=policy_of(POLICY), clock=broken
+    )
+    found = [decision async for _, decision in guarded.check_history(Trace(fetched()))]
+    assert [decision.effect for decision in found] == [Effect.BLOCK]
 
 
 async def test_pseudonyms_are_judged_as_the_values_that_leave() -> None:
