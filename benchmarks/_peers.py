@@ -29,6 +29,7 @@ _TORCH = "torch==2.13.0"
 LITELLM = Peer("litellm", (("litellm[proxy]==1.106.2",),))
 LLM_GUARD = Peer("llm-guard", ((_TORCH,), ("llm-guard==0.3.16", _TORCH)))
 LLAMA_FIREWALL = Peer("llamafirewall", ((_TORCH,), ("llamafirewall==1.0.3", _TORCH)))
+SEMGREP = Peer("semgrep", (("semgrep==1.182.0",),))
 
 
 class PeerUnavailableError(RuntimeError):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tyrian.cli.code_judge import checked_tag
+from tyrian.cli.code_validate import validate
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.result import Json
 from tyrian.detectors.code_shield.engine import Engine
@@ -158,6 +159,9 @@ def _faults(engine: Engine, rule: CodeRule) -> Iterator[Json]:
             if is_found is not (kind == "bad"):
                 why = "is found" if is_found else "is not found"
                 yield {"rule": rule.id, "kind": kind, "number": number, "why": why}
+
+
+app.command()(validate)
 
 
 @app.command()

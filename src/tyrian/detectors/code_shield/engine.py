@@ -71,7 +71,10 @@ class Engine:
         budget = budget or Budget().start()
         read = without_open_comment(syntax, fold(code[: budget.size]))
         lexed = lex(syntax, read)
-        hits = Matching(Fragment(syntax, lexed, budget), table).hits()
+        fragment = Fragment(syntax, lexed, budget)
+        hits = Matching(fragment, table).hits()
+        if table.finders:
+            hits += _found_in_tree(table, fragment)
         found = [CodeFinding(hit.rule, hit.start, hit.end, hit.rule.score) for hit in unique(hits)]
         other = second_reading(syntax, lexed)
         if other is not None:
@@ -125,9 +128,18 @@ def _lineage(syntax: Syntax) -> tuple[str, ...]:
 
 
 def _holds_for(rule: CodeRule, file: RuleFile, language: str, lineage: tuple[str, ...]) -> bool:
+    if rule.finder is not None:
+        return language in rule.languages
     if rule.languages == (file.language,):
         return file.language in lineage
     return language in rule.languages
+
+
+def _found_in_tree(table: RuleTable, fragment: Fragment) -> list[Hit]:
+    """What the rules in Semgrep's format find, which need a grammar and are seldom there."""
+    from tyrian.detectors.code_shield.semgrep.run import hits_of
+
+    return list(hits_of(table.finders, fragment))
 
 
 def _doubtful(hit: Hit) -> CodeFinding:

@@ -1,11 +1,12 @@
 """Reads rule files. What is wrong in one is told with its file and line; nothing is dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import re2
 import yaml
@@ -29,7 +30,13 @@ from tyrian.detectors.code_shield.rule import (
 )
 from tyrian.errors import ConfigError
 
+if TYPE_CHECKING:
+    from tyrian.detectors.code_shield.semgrep.load import Verdict
+
 E = TypeVar("E", bound=StrEnum)
+
+_SEMGREP = "semgrep"
+"""Stands for the language of a file whose rules name their own."""
 
 # Both are safe loaders; the first one is written in C.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -67,28 +74,42 @@ class _FaultError(Exception):
 
 def load_file(path: Path | str) -> RuleFile:
     """Read one rule file; ConfigError with file and line where it cannot be used."""
-    path = Path(path)
+    return parse(_text_of(Path(path)), str(path))
+
+
+def verdicts_in(path: Path | str) -> "list[Verdict]":
+    """What holds of each rule of a file; ConfigError where the file as a whole cannot be used."""
+    return verdicts_of(_text_of(Path(path)), str(path))
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the rule file cannot be read: {type(error).__name__}") from None
-    return parse(text, str(path))
 
 
 def parse(text: str, file: str = "rules") -> RuleFile:
     """The rules in a text; ConfigError names `file` and the line."""
+    data = _data(text, file)
+    if _is_semgrep(data):
+        return _semgrep_file(text, file)
     try:
-        data = yaml.load(text, Loader=_LOADER)  # noqa: S506
+        return _file(data, file)
+    except _FaultError as fault:
+        line = line_of(text, fault.path)
+        raise ConfigError(f"{file}:{line}: {fault.message}", hint=fault.hint) from None
+
+
+def _data(text: str, file: str) -> object:
+    try:
+        data: object = yaml.load(text, Loader=_LOADER)  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "it is no YAML"
         raise ConfigError(f"{file}:{line}: {problem}") from None
-    try:
-        return _file(data, file)
-    except _FaultError as fault:
-        line = _line_of(text, fault.path)
-        raise ConfigError(f"{file}:{line}: {fault.message}", hint=fault.hint) from None
+    return data
 
 
 def _file(data: object, file: str) -> RuleFile:
@@ -362,9 +383,59 @@ def compiled(pattern: str) -> "re2._Regexp":
         ) from None
 
 
-def _line_of(text: str, path: Sequence[object]) -> int:
+_SEMGREP_KEYS = frozenset(
+    {"languages", "pattern", "patterns", "pattern-either", "pattern-regex", "match", "mode"}
+)
+
+
+def _is_semgrep(data: object) -> bool:
+    """Whether a file is in Semgrep's format, which names languages in each rule."""
+    if not isinstance(data, Mapping) or "language" in data:
+        return False
+    rules = data.get("rules")
+    first = rules[0] if isinstance(rules, list) and rules else None
+    return isinstance(first, Mapping) and bool(_SEMGREP_KEYS & set(first))
+
+
+def verdicts_of(text: str, file: str) -> "list[Verdict]":
+    """What holds of each rule in a text; in our own format all of each, or ConfigError."""
+    from tyrian.detectors.code_shield.semgrep.load import Status, Verdict
+    from tyrian.detectors.code_shield.semgrep.load import verdicts_of as read
+
+    data = _data(text, file)
+    if _is_semgrep(data):
+        found = read(data, file)
+    else:
+        found = [
+            Verdict(rule.id, Status.EXACT, (), ("rules", number), rule)
+            for number, rule in enumerate(parse(text, file).rules)
+        ]
+    return [replace(one, line=line_of(text, one.path)) for one in found]
+
+
+def _semgrep_file(text: str, file: str) -> RuleFile:
+    """The rules of a file in Semgrep's format; ConfigError names each one that is refused."""
+    verdicts = verdicts_of(text, file)
+    refused = [one for one in verdicts if one.rule is None]
+    if refused:
+        first = refused[0]
+        more = [f"{one.id} (line {one.line}): {one.reasons[0]}" for one in refused[1:6]]
+        raise ConfigError(
+            f"{file}:{first.line}: the rule {first.id!r} is refused: {first.reasons[0]}"
+            + "".join(f"\n{one}" for one in more),
+            hint=f"see them all: tyrian code rules validate {file}",
+        )
+    return RuleFile(_SEMGREP, _SEMGREP, tuple(one.rule for one in verdicts if one.rule))
+
+
+@lru_cache(maxsize=1)
+def _composed(text: str) -> yaml.Node | None:
+    return yaml.compose(text, Loader=_LOADER)
+
+
+def line_of(text: str, path: Sequence[object]) -> int:
     """The line (from 1) of the deepest part of `path` that the text has."""
-    node = yaml.compose(text, Loader=_LOADER)
+    node = _composed(text)
     line = 1
     for step in path:
         if node is None:

@@ -1,9 +1,14 @@
 """What a rule says: which code, under which conditions, and what people are told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from tyrian.core.detection import Severity
+
+if TYPE_CHECKING:
+    from tyrian.detectors.code_shield.semgrep.source import Source
 
 
 class Profile(StrEnum):
@@ -144,6 +149,14 @@ class Matcher:
         return "(?P<" in self.code or "(?P<" in self.text
 
 
+class Finder(Protocol):
+    """A rule that looks at the tree of a text, as those in Semgrep's format do."""
+
+    def find(self, source: "Source") -> Iterator[tuple[int, int]]:
+        """The places that fit, each as its start and end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CodeRule:
     """One rule of one language."""
@@ -165,6 +178,8 @@ class CodeRule:
     bad: tuple[str, ...] = ()
     file: str = ""
     line: int = 0
+    finder: Finder | None = None
+    """What finds it, where that is no matcher."""
 
     @property
     def score(self) -> float:

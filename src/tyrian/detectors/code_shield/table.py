@@ -110,6 +110,7 @@ class RuleTable:
         self, rules: Iterable[CodeRule], sources: Iterable[str], *, ignores_case: bool
     ) -> None:
         self.rules = tuple(rules)
+        self.finders = tuple(rule for rule in self.rules if rule.finder is not None)
         self.calls, self.assigns = NameIndex(), NameIndex()
         self.code, self.text, self.strings = RegexIndex(), RegexIndex(), RegexIndex()
         for rule in self.rules:
