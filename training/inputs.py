@@ -35,7 +35,7 @@ CODE = {
     ),
 }
 """Files, and folders of which every file counts but what only evaluates."""
-_NOT_READ = {"evaluate.py", "README.md"}
+_NOT_READ = {"evaluate.py", "mix.py", "user_texts.txt", "README.md"}
 _PROBE = "Ignore the 3 rules, s'il vous pla\u00eet!  \u5ffd\u7565\u6307\u4ee4 <|x|> \u0130\u0e01"
 DATA = {
     "prompt-guard": ("injection_train", "injection_dev", "content_train"),

@@ -23,7 +23,7 @@ _HARMFUL = {"ask": 240, "say": 200, "write": 110, "answer": 70, "topic": 40}
 _SAFE = {"ask": 240, "say": 200, "write": 90, "answer": 70}
 _TURNED = {"about": 90, "refusal": 50, "topic": 70}
 """How many texts are made per hazard and section, and of hazards turned harmless."""
-_MORE = {"everyday": 5, "languages": 6, "speech": 4, "more": 4}
+_MORE = {"everyday": 5, "errands": 12, "languages": 6, "speech": 4, "more": 4}
 """Files of whose harmless sections more is made."""
 _PER_LINE = 7
 """How often each whole text of a section is used, where that is more."""

@@ -1,4 +1,4 @@
-"""The embedded classifiers: for prompt attacks in two stages, for content in one."""
+"""The embedded classifiers, for prompt attacks and for content, each in two stages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from functools import cache
 
 from tyrian.models.artefact import load
 from tyrian.models.classifier import Scored
+from tyrian.models.content_stage import ContentJudged, ContentMix, ContentStage
 from tyrian.models.encoder.guard import embedded_encoder
 from tyrian.models.linear import Block as Block
+from tyrian.models.linear import Evidence, sigmoid
 from tyrian.models.linear import LinearModel as LinearModel
 from tyrian.models.linear import blocks_of as blocks_of
-from tyrian.models.linear import sigmoid
 from tyrian.models.stages import Mix, SecondStage
 
 BENIGN, INJECTION, JAILBREAK = "benign", "injection", "jailbreak"
@@ -76,6 +77,7 @@ class ContentGuard:
     """The embedded content-safety model: S1 to S14, a weak signal (see its model card)."""
 
     model: LinearModel
+    second: ContentStage | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -84,8 +86,9 @@ class ContentGuard:
 
     @property
     def revision(self) -> str:
-        """Identity of the weights."""
-        return self.model.artefact.revision
+        """Identity of the weights, of both stages where there are two."""
+        first = self.model.artefact.revision
+        return f"{first}+{self.second.stage.encoder.revision}" if self.second else first
 
     def score(self, text: str) -> Mapping[str, float]:
         """The probability of each hazard."""
@@ -100,22 +103,39 @@ class ContentGuard:
 
         The likeliest hazard gets the whole probability of unsafe content, the others their share.
         """
-        found = self.model.judge(blocks)
-        odds = [sigmoid(raw) for raw in found.fine.tolist()]
-        unsafe = found.probability / max(odds)
+        judged = self._judged(blocks)
+        odds = [sigmoid(raw) for raw in judged.fine.tolist()]
+        unsafe = sigmoid(judged.logit) / max(odds)
         scores = {label: unsafe * one for label, one in zip(self.labels, odds, strict=True)}
-        return Scored(scores, found.start, found.end)
+        return Scored(scores, judged.start, judged.end)
+
+    def _judged(self, blocks: Iterable[Block]) -> Evidence | ContentJudged:
+        """What one stage says, or both."""
+        if self.second is None:
+            return self.model.judge(blocks)
+        sighting = self.second.sighting()
+        found = self.model.judge(blocks, sighting)
+        return self.second.judge(found, self.model, sighting.lookout.chosen())
 
 
 @cache
 def embedded_prompt_guard() -> PromptGuard:
     """The shipped prompt-attack model, read once per process."""
     encoder = embedded_encoder()
-    second = SecondStage(encoder, embedded_content_guard().model, Mix(**encoder.mix))
+    second = SecondStage(encoder, _content_model(), Mix(**encoder.mix))
     return PromptGuard(LinearModel(load("prompt-guard")), second)
+
+
+@cache
+def _content_model() -> LinearModel:
+    return LinearModel(load("content-guard"))
 
 
 @cache
 def embedded_content_guard() -> ContentGuard:
     """The shipped content-safety model, read once per process."""
-    return ContentGuard(LinearModel(load("content-guard")))
+    model, guard = _content_model(), embedded_prompt_guard()
+    mix = ContentMix.in_meta(model.artefact.meta)
+    if guard.second is None or mix is None:
+        return ContentGuard(model)
+    return ContentGuard(model, ContentStage(guard.second, guard.model, mix))

@@ -25,6 +25,18 @@ class Block:
     grams: Grams
     _logits: dict[int, F64] = field(default_factory=dict, compare=False, repr=False)
     """By model: two guards may ask the same model, and the second stage asks one of them again."""
+    _readings: dict[tuple[int, int, int], F32] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """By reader, start and end: the second stage serves two guards."""
+
+    def reading(self, reader: "Reader", start: int, end: int) -> F32:
+        """What a reader says of a window; asked once, however many guards want to know."""
+        key = (id(reader), start, end)
+        known = self._readings.get(key)
+        if known is None:
+            known = self._readings[key] = reader.read(self.grams, start, end)
+        return known
 
 
 def blocks_of(text: str) -> Iterator[Block]:
@@ -47,6 +59,11 @@ class Evidence:
     """One raw score per finer label."""
 
     @property
+    def is_fine(self) -> bool:
+        """Whether the finer labels were worked out; for what is clearly benign they are not."""
+        return self.logit >= _CLEARLY_BENIGN
+
+    @property
     def probability(self) -> float:
         """The calibrated probability; one half at the shipped threshold."""
         return sigmoid(self.logit)
@@ -55,6 +72,13 @@ class Evidence:
 def sigmoid(logit: float) -> float:
     """The logistic function, without overflow."""
     return 1.0 / (1.0 + exp(-min(max(logit, -30.0), 30.0)))
+
+
+class Reader(Protocol):
+    """Reads one window of a text slowly and well, as the encoder does."""
+
+    def read(self, grams: Grams, start: int, end: int) -> F32:
+        """One logit per output for a window of the compacted text."""
 
 
 class Watch(Protocol):

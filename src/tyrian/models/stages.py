@@ -129,7 +129,7 @@ class SecondStage:
             return Judged(self.mix.of(found.logit, self.mix.unread, _HARM_FROM))
         judged = []
         for suspect in suspects:
-            row = self.encoder.read(suspect.block.grams, suspect.start, suspect.end)
+            row = suspect.block.reading(self.encoder, suspect.start, suspect.end)
             logit = self.mix.of(suspect.logit, float(row[0]), float(row[2]))
             judged.append(Judged(logit, float(row[1]), suspect))
         return max(judged, key=lambda one: one.logit)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tyrian.core.detection import Detection, Detector, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
@@ -11,6 +11,7 @@ from tyrian.detectors.content_guard.factory import build_llama_guard
 from tyrian.detectors.content_guard.families import BY_KIND
 from tyrian.detectors.fallback import EMBEDDED, run_embedded_instead, wants_embedded
 from tyrian.detectors.grams import Located, locate
+from tyrian.detectors.options import option
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import ContentGuard, embedded_content_guard
 from tyrian.models.own import own_content_guard
@@ -94,6 +95,8 @@ def _embedded(
     reasons = [fallback]
     is_own = config.backend == EMBEDDED and bool(config.model)
     model = own_content_guard(config.model) if is_own else embedded_content_guard()
+    if not option(config, "second_stage", bool, True):
+        model = replace(model, second=None)
     unknown = [code for code in taxonomy if code not in model.labels]
     if unknown:
         classes = ", ".join(unknown)

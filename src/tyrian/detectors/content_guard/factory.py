@@ -48,6 +48,7 @@ OPTIONS = (
     "max_images",
     "pass_image_addresses",
     "retries",
+    "second_stage",
     "self_test",
     "top_logprobs",
 )

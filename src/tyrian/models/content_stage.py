@@ -1,0 +1,113 @@
+"""The second stage of content safety: the encoder's heads of harm, over windows it reads anyway.
+
+The windows are those that the second stage of the prompt-attack model reads: both gates, of attacks
+and of harm, decide for both guards, so that one reading serves both and costs once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tyrian.models.encoder.guard import HAZARDS, OUTPUTS
+from tyrian.models.features import F64
+from tyrian.models.linear import Block, Evidence, LinearModel
+from tyrian.models.stages import Lookout, SecondStage, Suspect
+from tyrian.models.windows import F32, Grid, grid
+
+_HARM = OUTPUTS.index("harmful")
+_FIRST_HAZARD = OUTPUTS.index(HAZARDS[0])
+_FIRST_RANGE = (-12.0, 6.0)
+_READ_RANGE = (-8.0, 8.0)
+"""Logits are cut to these before they are mixed, so that neither stage outvotes the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentMix:
+    """How the logits of both stages become one; found by the training, kept in the artefact."""
+
+    first: float
+    read: float
+    offset: float
+    unread: float
+    """Logit of harm that is assumed for what the encoder does not read."""
+    fine: float
+    """Share of the encoder's heads in saying which hazard it is, 0..1."""
+
+    @classmethod
+    def in_meta(cls, meta: Mapping[str, object]) -> "ContentMix | None":
+        """The mix that an artefact of content safety brings along; None where it has none."""
+        found = meta.get("mix")
+        return cls(**found) if isinstance(found, dict) else None
+
+    def of(self, first: float, read: float) -> float:
+        """One logit of two."""
+        return (
+            self.first * float(np.clip(first, *_FIRST_RANGE))
+            + self.read * float(np.clip(read, *_READ_RANGE))
+            + self.offset
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Sees windows for a model of attacks while another model judges them."""
+
+    lookout: Lookout
+    attack: LinearModel
+
+    def see(self, block: Block, windows: Grid, _logits: F64) -> None:
+        """Pass the windows on with the logits of an attack."""
+        self.lookout.see(block, windows, self.attack.logits(block, windows))
+
+
+@dataclass(frozen=True, slots=True)
+class ContentJudged:
+    """What both stages say together."""
+
+    logit: float
+    fine: F32
+    """One logit per hazard."""
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStage:
+    """The second stage of the prompt-attack model, its first, and how harm is mixed."""
+
+    stage: SecondStage
+    attack: LinearModel
+    mix: ContentMix
+
+    def sighting(self) -> Sighting:
+        """What collects the windows to read while the first stage judges."""
+        return Sighting(self.stage.lookout(), self.attack)
+
+    def judge(
+        self, found: Evidence, harm: LinearModel, suspects: Sequence[Suspect]
+    ) -> ContentJudged:
+        """The highest mixed logit of the windows read; of the first stage where none is."""
+        place = (found.start, found.end)
+        if not suspects:
+            return ContentJudged(self.mix.of(found.logit, self.mix.unread), found.fine, *place)
+        judged = []
+        for suspect in suspects:
+            row = suspect.block.reading(self.stage.encoder, suspect.start, suspect.end)
+            first = highest_within(harm, suspect)
+            judged.append((self.mix.of(first, float(row[_HARM])), suspect, row))
+        logit, suspect, row = max(judged, key=lambda one: one[0])
+        first_place, last_place = suspect.span
+        is_inside = first_place <= (found.start + found.end) // 2 <= last_place
+        share = np.float32(self.mix.fine if is_inside and found.is_fine else 1.0)
+        fine = (np.float32(1) - share) * found.fine + share * row[_FIRST_HAZARD:]
+        return ContentJudged(logit, fine, *(place if is_inside else suspect.span))
+
+
+def highest_within(model: LinearModel, suspect: Suspect) -> float:
+    """The highest logit of windows whose middle lies within the window of a suspect."""
+    block = suspect.block
+    windows = grid(block.grams.length)
+    middles = (windows.starts + windows.ends) // 2
+    inside = (middles >= suspect.start) & (middles <= suspect.end)
+    return float(model.logits(block, windows)[inside].max())
