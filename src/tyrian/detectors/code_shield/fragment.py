@@ -1,7 +1,7 @@
 """A piece of code under one reading: masked text, brackets, functions, names and their values."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -41,6 +41,10 @@ class Assigned:
         self.operator = operator
         self.start = start
         self.end = end
+
+
+def _place(one: Assigned) -> int:
+    return one.place
 
 
 class Fragment:
@@ -156,6 +160,7 @@ class Fragment:
     def _assign(self, match: re.Match[str], *, in_call: bool) -> None:
         start = match.end()
         end = self.end_of_expression(start, is_argument=in_call)
+        self.budget.spend(end - start >> 8)
         one = Assigned(match[1], match.start(1), match[2], start, end, in_call=in_call)
         assert self._assigned is not None
         self._assigned.setdefault(match[1].lstrip("$@"), []).append(one)
@@ -181,20 +186,22 @@ class Fragment:
         known = self.assigned.get(name.lstrip("$@"))
         if not known:
             return None
-        for one in reversed(known):
+        for at in range(bisect_left(known, before, key=_place) - 1, -1, -1):
+            one = known[at]
             if one.in_call and one.operator != ":=":
                 continue
             # An expression does not see the name that it is itself assigned to.
-            if one.end > before and one.place <= before < one.end:
+            if one.end > before or not self.budget.spend(1):
                 continue
-            if one.place < before and self._is_seen(one.place, before):
+            if self._is_seen(one.place, before):
                 return one
         return None
 
     def appended(self, name: str, after: int, before: int) -> list[Assigned]:
         """Assignments that add to `name` between two places."""
-        known = self.assigned.get(name.lstrip("$@"), ())
-        return [a for a in known if after < a.place < before and a.operator in ("+=", ".=")]
+        known = self.assigned.get(name.lstrip("$@"), [])
+        first, last = (bisect_left(known, place, key=_place) for place in (after + 1, before))
+        return [a for a in known[first:last] if a.operator in ("+=", ".=")]
 
     def _is_seen(self, place: int, from_: int) -> bool:
         home = self.function_at(place)

@@ -17,7 +17,7 @@ from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, last_part
 from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
 from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
-from tyrian.detectors.code_shield.table import Entry, RuleTable
+from tyrian.detectors.code_shield.table import Entry, NameIndex, RuleTable
 
 _MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
@@ -161,19 +161,22 @@ class Matching:
         hot = index.hot(self._fragment.words)
         if not hot:
             return
-        ignores = self._fragment.syntax.ignores_case
+        fitting: dict[str, list[Entry]] = {}
         for known in self._fragment.assigned.values():
             for one in known:
-                name = normal(one.name)
-                last = name.rpartition(".")[2]
-                for entry in index.of(last.lower() if ignores else last):
-                    if (
-                        entry.names
-                        and entry.rule.id not in self._floods
-                        and entry.names.match(name)
-                        and self._takes(entry, one)
-                    ):
+                entries = fitting.get(one.name)
+                if entries is None:
+                    entries = fitting[one.name] = self._entries_for(index, normal(one.name))
+                if entries and not self._fragment.budget.spend(1):
+                    return
+                for entry in entries:
+                    if entry.rule.id not in self._floods and self._takes(entry, one):
                         yield from self._hit(entry, one.place, one.end)
+
+    def _entries_for(self, index: NameIndex, name: str) -> list[Entry]:
+        last = name.rpartition(".")[2]
+        candidates = index.of(last.lower() if self._fragment.syntax.ignores_case else last)
+        return [entry for entry in candidates if entry.names and entry.names.match(name)]
 
     def _takes(self, entry: Entry, one: Assigned) -> bool:
         start, end = _stripped(self._fragment.code, one.start, one.end)
