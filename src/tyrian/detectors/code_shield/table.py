@@ -34,21 +34,22 @@ class NameIndex:
         self._wild_names: list[str] = []
         self.wild_name: re.Pattern[str] | None = None
         self._is_hot: dict[str, bool] = {}
+        self._known: dict[str, list[Entry]] = {}
+        """Entries of the names that have been asked for."""
 
     def add(self, entry: Entry, patterns: Iterable[str], *, ignores_case: bool) -> None:
         """Take one entry in under each of its patterns."""
         by_last: defaultdict[str, list[str]] = defaultdict(list)
         for pattern in patterns:
             last = last_part(pattern)
+            if "*" in last:
+                self._wild_names.append(glob_regex(last))
+                last = "*"
             by_last[last.lower() if ignores_case else last].append(pattern)
         for last, those in by_last.items():
             names = NamePattern(those, ignores_case=ignores_case)
             one = Entry(entry.rule, entry.matcher, names)
-            if "*" in last:
-                self.wild.append(one)
-                self._wild_names.append(glob_regex(last))
-            else:
-                self.exact[last].append(one)
+            (self.wild if last == "*" else self.exact[last]).append(one)
 
     def close(self, *, ignores_case: bool) -> None:
         """Compile what has been taken in."""
@@ -75,8 +76,16 @@ class NameIndex:
 
     def of(self, last: str) -> list[Entry]:
         """Entries that may be about a name with this last part."""
-        found = self.exact.get(last, [])
-        return [*found, *self.wild] if self.wild else found
+        if not self.wild:
+            return self.exact.get(last, [])
+        found = self._known.get(last)
+        if found is None:
+            found = self.exact.get(last, [])
+            if self.wild_name is not None and self.wild_name.match(last):
+                found = [*found, *self.wild]
+            if len(self._known) < _MOST_WORDS:
+                self._known[last] = found
+        return found
 
 
 class RegexIndex:
