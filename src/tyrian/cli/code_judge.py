@@ -8,10 +8,10 @@ from pathlib import Path
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.engine import CodeFinding, Engine
 from tyrian.detectors.code_shield.languages import SYNTAXES, YAML_TAGS, language_of_tag
-from tyrian.detectors.code_shield.loader import load_file
 from tyrian.detectors.code_shield.piece import Piece
 from tyrian.detectors.code_shield.reading import pieces_of, read_code
 from tyrian.detectors.code_shield.rule import CodeRule, Profile
+from tyrian.detectors.code_shield.rule_file import load_file
 from tyrian.errors import ConfigError
 
 PAGE_TAG = "html"

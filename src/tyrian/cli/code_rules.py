@@ -14,8 +14,9 @@ from tyrian.cli.exit import ExitCode
 from tyrian.cli.result import Json
 from tyrian.detectors.code_shield.engine import Engine
 from tyrian.detectors.code_shield.languages import SYNTAXES
-from tyrian.detectors.code_shield.loader import builtin_files, load_file, parse
+from tyrian.detectors.code_shield.loader import builtin_files, parse
 from tyrian.detectors.code_shield.rule import CodeRule, Profile, RuleFile
+from tyrian.detectors.code_shield.rule_file import load_file
 from tyrian.errors import ConfigError
 
 app = typer.Typer(help="List, show and test rules; begin a rule file.", no_args_is_help=True)

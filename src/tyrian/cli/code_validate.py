@@ -10,7 +10,7 @@ import typer
 from tyrian.cli.code_text import plain
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.result import Json
-from tyrian.detectors.code_shield.loader import verdicts_in
+from tyrian.detectors.code_shield.rule_file import verdicts_in
 from tyrian.errors import ConfigError
 
 _REFUSED = "refused"

@@ -11,10 +11,10 @@ from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.carry import carried
 from tyrian.detectors.code_shield.engine import CodeFinding, Engine
 from tyrian.detectors.code_shield.languages import SYNTAXES, language_of_tag
-from tyrian.detectors.code_shield.loader import load_file
 from tyrian.detectors.code_shield.piece import Piece
 from tyrian.detectors.code_shield.reading import pieces_of
 from tyrian.detectors.code_shield.rule import Profile
+from tyrian.detectors.code_shield.rule_file import load_file
 from tyrian.detectors.code_shield.tool_call import pieces_of_call
 from tyrian.detectors.options import check_keys, option, strings
 from tyrian.errors import ConfigError

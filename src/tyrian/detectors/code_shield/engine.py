@@ -1,8 +1,10 @@
 """Judges code of a known language: the face of the core for the detector, the CLI and tests."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.fold import fold
@@ -10,11 +12,14 @@ from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.languages import SYNTAXES
 from tyrian.detectors.code_shield.lexer import lex
 from tyrian.detectors.code_shield.loader import builtin_files
-from tyrian.detectors.code_shield.match import Hit, Matching, unique
+from tyrian.detectors.code_shield.match import MOST_HITS, Hit, Matching, unique
 from tyrian.detectors.code_shield.rule import CodeRule, Profile, RuleFile
 from tyrian.detectors.code_shield.second_reading import second_reading, without_open_comment
 from tyrian.detectors.code_shield.syntax import Syntax
 from tyrian.detectors.code_shield.table import RuleTable
+
+if TYPE_CHECKING:
+    from tyrian.detectors.code_shield.semgrep.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +140,15 @@ def _holds_for(rule: CodeRule, file: RuleFile, language: str, lineage: tuple[str
     return language in rule.languages
 
 
-def _found_in_tree(table: RuleTable, fragment: Fragment) -> list[Hit]:
-    """What the rules in Semgrep's format find, which need a grammar and are seldom there."""
-    from tyrian.detectors.code_shield.semgrep.run import hits_of
-
-    return list(hits_of(table.finders, fragment))
+def _found_in_tree(table: RuleTable, fragment: Fragment) -> Iterator[Hit]:
+    """What the rules find that look at a tree; it is made once for all of them, if at all."""
+    source: Source | None = None
+    for rule in table.finders:
+        if rule.finder is None or fragment.budget.is_spent:
+            continue
+        source = source or rule.finder.open(fragment)
+        for start, end in islice(rule.finder.find(source), MOST_HITS):
+            yield Hit(rule, start, end)
 
 
 def _doubtful(hit: Hit) -> CodeFinding:

@@ -1,12 +1,11 @@
 """Reads rule files. What is wrong in one is told with its file and line; nothing is dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import re2
 import yaml
@@ -30,13 +29,7 @@ from tyrian.detectors.code_shield.rule import (
 )
 from tyrian.errors import ConfigError
 
-if TYPE_CHECKING:
-    from tyrian.detectors.code_shield.semgrep.load import Verdict
-
 E = TypeVar("E", bound=StrEnum)
-
-_SEMGREP = "semgrep"
-"""Stands for the language of a file whose rules name their own."""
 
 # Both are safe loaders; the first one is written in C.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -72,36 +65,17 @@ class _FaultError(Exception):
         self.hint = hint
 
 
-def load_file(path: Path | str) -> RuleFile:
-    """Read one rule file; ConfigError with file and line where it cannot be used."""
-    return parse(_text_of(Path(path)), str(path))
-
-
-def verdicts_in(path: Path | str) -> "list[Verdict]":
-    """What holds of each rule of a file; ConfigError where the file as a whole cannot be used."""
-    return verdicts_of(_text_of(Path(path)), str(path))
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the rule file cannot be read: {type(error).__name__}") from None
-
-
 def parse(text: str, file: str = "rules") -> RuleFile:
     """The rules in a text; ConfigError names `file` and the line."""
-    data = _data(text, file)
-    if _is_semgrep(data):
-        return _semgrep_file(text, file)
     try:
-        return _file(data, file)
+        return _file(read_yaml(text, file), file)
     except _FaultError as fault:
         line = line_of(text, fault.path)
         raise ConfigError(f"{file}:{line}: {fault.message}", hint=fault.hint) from None
 
 
-def _data(text: str, file: str) -> object:
+def read_yaml(text: str, file: str) -> object:
+    """What a text says; ConfigError names `file` and the line where it is no YAML."""
     try:
         data: object = yaml.load(text, Loader=_LOADER)  # noqa: S506
     except yaml.YAMLError as error:
@@ -381,51 +355,6 @@ def compiled(pattern: str) -> "re2._Regexp":
             f"the regular expression cannot be used: {text}",
             hint="look-around and back-references could take super-linear time; use RE2 syntax",
         ) from None
-
-
-_SEMGREP_KEYS = frozenset(
-    {"languages", "pattern", "patterns", "pattern-either", "pattern-regex", "match", "mode"}
-)
-
-
-def _is_semgrep(data: object) -> bool:
-    """Whether a file is in Semgrep's format, which names languages in each rule."""
-    if not isinstance(data, Mapping) or "language" in data:
-        return False
-    rules = data.get("rules")
-    first = rules[0] if isinstance(rules, list) and rules else None
-    return isinstance(first, Mapping) and bool(_SEMGREP_KEYS & set(first))
-
-
-def verdicts_of(text: str, file: str) -> "list[Verdict]":
-    """What holds of each rule in a text; in our own format all of each, or ConfigError."""
-    from tyrian.detectors.code_shield.semgrep.load import Status, Verdict
-    from tyrian.detectors.code_shield.semgrep.load import verdicts_of as read
-
-    data = _data(text, file)
-    if _is_semgrep(data):
-        found = read(data, file)
-    else:
-        found = [
-            Verdict(rule.id, Status.EXACT, (), ("rules", number), rule)
-            for number, rule in enumerate(parse(text, file).rules)
-        ]
-    return [replace(one, line=line_of(text, one.path)) for one in found]
-
-
-def _semgrep_file(text: str, file: str) -> RuleFile:
-    """The rules of a file in Semgrep's format; ConfigError names each one that is refused."""
-    verdicts = verdicts_of(text, file)
-    refused = [one for one in verdicts if one.rule is None]
-    if refused:
-        first = refused[0]
-        more = [f"{one.id} (line {one.line}): {one.reasons[0]}" for one in refused[1:6]]
-        raise ConfigError(
-            f"{file}:{first.line}: the rule {first.id!r} is refused: {first.reasons[0]}"
-            + "".join(f"\n{one}" for one in more),
-            hint=f"see them all: tyrian code rules validate {file}",
-        )
-    return RuleFile(_SEMGREP, _SEMGREP, tuple(one.rule for one in verdicts if one.rule))
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
 from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
 from tyrian.detectors.code_shield.table import Entry, NameIndex, RuleTable
 
-_MOST_HITS = 64
+MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
 _LONGEST_SPAN = 400
 _NO_NAMES: Names = MappingProxyType({})
@@ -66,9 +66,9 @@ class Matching:
 
     def _is_flood(self, rule: CodeRule) -> bool:
         count = self._counts[rule.id] = self._counts.get(rule.id, 0) + 1
-        if count >= _MOST_HITS:
+        if count >= MOST_HITS:
             self._floods.add(rule.id)
-        return count > _MOST_HITS
+        return count > MOST_HITS
 
     def _hit(self, entry: Entry, start: int, end: int, names: Names = _NO_NAMES) -> Iterator[Hit]:
         if (
@@ -200,7 +200,7 @@ class Matching:
 
     def _matches(self, entry: Entry, pattern: "re2._Regexp", data: bytes) -> Iterator[Hit]:
         for count, match in enumerate(pattern.finditer(data)):
-            if count > 4 * _MOST_HITS or not self._fragment.budget.spend(1):
+            if count > 4 * MOST_HITS or not self._fragment.budget.spend(1):
                 return
             start, end = match.span()
             if end > start:

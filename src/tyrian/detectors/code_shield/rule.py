@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from tyrian.core.detection import Severity
 
 if TYPE_CHECKING:
+    from tyrian.detectors.code_shield.fragment import Fragment
     from tyrian.detectors.code_shield.semgrep.source import Source
 
 
@@ -151,6 +152,10 @@ class Matcher:
 
 class Finder(Protocol):
     """A rule that looks at the tree of a text, as those in Semgrep's format do."""
+
+    def open(self, fragment: "Fragment") -> "Source":
+        """The fragment as a tree, for this rule and all others of its kind."""
+        ...
 
     def find(self, source: "Source") -> Iterator[tuple[int, int]]:
         """The places that fit, each as its start and end."""

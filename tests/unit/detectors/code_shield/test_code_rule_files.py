@@ -7,7 +7,8 @@ import pytest
 from tyrian.core.detection import View
 from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig, create_detector
-from tyrian.detectors.code_shield.loader import load_file, parse
+from tyrian.detectors.code_shield.loader import parse
+from tyrian.detectors.code_shield.rule_file import load_file
 from tyrian.errors import ConfigError
 
 GOOD = """\

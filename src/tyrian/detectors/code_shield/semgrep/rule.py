@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.semgrep.formula import Formula
 from tyrian.detectors.code_shield.semgrep.source import Source
 from tyrian.detectors.code_shield.semgrep.taint import TaintRule
@@ -13,6 +14,10 @@ class SemgrepRule:
     """What a rule looks for, by language."""
 
     by_language: Mapping[str, Formula | TaintRule]
+
+    def open(self, fragment: Fragment) -> Source:
+        """The fragment, to be parsed when a rule first needs it."""
+        return Source(fragment)
 
     def find(self, source: Source) -> Iterator[tuple[int, int]]:
         """The places that fit, each once, in the order of the text."""

@@ -8,8 +8,8 @@ import pytest
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.engine import Engine
 from tyrian.detectors.code_shield.languages import language_of_tag
-from tyrian.detectors.code_shield.loader import load_file
 from tyrian.detectors.code_shield.rule import Profile
+from tyrian.detectors.code_shield.rule_file import load_file
 
 CASES = Path(__file__).with_name("cases")
 RECORDED: dict[str, dict[str, list[list[int]]]] = json.loads((CASES / "expected.json").read_text())
