@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from tyrian.text.alphabets import NATO, nato_pieces, pig_pieces, pig_word
+from tyrian.text.natural import odd_lines
 from tyrian.text.offsets import BACKWARD, Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bools, Source, as_rows, runs_of, spread_out
@@ -109,6 +110,19 @@ def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
                 _name(cipher),
                 _shifted(source, stretches.starts[first], stretches.ends[last], cipher),
             )
+
+
+def unread_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
+    """Lines without known words that read like a language in one of the ciphers."""
+    by_cipher: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for way, start, end in odd_lines(source):
+        by_cipher[way].append((start, end))
+    for way, places in by_cipher.items():
+        starts, ends = np.array(places, dtype=np.intp).T
+        if way == _REVERSED:
+            yield "reversed", _turned(source, starts, ends)
+        else:
+            yield _name(way), _shifted(source, starts, ends, way)
 
 
 def _name(cipher: int) -> str:

@@ -12,7 +12,7 @@ from string import ascii_letters, digits
 
 from tyrian.text.bases import LEAST_BASE58, is_base85_head
 from tyrian.text.fragments import has_broken_words
-from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, LEAST_STRONG, MAY_END, is_proven
+from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, LEAST_MIXED, LEAST_STRONG, MAY_END, is_proven
 from tyrian.text.source import Source
 from tyrian.text.spacing import LEAST_WORDS, is_attack
 from tyrian.text.words import COMMON, Speller, has_strong, strong_places
@@ -121,6 +121,8 @@ def may_be_leet(source: Source) -> bool:
     if is_proven(words, words):
         return True
     glued = [t for t in tokens if len(t) >= LEAST_GLUED and not t.isdigit()]
+    if len(tokens) >= LEAST_MIXED:
+        return True
     return bool(glued) and has_strong(
         b" ".join(glued).translate(AS_I).decode("ascii"), at_least=LEAST_STRONG
     )

@@ -1,5 +1,6 @@
 """Words with digits and signs for letters."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import compress
@@ -59,6 +60,12 @@ class _Tokens:
     def sizes(self) -> Index:
         return self.stops - self.starts
 
+    def words(self) -> list[str]:
+        """The tokens as they stand."""
+        ends = np.cumsum(self.sizes).tolist()
+        letters = self.letters.tobytes().decode("latin-1")
+        return [letters[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
 
 def _tokens(data: Bytes) -> _Tokens | None:
     starts, ends = runs_of(_IN_WORD[data])
@@ -86,7 +93,7 @@ def leet_pieces(source: Source) -> Pieces:
     words_i, words_l = COMMON.intersection(tokens.by_i), COMMON.intersection(tokens.by_l)
     glued = _glued(tokens)
     if not len(glued) and not is_proven(words_i | words_l, words_i | words_l):
-        return NONE
+        return _written_throughout(tokens, source)
     in_i = np.fromiter([w in words_i for w in tokens.by_i], np.bool_, len(sizes))
     in_l = np.fromiter([w in words_l for w in tokens.by_l], np.bool_, len(sizes)) & ~in_i
     is_number = counts_in(_IS_DIGIT[source.data], tokens.starts, tokens.stops) == sizes
@@ -105,6 +112,26 @@ def leet_pieces(source: Source) -> Pieces:
     return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
 
 
+LEAST_MIXED = 6
+_MOSTLY = 0.5
+
+
+def _written_throughout(tokens: _Tokens, source: Source) -> Pieces:
+    """Every word with digits between its letters, where half of all words are such: no list of
+    words knows every language, and no list of parts is written so."""
+    inside = np.array([_HAS_SIGN_INSIDE.search(word) is not None for word in tokens.words()])
+    everything = len(source.tokens[0])
+    if inside.sum() < max(LEAST_MIXED, _MOSTLY * everything):
+        return NONE
+    chosen = tokens.signs <= tokens.sizes
+    sizes = tokens.sizes
+    codes = _SHOWN_I[tokens.letters][np.repeat(chosen, sizes)].astype(np.uint32)
+    return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
+
+
+_HAS_SIGN_INSIDE = re.compile(
+    r"[A-Za-z][0-9@$!|+]+[A-Za-z]|^[0-9@$]+[A-Za-z]{2}|[A-Za-z]{2}[0-9]+$"
+)
 _SHOWN_I, _SHOWN_L = (np.frombuffer(table, np.uint8) for table in (AS_I, AS_L))
 
 

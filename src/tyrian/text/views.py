@@ -11,7 +11,7 @@ from tyrian.core.detection import View
 from tyrian.text.alphabets import braille_pieces, flag_letter_pieces, morse_pieces
 from tyrian.text.base64_runs import base64_pieces, grouped_pieces
 from tyrian.text.bases import base58_pieces, base85_pieces
-from tyrian.text.ciphers import cipher_pieces, rot47_pieces
+from tyrian.text.ciphers import cipher_pieces, rot47_pieces, unread_pieces
 from tyrian.text.encodings import base32_pieces, binary_pieces, hex_pieces
 from tyrian.text.escapes import escape_pieces, html_pieces, percent_pieces
 from tyrian.text.fragments import fragment_pieces
@@ -22,6 +22,7 @@ from tyrian.text.normalise import Normalised, normalise
 from tyrian.text.numbers import number_pieces
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
+from tyrian.text.respell import respelt_pieces
 from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
 from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
@@ -208,6 +209,9 @@ def _layers(source: Source) -> list[tuple[str, Pieces]]:
                 break
         if len(rest):
             layers.append((kind, rest))
+    # Of itself: what another decoder reads is no misspelling.
+    if len(misspelt := respelt_pieces(source)):
+        layers.append(("respelt", misspelt))
     return layers
 
 
@@ -227,3 +231,4 @@ def _all_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
             if len(pieces):
                 yield _NAMES.get(kind, kind), pieces
     yield from cipher_pieces(source)
+    yield from unread_pieces(source)

@@ -1,0 +1,169 @@
+"""Misspelt words of attacks, spelt as they are meant.
+
+A word is looked up by itself and with each of its letters left out, in a table that holds the known
+words in the same way (symmetric deletes): two letters swapped, one too many, one missing or one
+wrong meet there, at a cost linear in the text. Long words may have two slips.
+"""
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from string import ascii_letters, digits
+
+import numpy as np
+
+from tyrian.text.rewrite import NONE, Pieces
+from tyrian.text.source import Source, members, runs_of
+from tyrian.text.words import SPELT, STRONG
+
+_LEAST, _LONGEST = 5, 16
+_TWO_SLIPS = 9
+"""Letters from which a word may have two."""
+_LEAST_STRONG = 6
+"""Shorter words of attacks are one letter away from too many innocent ones."""
+_ENDINGS = ("s", "d", "r", "y", "n", "es", "ed", "er", "ly", "al", "ing", "ion")
+"""What makes another word of a word rather than a misspelt one."""
+_NEAR_WORDS = """
+administration admit anwendungen archivist assailant assistance assistant assistants assisting
+attach attacked attacker attackers attend bidden bypassed bypasses command commando commend
+compass confidence confidentially confidently consistent construction constructions credence
+credential decade decide decoder decrees derivation destruction developed developing develops
+direction directions discard discarded disregarded disrepair distinction distraction distractions
+encoder envelope enveloped envelops evidential exclusive exclusively expensive exploitation
+exploited explosion explosions extend extensive federation filler filtered fitter forge forged
+forges forgets forgetting forgot forgotten guideline hacked hid hides hiding hinder ignited
+ignites igniting ignorant imitation imitations inception infect infecting infection infiltrate
+initial initiation injections injunction insect insertion insistent inspection institution
+institutions instruct instructed instructing instructional instructive instructor instructors
+instructs intend
+intended intention interaction interactions introduction introductions invention limitation
+limitations limited moderated moderator moderators obstruction operation operations overbite
+overhead overrated overridden overrides overrode overwritten passports passwort persistent
+policed polices polity portend precedent precious predential prepend presently
+presidential pretended pretends pretense pretext preview previews previously prevision prevue
+prior priory promote promoted prompted prompter promptly regard rejection repeal repulsive
+residential resistant restoration restorations restricted restricting restrictive retribution
+revealed revealing reveals revel revels reviewed ridden roles romps ruled ruler rulers safely
+safest saves secrete secreted secretes secretly sectors sister steam steel surpass systemic taken
+tokens trusted unaltered unlicensed untested weapon weaponry
+"""
+_REAL = frozenset(_NEAR_WORDS.split())
+"""Words that are near one of attacks and right as they stand."""
+_DOUBTFUL_WORDS = """
+admin anarchist anteriores attack attacks command commands decode encoded execute exfiltrate
+explosive explosives filter filters hacker ignora ignorez injection instrucciones instrucoes
+istruzioni limits moderation precedentes precedenti rules safety steal token tokens unlimited
+untrusted virus
+"""
+_DOUBTFUL = frozenset(_DOUBTFUL_WORDS.split())
+"""Words of attacks with too many neighbours to prove anything by a misspelling."""
+_REMEMBERED = 1 << 14
+_IS_CODE = members("%&#=/\\_@+<>" + digits)
+"""What stands beside a word that is part of some code, not misspelt."""
+_BLANK = np.full(1, 0x20, dtype=np.uint8)
+_IS_LETTER = members(ascii_letters)
+
+
+def _shortened(word: str) -> Iterator[str]:
+    """The word with each letter left out."""
+    return (word[:at] + word[at + 1 :] for at in range(len(word)))
+
+
+def _keys(word: str) -> set[str]:
+    """What a word is found by."""
+    once = {word, *_shortened(word)}
+    if len(word) < _TWO_SLIPS:
+        return once
+    return once.union(*(set(_shortened(short)) for short in once if len(short) < len(word)))
+
+
+@cache
+def _meant() -> dict[str, str]:
+    """Known words by their keys; words of attacks first, then the shorter ones."""
+    table: dict[str, str] = {}
+    known = [word for word in SPELT if _LEAST <= len(word) <= _LONGEST]
+    for word in sorted(known, key=lambda w: (w not in STRONG, len(w), w)):
+        for key in _keys(word):
+            table.setdefault(key, word)
+    return table
+
+
+def _is_other_word(word: str, meant: str) -> bool:
+    """True where one is the other with an ending."""
+    short, long = sorted((word, meant), key=len)
+    stem = short.removesuffix("e")
+    return any(long in (short + ending, stem + ending) for ending in _ENDINGS)
+
+
+def _slips(word: str, meant: str) -> int:
+    """Letters to change, leave out, put in or swap; counted up to the plain way there."""
+    start, shorter = 0, min(len(word), len(meant))
+    while start < shorter and word[start] == meant[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and word[-1 - end] == meant[-1 - end]:
+        end += 1
+    a, b = word[start : len(word) - end], meant[start : len(meant) - end]
+    if len(a) == len(b) == 2 and a == b[::-1]:
+        return 1
+    return max(len(a), len(b))
+
+
+@cache
+def _edges() -> frozenset[str]:
+    """How words that may have two slips begin and end: nearly always one of the two is kept."""
+    long = [word for word in SPELT if _TWO_SLIPS <= len(word) <= _LONGEST]
+    return frozenset({word[:3] + "-" for word in long} | {"-" + word[-3:] for word in long})
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _correction(word: str) -> str | None:
+    """The known word that a misspelt one stands for."""
+    if word in _REAL:
+        return None
+    table = _meant()
+    for key in (word, *_shortened(word)):
+        meant = table.get(key)
+        if meant and (len(meant) >= _TWO_SLIPS or _slips(word, meant) <= 1):
+            return None if _is_other_word(word, meant) else meant
+    if len(word) + 1 < _TWO_SLIPS or _edges().isdisjoint((word[:3] + "-", "-" + word[-3:])):
+        return None
+    for short in _shortened(word):
+        for key in _shortened(short):
+            meant = table.get(key)
+            if meant and len(meant) >= _TWO_SLIPS:
+                return None if _is_other_word(word, meant) else meant
+    return None
+
+
+@cache
+def _proving() -> frozenset[str]:
+    """Words of attacks of which one alone shows that it is worth to read on."""
+    return frozenset(word for word in STRONG - _DOUBTFUL if len(word) >= _LEAST_STRONG)
+
+
+def _corrections(source: Source) -> dict[str, str]:
+    """Misspelt words and what they stand for, where a word of attacks is among them."""
+    words = {word.decode("latin-1") for word in set(source.spaced.split())}
+    odd = [w for w in words - SPELT if _LEAST - 1 <= len(w) <= _LONGEST + 1 and w.isascii()]
+    found = {word: meant for word in odd if (meant := _correction(word))}
+    return found if any(meant in _proving() for meant in found.values()) else {}
+
+
+def respelt_pieces(source: Source) -> Pieces:
+    """Misspelt words as they are meant, where a word of attacks is among them."""
+    found = _corrections(source)
+    if not found:
+        return NONE
+    starts, ends = runs_of(_IS_LETTER[source.data])
+    text = source.raw.decode("latin-1").lower()
+    meant = [found.get(text[a:b], "") for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    kept = np.fromiter(map(bool, meant), np.bool_, len(meant))
+    framed = np.concatenate((_BLANK, source.data, _BLANK))
+    kept &= ~(_IS_CODE[framed[starts]] | _IS_CODE[framed[ends + 1]])
+    if _proving().isdisjoint([word for word, is_kept in zip(meant, kept, strict=True) if is_kept]):
+        return NONE
+    return Pieces.of_texts(
+        starts[kept],
+        ends[kept],
+        [word for word, is_kept in zip(meant, kept, strict=True) if is_kept],
+    )
