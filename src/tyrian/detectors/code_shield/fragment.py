@@ -15,10 +15,13 @@ _WORDS = re.compile(r"[A-Za-z_$][\w$]*")
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 _ASSIGN = re.compile(
-    r"(?<![\w$.>:])([@$]{0,2}[A-Za-z_][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*+)"
+    r"((?:(?<![\w$.>:])[@$]{0,2}[A-Za-z_]|(?<=[)\]])[!?]?(?:\.|->)[A-Za-z_$])"
+    r"[\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*+)"
     r"[ \t]*(?:\?|!)?(?::[ \t]*[A-Za-z_][\w.\[\]<>| ,?]{0,60}?)?"
     r"[ \t]*(\+=|\.=|:=|\|\|=|\?\?=|=)(?![=>~])"
 )
+_AFTER_BRACKET = frozenset(".-!?")
+_MOST_LINKS = 12
 _STOPS = re.compile(r"[;,\n()\[\]{}]")
 _GOES_ON = frozenset("+-*/%.=,&|<>?:\\(")
 _GOES_ON_NEXT = frozenset("+.%?&|:*")
@@ -161,9 +164,27 @@ class Fragment:
         start = match.end()
         end = self.end_of_expression(start, is_argument=in_call)
         self.budget.spend(end - start >> 8)
-        one = Assigned(match[1], match.start(1), match[2], start, end, in_call=in_call)
+        name, place = match[1], match.start(1)
+        if name[0] in _AFTER_BRACKET:
+            name, place = f"(){name.lstrip('!?')}", self._start_of_chain(place)
+        one = Assigned(name, place, match[2], start, end, in_call=in_call)
         assert self._assigned is not None
-        self._assigned.setdefault(match[1].lstrip("$@"), []).append(one)
+        self._assigned.setdefault(name.lstrip("$@"), []).append(one)
+
+    def _start_of_chain(self, place: int) -> int:
+        """Where `a.b(c)[d]` begins that ends at `place`."""
+        code = self.code
+        for _ in range(_MOST_LINKS):
+            if code[place - 1 : place] not in (")", "]"):
+                break
+            opening = self.opening_of(place - 1)
+            if opening < 0:
+                break
+            start = opening
+            while start and (code[start - 1].isalnum() or code[start - 1] in "_$.@"):
+                start -= 1
+            place = start
+        return place
 
     def _brackets_around(self, places: Iterable[int]) -> Iterator[str]:
         """The innermost bracket that is open at each place; the places rise."""

@@ -134,6 +134,20 @@ def test_calls_are_seen_in_every_language(language: str, code: str, call: str) -
     assert finds(code, language, call)
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("javascript", 'document.getElementById("a").innerHTML = b'),
+        ("javascript", "rows[0].cells[i].innerHTML = b;"),
+        ("typescript", 'document.querySelector("a")!.innerHTML = b;'),
+    ],
+)
+def test_what_a_call_gave_is_assigned_to_as_a_name_is(language: str, code: str) -> None:
+    (found,) = ENGINE.scan(f"x = 1;\n{code}", language).findings
+    assert found.rule.id == "code.javascript.html-from-name"
+    assert found.start == 7
+
+
 def test_a_declaration_is_no_call() -> None:
     code = "int system(char *cmd) {\n  return 0;\n}\nchar *gets(char *s);"
     assert not finds(code, "c", "system", "dynamic")
