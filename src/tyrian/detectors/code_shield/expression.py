@@ -177,8 +177,17 @@ class Reader:
             elif _passes_on(last) and close > opening + 1:
                 inner = self._arguments(opening + 1, close, hops)
                 kind = inner.kind() | Kind.CALL
+            elif last in _FORMS and "." in name:
+                kind = self._named(name.rpartition(".")[0], start, hops) | Kind.CALL
+            elif last in _FORMS and self._is_of_text(start):
+                kind = Kind.LITERAL | Kind.STRING
             parts.take(kind)
         return after
+
+    def _is_of_text(self, start: int) -> bool:
+        """The call at `start` is made on a literal text, which has been read already."""
+        head = self._fragment.code[max(0, start - 40) : start].rstrip()
+        return head.endswith(".") and head[:-1].rstrip()[-1:] in ('"', "'")
 
     def _format(self, name: str, start: int, end: int, parts: "_Parts", hops: int) -> None:
         """`"...".format(x)`, `sprintf("...", x)`: built where a value is not constant."""
@@ -261,8 +270,14 @@ _PASSING_TEXT = """
 String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf
 listOf vec encode decode trim strip rstrip lstrip lower upper toString to_string
 to_s c_str as_str StringBuilder append SqlCommand as_bytes into clone to_owned bytes
-bytearray Buffer.from from unicode u
+bytearray Buffer.from from unicode u GetBytes FromBase64String b64decode HexToBytes
 """
+_FORMS_TEXT = """
+getBytes toCharArray toByteArray ToCharArray encode encodeToByteArray unpack bytes
+as_bytes into_bytes b utf8
+"""
+_FORMS = frozenset(_FORMS_TEXT.split())
+"""Methods whose result is their owner in another dress."""
 _PASSING = frozenset(_PASSING_TEXT.split())
 
 

@@ -88,6 +88,22 @@ def test_a_constant_or_cleaned_text_is_not(code: str) -> None:
     assert not finds(code)
 
 
+@pytest.mark.parametrize(
+    ("language", "code", "call"),
+    [
+        ("java", 'new Key("abcdefgh".getBytes(), a);', "new Key"),
+        ("java", 'byte[] k = "abcdefgh".getBytes(UTF_8); new Key(k, a);', "new Key"),
+        ("java", 'String k = "abcdefgh"; new Key(k.getBytes(), a);', "new Key"),
+        ("csharp", 'var k = Encoding.UTF8.GetBytes("abcdefgh"); new Key(k);', "new Key"),
+        ("kotlin", 'Key("abcdefgh".toByteArray(), a)', "Key"),
+        ("python", 'Key("abcdefgh".encode())', "Key"),
+    ],
+)
+def test_a_constant_in_another_dress_is_one(language: str, code: str, call: str) -> None:
+    assert finds(code, language, call, "string")
+    assert not finds(code.replace('"abcdefgh"', "x"), language, call, "string")
+
+
 def test_a_name_means_what_it_was_given_last_in_its_function() -> None:
     code = 'def f():\n    c = "a " + b\n\ndef g():\n    c = "a"\n    os.system(c)\n'
     assert not finds(code)
