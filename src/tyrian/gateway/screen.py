@@ -167,6 +167,16 @@ class Screen:
             raise AssertionError("streams are judged only where there is a firewall")
         return firewall.stream(self.trace, pseudonyms=self.pseudonyms, said=self.said)
 
+    @property
+    def greatest(self) -> Effect:
+        """The greatest effect so far."""
+        return self._greatest
+
+    def back_to(self, effect: Effect) -> None:
+        """Take back what was noted of an answer that does not leave."""
+        self._greatest = effect
+        self._context.effect = str(effect)
+
     def note(self, decision: Decision) -> None:
         """Count a decision; the greatest effect of a request stands in its headers."""
         self._metrics.decision(decision)

@@ -1,5 +1,7 @@
 """A whole answer of the upstream, judged choice by choice."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from tyrian.core.decision import Decision, Effect
@@ -14,7 +16,20 @@ _KEPT = ("id", "object", "created", "model", "usage", "system_fingerprint", "ser
 _SIDE_CHANNELS = ("reasoning_content", "reasoning", "refusal")
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A completion as it may leave, and what was decided of it."""
+
+    out: Json
+    worst: Decision | None
+
+
 async def judged_completion(raw: bytes, screen: Screen) -> bytes:
+    """The completion as it may leave, as JSON text; fails as `judged_answer` does."""
+    return encode((await judged_answer(raw, screen)).out)
+
+
+async def judged_answer(raw: bytes, screen: Screen) -> Judged:
     """The completion as it may leave: rebuilt from what was judged, and from nothing else.
 
     UpstreamError where it cannot be read; ApiError where a guard could not judge it.
@@ -36,7 +51,7 @@ async def judged_completion(raw: bytes, screen: Screen) -> bytes:
     out["choices"] = judged
     if worst is not None and worst.effect is not Effect.ALLOW:
         out["tyrian"] = decision_fields(worst)
-    return encode(out)
+    return Judged(out, worst)
 
 
 def _decoded(raw: bytes) -> Json:

@@ -1,6 +1,6 @@
 """Code Shield: insecure code in what a model writes, in its tool calls and in what it is given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from tyrian.detectors.options import check_keys, option, strings
 from tyrian.errors import ConfigError
 
 REVISION = "1"
-_OPTIONS = ("profile", "rules", "ignore", "languages", "span")
+_OPTIONS = ("profile", "rules", "ignore", "languages", "span", "rewrite")
 _SPANS = ("statement", "block")
+_MOST_TRIES = 5
 
 
 class CodeShield:
@@ -38,6 +39,7 @@ class CodeShield:
         *,
         languages: frozenset[str] = frozenset(SYNTAXES),
         marks_blocks: bool = False,
+        rewrite_tries: int = 0,
         revision: str = REVISION,
     ) -> None:
         self.info = DetectorInfo(name, "code_shield", ("*",), revision=revision)
@@ -45,6 +47,8 @@ class CodeShield:
         self._profile = profile
         self._languages = languages
         self._marks_blocks = marks_blocks
+        self.rewrite_tries = rewrite_tries
+        """How often the gateway may ask the model to write a stopped answer again."""
 
     def detect(self, view: View) -> Detection:
         """One finding per rule and place, at most one per rule and line of code."""
@@ -96,7 +100,8 @@ def create(config: DetectorConfig) -> CodeShield:
     """The detector for insecure code.
 
     Options: `profile` (block, warn, audit), `rules` (files of the user's own), `ignore` (rule ids),
-    `languages` (those to judge), `span` (`statement` or `block`: what a finding marks).
+    `languages` (those to judge), `span` (`statement` or `block`: what a finding marks), `rewrite`
+    (`{tries: N}`: how often the gateway asks the model for another answer).
     """
     check_keys(config, _OPTIONS)
     profile = _choice(config, "profile", tuple(Profile), Profile.WARN.value)
@@ -108,6 +113,7 @@ def create(config: DetectorConfig) -> CodeShield:
         Profile(profile),
         languages=_languages(config),
         marks_blocks=span == "block",
+        rewrite_tries=_tries(config),
         revision=f"{REVISION}:{profile}:{span}",
     )
 
@@ -120,6 +126,19 @@ def _choice(config: DetectorConfig, key: str, known: tuple[str, ...], default: s
             hint=f"known: {', '.join(known)}",
         )
     return value
+
+
+def _tries(config: DetectorConfig) -> int:
+    value = config.options.get("rewrite")
+    if value is None:
+        return 0
+    tries = value.get("tries") if isinstance(value, Mapping) and len(value) == 1 else None
+    if not isinstance(tries, int) or isinstance(tries, bool) or not 1 <= tries <= _MOST_TRIES:
+        raise ConfigError(
+            f"guard {config.name!r}: option 'rewrite' needs `tries` from 1 to {_MOST_TRIES}",
+            hint="write rewrite: {tries: 2}",
+        )
+    return tries
 
 
 def _languages(config: DetectorConfig) -> frozenset[str]:

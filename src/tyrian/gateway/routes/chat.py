@@ -18,6 +18,7 @@ from tyrian.gateway.passed_on import failed_reply
 from tyrian.gateway.presence import while_client_stays
 from tyrian.gateway.relay import GuardedRelay, relay_as_is
 from tyrian.gateway.responses import send_body
+from tyrian.gateway.rewrite import Ask, Rewriter, write_stream
 from tyrian.gateway.screen import (
     Firewalled,
     Screen,
@@ -83,12 +84,13 @@ class ChatCompletions:
             await send_body(send, refused_completion(stopped.decision, request.model))
             return
         try:
-            reply = await self._ask(onward, target, context, is_stream=False)
-            try:
-                raw = await reply.read()
-            finally:
-                await reply.close()
-            answer = await judged_completion(raw, screen) if screen.judges_answers else raw
+            rewriter = Rewriter.of(self._guarded.firewall, request)
+            if rewriter is not None:
+                judged = await rewriter.answer(onward, self._asker(target, context), screen)
+                answer = msgspec.json.encode(judged.out)
+            else:
+                raw = await self._asker(target, context)(onward)
+                answer = await judged_completion(raw, screen) if screen.judges_answers else raw
         except UpstreamError as error:
             self._metrics.upstream_error(target.upstream.name, error.status)
             raise upstream_failed(error) from error
@@ -134,6 +136,11 @@ class ChatCompletions:
         context: RequestContext,
         out: EventStream,
     ) -> None:
+        rewriter = Rewriter.of(self._guarded.firewall, request)
+        if rewriter is not None:
+            judged = await rewriter.answer(onward, self._asker(target, context), screen)
+            await write_stream(judged, request, out)
+            return
         reply = await self._ask(onward, target, context, is_stream=True)
         try:
             if screen.judges_answers:
@@ -142,6 +149,18 @@ class ChatCompletions:
                 await relay_as_is(reply.events(), out)
         finally:
             await reply.close()
+
+    def _asker(self, target: Target, context: RequestContext) -> Ask:
+        """What asks the target for a whole answer."""
+
+        async def ask(body: bytes) -> bytes:
+            reply = await self._ask(body, target, context, is_stream=False)
+            try:
+                return await reply.read()
+            finally:
+                await reply.close()
+
+        return ask
 
     async def _ask(
         self, onward: bytes, target: Target, context: RequestContext, *, is_stream: bool
