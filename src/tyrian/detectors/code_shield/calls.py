@@ -105,6 +105,9 @@ def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call
     if behind is None or (behind[1] != "(" and "!" not in behind[0]):
         return _bare_call(fragment, start, end, aliases)
     chain, first = _chain(fragment, start, end)
+    if syntax.name == "csharp":
+        # A name in the way of the language, or code in a page.
+        chain = chain.removeprefix("@")
     before = word_before(code, first)
     if before in _definers(syntax):
         return None
