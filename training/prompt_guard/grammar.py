@@ -16,6 +16,8 @@ _LITERAL = str.maketrans(
 )
 _TO_LITERAL = str.maketrans({"[": "\x03", "]": "\x04", "{": "\x05", "}": "\x06"})
 _DEEPEST = 60
+_LOOSE_BLANKS = re.compile(r"(?<=\S) +(?= \S)|(?<=\w) +(?=[,.](?:\s|$))")
+"""Blanks that an empty alternative leaves behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ def literal(text: str) -> str:
 
 
 def parse(text: str) -> dict[str, Section]:
-    """The sections of a template file by name."""
+    """The sections of a template file by name; one heading may stand more than once."""
     sections: dict[str, Section] = {}
     for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         heading, *lines = part.splitlines()
         name, kind, rows = [*heading.split(), "", "0"][:3] if " " in heading else (heading, "", "0")
         kept = tuple(_protected(line) for line in lines if line and not line.startswith("# "))
-        sections[name] = Section(name, kind, int(rows or 0) if rows.isdigit() else 0, kept)
+        earlier = sections[name].lines if name in sections else ()
+        count = int(rows or 0) if rows.isdigit() else 0
+        sections[name] = Section(name, kind, count, (*earlier, *kept))
     return sections
 
 
@@ -76,4 +80,4 @@ def expand(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:
             line = _SLOT.sub(of_slot, line)
         if line == before:
             break
-    return line.translate(_LITERAL).strip()
+    return _LOOSE_BLANKS.sub("", line).translate(_LITERAL).strip()

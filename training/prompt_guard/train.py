@@ -21,13 +21,19 @@ from training.mining import first_samples, importance, merged, raw_scores, stron
 from training.prompt_guard.rows import training_rows
 from tyrian.models.artefact import FORMAT, dump, pack, unpack
 from tyrian.models.features import F64, Grams
-from tyrian.models.windows import SIZES
+from tyrian.models.windows import F32, SIZES
 
 SEED = 20260
 FINE_SIZE = 1 << 15
 STRENGTH = 16.0
 RATE = 0.0075
 NAME = "prompt-guard"
+HARMFUL, HARMFUL_COUNTS = "plain_harmful", 0.1
+"""Kind of what is harmful and no attack, and how much it counts here.
+
+A sum of weights cannot tell a frame around harm from harm alone, so either both score or neither
+does. The threshold keeps most plain ones out, and the second stage tells them apart.
+"""
 QUOTES = "benign_quote"
 """Benign texts that quote attacks: no window of the quote could be told from an attack here."""
 
@@ -41,11 +47,19 @@ def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, 
     for last in (False, True):
         matrix = Matrix.of(documents, samples)
         targets = np.array([attack[s.document] for s in samples], dtype=np.float32)
-        weights = importance(samples, targets)
+        weights = _counting(rows, samples, importance(samples, targets), targets)
         head = fit_head(matrix, targets, weights, rare, strength=STRENGTH)
         if not last:
             samples = merged(first, strongest(head, documents))
     return head, matrix, samples
+
+
+def _counting(rows: Sequence[Row], samples: Sequence[Sample], weights: F32, targets: F32) -> F32:
+    """The weights with those kinds lowered that count less; both classes count the same in all."""
+    lowered = [rows[s.document].kind == HARMFUL for s in samples]
+    found = np.where(lowered, weights * np.float32(HARMFUL_COUNTS), weights)
+    found[targets == 1] *= found[targets == 0].sum() / found[targets == 1].sum()
+    return found
 
 
 def fit_kind(rows: Sequence[Row], matrix: Matrix, samples: Sequence[Sample]) -> Head:
