@@ -10,7 +10,7 @@ from training.content_guard.phrases import Grammar, Keep, Section
 
 FORMS = ("story", "rant")
 _SAFE = "safe"
-_SAFE_TEXTS = 1600
+_SAFE_TEXTS = 2600
 _PER_LINE = 22
 """Unsafe texts per unsafe sentence."""
 _LENGTHS = (2, 3, 3, 4, 4, 5, 6, 8, 10, 14)

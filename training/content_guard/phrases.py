@@ -45,7 +45,8 @@ def read_sections(path: Path) -> list[Section]:
             found.append((label, name, []))
         elif line.strip() and not line.startswith("#"):
             found[-1][2].append(line.strip())
-    file = "_".join(path.relative_to(FOLDER).with_suffix("").parts)
+    place = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else Path(path.name)
+    file = "_".join(place.with_suffix("").parts)
     return [Section(file, label, name, tuple(lines)) for label, name, lines in found]
 
 

@@ -23,8 +23,13 @@ _HARMFUL = {"ask": 240, "say": 200, "write": 110, "answer": 70, "topic": 40}
 _SAFE = {"ask": 240, "say": 200, "write": 90, "answer": 70}
 _TURNED = {"about": 90, "refusal": 50, "topic": 70}
 """How many texts are made per hazard and section, and of hazards turned harmless."""
-_MORE = {"everyday": 5, "errands": 12, "languages": 6, "speech": 4, "more": 4}
+_MORE = {
+    "everyday": 5, "errands": 12, "languages": 6, "speech": 4, "more": 4, "contrast": 8, "plots": 3,
+    "crude": 3, "functions": 4,
+}  # fmt: skip
 """Files of whose harmless sections more is made."""
+_MORE_HARMFUL = {"functions": 4}
+"""Files with few phrases of many choices, of whose harmful sections more is made too."""
 _PER_LINE = 7
 """How often each whole text of a section is used, where that is more."""
 _PER_FOREIGN_LINE = 12
@@ -140,7 +145,8 @@ def _of_section(section: Section, grammar: Grammar, keep: Keep) -> Iterator[Row]
         yield from _made(maker, "praise", _HARMFUL["topic"], label)
         yield from _made(maker, "topic", _TURNED["topic"], SAFE)
         return
-    yield from _made(maker, name, _count(section, maker.lines, _HARMFUL[name]), label)
+    base = _MORE_HARMFUL.get(section.file, 1) * _HARMFUL[name]
+    yield from _made(maker, name, _count(section, maker.lines, base), label)
     if name == "ask":
         yield from _made(maker, "agree", _HARMFUL["answer"], label)
         yield from _made(maker, "about", _TURNED["about"], SAFE)

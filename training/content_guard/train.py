@@ -28,7 +28,7 @@ from tyrian.models.windows import F32, SIZES
 SEED = 20261
 FINE_SIZE = 1 << 15
 STRENGTH = 10.0
-RATE = 0.003
+RATE = 0.004
 LETTERS = 0.6
 """How much grams of letters count beside grams of words: topics are words."""
 COMMON = 2.0
