@@ -18,14 +18,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "detectors": BASE | {"text", "models"},
     "policy": BASE | {"text"},
     "stack": BASE | {"policy"},
-    "firewall": BASE | {"policy", "stack"},
+    "review": BASE,
+    "firewall": BASE | {"policy", "stack", "review"},
     "tuning": BASE | {"text", "models", "detectors", "policy", "stack", "firewall"},
     "sandbox": BASE | {"policy", "stack"},
     "supply": BASE | {"text", "stack"},
     "evals": BASE
     | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply"},
     "gateway": BASE
-    | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply"},
+    | {"text", "models", "detectors", "policy", "stack", "firewall", "sandbox", "supply", "review"},
 }
 HEAVY = {"torch", "transformers", "onnxruntime", "ray", "sklearn", "scipy"}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.keys import DAY_S, Keys
 from tyrian.gateway.logging import LogFormat, access_log
+from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.server import server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.upstream import HttpUpstream, Upstream
+from tyrian.gateway.webhook import Webhook
 from tyrian.models.scripted import ScriptedModel
 from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
@@ -60,6 +63,7 @@ class Prepared:
     store: Store
     keys: Keys
     firewall: Firewall | None
+    webhook: Webhook | None = None
 
 
 def prepare(options: Options) -> Prepared:
@@ -79,10 +83,12 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     make_state_directory(home)
     store, keys = open_keys(home, options.database or None)
     firewall = _firewall(stack, home) if options.is_guarded else None
+    reviews, webhook = _reviews(stack, store) if firewall is not None else (None, None)
     settings = Settings(
         firewall=firewall,
         upstreams=upstreams,
         keys=keys,
+        reviews=reviews,
         audit=firewall.audit if firewall is not None else None,
         models=models,
         routes=routes,
@@ -90,7 +96,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     )
     # Checks names and routes now, so that a fault is told before anything listens.
     Catalogue(upstreams, models, routes)
-    return Prepared(options, bound, settings, store, keys, firewall)
+    return Prepared(options, bound, settings, store, keys, firewall, webhook)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -124,6 +130,24 @@ def _firewall(stack: Stack, home: Path) -> Firewall:
         return Firewall.from_stack(stack)
     audit = JsonlAudit(home / AUDIT_NAME, fsync=stack.audit.fsync)
     return Firewall.from_stack(stack, audit=audit)
+
+
+def _reviews(stack: Stack, store: Store) -> tuple[Reviews, Webhook | None]:
+    spec = stack.review
+    secret = os.environ.get(spec.webhook_secret_env, "") if spec.webhook_secret_env else ""
+    if spec.webhook_secret_env and not secret:
+        raise ConfigError(
+            f"review.webhook_secret_env: the variable {spec.webhook_secret_env} is not set",
+            hint="set it, or leave webhook_secret_env out",
+        )
+    webhook = Webhook(spec.webhook, secret) if spec.webhook else None
+    reviews = Reviews(
+        store,
+        expires_s=spec.expires_s,
+        wait_s=spec.wait_s,
+        notify=webhook.notify if webhook else None,
+    )
+    return reviews, webhook
 
 
 def _upstreams(
@@ -232,6 +256,8 @@ def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
         with contextlib.suppress(TyrianError):
             await prepared.keys.close()
+        if prepared.webhook is not None:
+            await prepared.webhook.close()
         await prepared.store.close()
         if prepared.firewall is not None:
             await prepared.firewall.close()

@@ -90,6 +90,8 @@ class Decision:
     is_cached: bool = False
     calls: tuple[CallReport, ...] = ()
     """One for each tool call, in order, where a tool policy judged them."""
+    review: str = ""
+    """Id of the review that the message waits for; empty where it waits for none."""
 
     @property
     def may_pass(self) -> bool:

@@ -22,6 +22,8 @@ class Judgement:
     marks: tuple[Mark, ...] = ()
     calls: tuple[CallReport, ...] = ()
     """What the tool policy says of each tool call; set once a message is settled."""
+    review: str = ""
+    """Id of the review that it waits for."""
 
     @property
     def is_complete(self) -> bool:

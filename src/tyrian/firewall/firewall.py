@@ -16,6 +16,7 @@ from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import DetectorInfo, DetectorRun, Stage, stage_of
 from tyrian.core.message import Message, ToolCall, Trace
 from tyrian.errors import ConfigError
+from tyrian.firewall.ask import asked, recalled
 from tyrian.firewall.assembly import assemble
 from tyrian.firewall.audit import AuditSink, audit_record
 from tyrian.firewall.blocked import GuardedStreamError
@@ -33,6 +34,7 @@ from tyrian.firewall.tool_gate import ToolGate, ruled
 from tyrian.policy.flow import Clock
 from tyrian.policy.guard import GuardPolicy
 from tyrian.policy.tool import ToolPolicy
+from tyrian.review.request import Reviewer
 from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
 
@@ -57,8 +59,12 @@ class Firewall:
         on_decision: Callable[[Decision], None] | None = None,
         tool_policy: ToolPolicy | None = None,
         clock: Clock = time.monotonic,
+        reviewer: Reviewer | None = None,
     ) -> None:
-        """`clock` is that of the tool policy's limits, in seconds."""
+        """`clock` is that of the tool policy's limits, in seconds.
+
+        `reviewer` is asked about what needs a person; without one it stays held.
+        """
         self.guards = tuple(guards)
         self.policy = policy
         self.gate = ToolGate(tool_policy, clock) if tool_policy is not None else None
@@ -66,6 +72,7 @@ class Firewall:
         self.cache = cache if cache is not None else DecisionCache()
         self.audit = audit
         self.on_decision = on_decision
+        self.reviewer = reviewer
         self._include_text = include_text
         self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
         self._schedule = Schedule(self._by_stage)
@@ -82,9 +89,12 @@ class Firewall:
         *,
         audit: AuditSink | None = None,
         on_decision: Callable[[Decision], None] | None = None,
+        reviewer: Reviewer | None = None,
     ) -> Self:
         """The firewall of the stack that comes with Tyrian; needs no weights and no network."""
-        return cls.from_stack(default_stack(), audit=audit, on_decision=on_decision)
+        return cls.from_stack(
+            default_stack(), audit=audit, on_decision=on_decision, reviewer=reviewer
+        )
 
     @classmethod
     def from_stack(
@@ -93,6 +103,7 @@ class Firewall:
         *,
         audit: AuditSink | None = None,
         on_decision: Callable[[Decision], None] | None = None,
+        reviewer: Reviewer | None = None,
     ) -> Self:
         """Build what a stack file describes; `audit` takes the place of the file's own sink."""
         if not isinstance(stack, Stack):
@@ -107,6 +118,7 @@ class Firewall:
             include_text=parts.include_text,
             on_decision=on_decision,
             tool_policy=parts.tool_policy,
+            reviewer=reviewer,
         )
 
     def infos(self) -> tuple[tuple[Stage, DetectorInfo], ...]:
@@ -136,12 +148,14 @@ class Firewall:
         stage: Stage | None = None,
         pseudonyms: Pseudonyms | None = None,
         said: Trace | None = None,
+        reviewer: Reviewer | None = None,
     ) -> Decision:
         """Judge one message, at its natural stage unless one is named.
 
         `trace` is what was said before it; `said` is the same before anything was redacted, for
         the tool policy, where that differs. With `pseudonyms` the values that a guard replaces by
-        pseudonyms can be restored, and are the same in all messages of a conversation.
+        pseudonyms can be restored, and are the same in all messages of a conversation. What needs
+        a person is brought to `reviewer`, or to the firewall's own one.
         """
         started = time.perf_counter()
         key = self._key(message, stage, trace) if self.cache.size > 0 else b""
@@ -150,7 +164,9 @@ class Firewall:
         if key and known is None:
             self.cache.put(key, judgement)
         await self.prepare(message, said or trace)
-        judgement, subject = self.settled(message, judgement, pseudonyms, said or trace)
+        judgement, subject = await self.reviewed(
+            message, judgement, pseudonyms, said or trace, stage=stage, reviewer=reviewer
+        )
         return await self.conclude(
             message,
             subject,
@@ -196,29 +212,32 @@ class Firewall:
         """
         return await self.scan(Message.assistant(calls=[call]), trace=trace, stage=Stage.TOOL_CALL)
 
-    async def check_history(self, trace: Trace) -> AsyncGenerator[tuple[int, Decision], None]:
+    async def check_history(
+        self, trace: Trace, *, reviewer: Reviewer | None = None
+    ) -> AsyncGenerator[tuple[int, Decision], None]:
         """Judge the tool calls that a conversation holds, by the tool policy.
 
         Gives a decision for each message with calls, and its place; none for a beginning that
         went through before. Stop at the first that may not pass: what is not asked for is not
-        taken for passed.
+        taken for passed. What a person approved before passes.
         """
         if self.gate is None:
             return
         rulings = self.gate.history(trace)
+        reviewer = reviewer or self.reviewer
         is_long = self.gate.states.unread(trace.messages) > READ_ASIDE
         while found := (
             await asyncio.to_thread(next, rulings, None) if is_long else next(rulings, None)
         ):
             index, ruling = found
-            message = trace.messages[index]
-            judgement = ruled(Judgement(), ruling)
-            yield (
-                index,
-                await self.conclude(
-                    message, ruling.message, judgement, stage=Stage.TOOL_CALL, trace=trace
-                ),
-            )
+            message, stage = trace.messages[index], Stage.TOOL_CALL
+            settled = ruled(Judgement(), ruling), ruling.message
+            if reviewer is not None and settled[0].effect is Effect.REVIEW:
+                settled = await recalled(
+                    reviewer, settled, stage=stage, policy=self.policy_digest, trace_id=trace.id
+                )
+            judgement, subject = settled
+            yield index, await self.conclude(message, subject, judgement, stage=stage, trace=trace)
 
     def stream(
         self,
@@ -226,9 +245,10 @@ class Firewall:
         *,
         pseudonyms: Pseudonyms | None = None,
         said: Trace | None = None,
+        reviewer: Reviewer | None = None,
     ) -> StreamGuard:
-        """A guard for one streamed answer; `said` as in `scan`."""
-        return StreamGuard(self, self.stream_limits, trace, pseudonyms, said)
+        """A guard for one streamed answer; `said` and `reviewer` as in `scan`."""
+        return StreamGuard(self, self.stream_limits, trace, pseudonyms, said, reviewer)
 
     async def guard_stream(
         self, chunks: AsyncIterator[str], *, trace: Trace | None = None
@@ -273,6 +293,30 @@ class Firewall:
         if len(dues) > 1 and not all(due.is_inline for due in dues):
             return join(await asyncio.gather(*map(self._judge_stage, dues)))
         return join([await self._judge_stage(due) for due in dues] or [Judgement()])
+
+    async def reviewed(
+        self,
+        message: Message,
+        judgement: Judgement,
+        pseudonyms: Pseudonyms | None = None,
+        said: Trace | None = None,
+        *,
+        stage: Stage | None = None,
+        reviewer: Reviewer | None = None,
+    ) -> tuple[Judgement, Message]:
+        """`settled`, and a person asked where that says so and somebody is there to ask them."""
+        settled = self.settled(message, judgement, pseudonyms, said)
+        reviewer = reviewer or self.reviewer
+        if settled[0].effect is not Effect.REVIEW or reviewer is None:
+            return settled
+        return await asked(
+            reviewer,
+            settled,
+            lambda: self.settled(message, judgement, pseudonyms, said),
+            stage=stage or stage_of(message),
+            policy=self.policy_digest,
+            trace_id=said.id if said is not None else "",
+        )
 
     async def prepare(self, message: Message, said: Trace | None = None) -> None:
         """Read a trace for the tool policy in a thread, where it is long and `message` calls."""
@@ -330,6 +374,7 @@ class Firewall:
             elapsed_s=0.0 if started is None else time.perf_counter() - started,
             is_cached=is_cached,
             calls=judgement.calls,
+            review=judgement.review,
         )
         if self.audit is not None:
             await self._write(self.audit, decision, message, trace)

@@ -31,6 +31,8 @@ class Known:
     state: TraceState
     digest: bytes = b""
     """Of those messages."""
+    is_judged: bool = False
+    """The calls in those messages went through, and need not be judged again."""
 
 
 class TraceStates:
@@ -40,7 +42,7 @@ class TraceStates:
         self.reader = reader
         self._kept = kept
         self._lock = threading.Lock()
-        self._by_digest: OrderedDict[bytes, TraceState] = OrderedDict()
+        self._by_digest: OrderedDict[bytes, tuple[TraceState, bool]] = OrderedDict()
         self._size = 0
         self._by_object: OrderedDict[tuple[int, int], tuple[Messages, Known]] = OrderedDict()
 
@@ -57,24 +59,27 @@ class TraceStates:
         """How many characters of these messages are yet to be read."""
         return sum(len(message.text) for message in messages[self.longest(messages).count :])
 
-    def longest(self, messages: Messages) -> Known:
-        """The longest beginning of a trace whose state is known."""
+    def longest(self, messages: Messages, *, is_judged: bool = False) -> Known:
+        """The longest beginning of a trace whose state is known, judged where that is wanted."""
         if not messages:
             return Known(0, self.reader.start())
         with self._lock:
-            return self._same_objects(messages) or self._same_words(messages)
+            found = self._same_objects(messages, is_judged)
+            return found or self._same_words(messages, is_judged)
 
-    def keep(self, messages: Messages, state: TraceState, known: Known) -> None:
+    def keep(
+        self, messages: Messages, state: TraceState, known: Known, *, is_judged: bool = False
+    ) -> None:
         """Remember the state after these messages, of which `known` is a beginning."""
         digest = known.digest
         for message in messages[known.count :]:
             digest = message_digest(message, digest)
-        self._keep(messages, Known(len(messages), state, digest))
+        self._keep(messages, Known(len(messages), state, digest, is_judged))
 
     def _keep(self, messages: Messages, known: Known) -> None:
         with self._lock:
             self._forget(known.digest)
-            self._by_digest[known.digest] = known.state
+            self._by_digest[known.digest] = known.state, known.is_judged
             self._size += _size(known.state)
             while len(self._by_digest) > self._kept or (
                 self._size > MAX_SIZE and len(self._by_digest) > 1
@@ -86,28 +91,32 @@ class TraceStates:
                 self._by_object.popitem(last=False)
 
     def _forget(self, digest: bytes) -> None:
-        state = self._by_digest.pop(digest, None)
-        if state is not None:
-            self._size -= _size(state)
+        found = self._by_digest.pop(digest, None)
+        if found is not None:
+            self._size -= _size(found[0])
 
-    def _same_objects(self, messages: Messages) -> Known | None:
+    def _same_objects(self, messages: Messages, is_judged: bool) -> Known | None:
         """By identity first: a trace that grows in this process costs no digest."""
         count = len(messages)
         for end in range(count, max(0, count - _LOOK_BACK), -1):
             found = self._by_object.get((end, id(messages[end - 1])))
-            if found is not None and found[0] == (messages if end == count else messages[:end]):
+            if (
+                found is not None
+                and found[1].is_judged >= is_judged
+                and found[0] == (messages if end == count else messages[:end])
+            ):
                 return found[1]
         return None
 
-    def _same_words(self, messages: Messages) -> Known:
+    def _same_words(self, messages: Messages, is_judged: bool) -> Known:
         digests = [b""]
         for message in messages:
             digests.append(message_digest(message, digests[-1]))
         for end in range(len(messages), 0, -1):
-            state = self._by_digest.get(digests[end])
-            if state is not None:
+            found = self._by_digest.get(digests[end])
+            if found is not None and found[1] >= is_judged:
                 self._by_digest.move_to_end(digests[end])
-                return Known(end, state, digests[end])
+                return Known(end, found[0], digests[end], found[1])
         return Known(0, self.reader.start())
 
 

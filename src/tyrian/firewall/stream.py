@@ -12,6 +12,7 @@ from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import FIRST_WORDS, StreamLimits, cut_before, tail_of
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.redact import Mark, apply_edits, edits_of, merge_marks
+from tyrian.review.request import Reviewer
 
 CHANGED_BEHIND = "what is to be redacted reaches into text that has already left"
 
@@ -52,14 +53,16 @@ class Judge(Protocol):
     async def prepare(self, message: Message, said: Trace | None = None) -> None:
         """Read what settling a message with tool calls needs."""
 
-    def settled(
+    async def reviewed(
         self,
         message: Message,
         judgement: Judgement,
         pseudonyms: Pseudonyms | None = None,
         said: Trace | None = None,
+        *,
+        reviewer: Reviewer | None = None,
     ) -> tuple[Judgement, Message]:
-        """The message as it may go on; blocked where it cannot be."""
+        """The message as it may go on; blocked where it cannot be, asked about where it must."""
 
     async def conclude(
         self,
@@ -103,12 +106,14 @@ class StreamGuard:
         trace: Trace | None = None,
         pseudonyms: Pseudonyms | None = None,
         said: Trace | None = None,
+        reviewer: Reviewer | None = None,
     ) -> None:
         self.decision: Decision | None = None
         self._firewall = firewall
         self._limits = limits
         self._trace = trace
         self._said = said or trace
+        self._reviewer = reviewer
         self._pseudonyms = pseudonyms if pseudonyms is not None else Pseudonyms()
         guards = firewall.guards_at(Stage.OUTPUT)
         self._holds_text = bool(guards)
@@ -154,8 +159,8 @@ class StreamGuard:
         message = self._message()
         judgement = await self._firewall.judge(message, trace=self._trace)
         await self._firewall.prepare(message, self._said)
-        judgement, subject = self._firewall.settled(
-            message, judgement, self._pseudonyms, self._said
+        judgement, subject = await self._firewall.reviewed(
+            message, judgement, self._pseudonyms, self._said, reviewer=self._reviewer
         )
         released = "".join(self._released)
         text = _text_of(subject)

@@ -76,7 +76,7 @@ class ToolGate:
         that lets nothing pass, and the conversation stays unknown from there.
         """
         messages = trace.messages
-        known = self.states.longest(messages)
+        known = self.states.longest(messages, is_judged=True)
         state = known.state
         for index in range(known.count, len(messages)):
             message = messages[index]
@@ -92,7 +92,7 @@ class ToolGate:
             if ruling is not None:
                 yield index, ruling
         if known.count < len(messages):
-            self.states.keep(messages, state, known)
+            self.states.keep(messages, state, known, is_judged=True)
 
     def _judged(
         self, message: Message, before: TraceState, started: float, *, is_past: bool = False

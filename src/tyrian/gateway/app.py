@@ -20,6 +20,7 @@ from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.health import Health, MetricsPage
 from tyrian.gateway.routes.models import Models
 from tyrian.gateway.routes.moderations import Moderations
+from tyrian.gateway.routes.reviews import ReviewRoutes
 from tyrian.gateway.screen import Firewalled
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.telemetry import RequestSpans, spans_from_environment
@@ -50,6 +51,10 @@ def create_app(settings: Settings) -> Endpoint:
 Methods = Mapping[str, Endpoint]
 
 
+_WITH_IDS = ("/models", "/reviews")
+"""Paths below which each further one is an id."""
+
+
 class Table:
     """Exact paths first, in one look-up; everything else is a page, or is not there."""
 
@@ -57,7 +62,7 @@ class Table:
         self._table = table
         self._pages = pages
         self._by_prefix = [
-            (path + "/", methods) for path, methods in table.items() if path.endswith("/models")
+            (path + "/", methods) for path, methods in table.items() if path.endswith(_WITH_IDS)
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,6 +115,9 @@ def _table(
         table[f"{prefix}/chat/completions"] = {"POST": chat}
         table[f"{prefix}/moderations"] = {"POST": moderations}
         table[f"{prefix}/models"] = _get(models)
+        if settings.reviews is not None:
+            reviews = ReviewRoutes(settings, f"{prefix}/reviews")
+            table[f"{prefix}/reviews"] = {**_get(reviews.read), "POST": reviews.write}
     return table
 
 

@@ -33,13 +33,16 @@ def bearer_token(scope: Scope) -> str:
 async def authenticate(
     scope: Scope, keys: "KeyVerifier", context: RequestContext, permission: str
 ) -> "KeyRecord":
-    """The key behind the request; 401 for no good key, 403 for one without the permission."""
+    """The key behind the request; 401 for no good key, 403 for one without the permission.
+
+    Where no permission is named, any good key will do.
+    """
     token = bearer_token(scope)
     record = await keys.verify(token)
     if record is None:
         raise unauthorized(f"Incorrect API key provided: {_redacted(token)}. {_HINT}")
     context.key_id = record.id
-    if not record.allows(permission):
+    if permission and not record.allows(permission):
         message = f"This key lacks the scope `{permission}`."
         raise ApiError(403, message, code="insufficient_scope")
     return record

@@ -1,6 +1,7 @@
 """Judging what passes through in one request."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tyrian.core.decision import Decision, Effect, Reason
 from tyrian.core.detection import Stage
@@ -14,6 +15,9 @@ from tyrian.gateway.context import RequestContext
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.wire import Json, write_back
+
+if TYPE_CHECKING:  # the store brings the database along
+    from tyrian.gateway.reviews import Reviews
 
 _STAGE_OF_ROLE = {Role.USER: Stage.INPUT, Role.TOOL: Stage.TOOL_RESULT}
 
@@ -46,6 +50,7 @@ def guard_unavailable(decision: Decision) -> ApiError:
 def decision_fields(decision: Decision) -> Json:
     """A decision for clients; it never quotes the text."""
     return {
+        **({"review": decision.review} if decision.review else {}),
         "effect": str(decision.effect),
         "stage": decision.stage.value,
         "decision": decision.id,
@@ -69,6 +74,8 @@ def refusal_text(decision: Decision) -> str:
     found = decision.reasons[0] if decision.reasons else None
     what = f": {_told(found)}" if found else ""
     if decision.effect is Effect.REVIEW:
+        if decision.review:
+            return f"Held by Tyrian until a person has looked at it ({decision.review}){what}."
         return f"Held for review by Tyrian, and nobody is there to approve it{what}."
     return f"Blocked by Tyrian{what}."
 
@@ -95,12 +102,19 @@ class Firewalled:
 class Screen:
     """Judges the messages of one request, in both directions."""
 
-    def __init__(self, guarded: Firewalled, metrics: Metrics, context: RequestContext) -> None:
+    def __init__(
+        self,
+        guarded: Firewalled,
+        metrics: Metrics,
+        context: RequestContext,
+        reviews: "Reviews | None" = None,
+    ) -> None:
         self._guarded = guarded
         self._metrics = metrics
         self._context = context
         self._greatest = Effect.ALLOW
         self.pseudonyms = Pseudonyms()
+        self._reviewer = reviews.reviewer(context.key_id, self.pseudonyms) if reviews else None
         self.trace = Trace()
         """What the model is told; the answer is judged in its light."""
         self.said = Trace()
@@ -123,7 +137,7 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             return None
-        async for _, decision in firewall.check_history(self.said):
+        async for _, decision in firewall.check_history(self.said, reviewer=self._reviewer):
             self.note(decision)
             if not decision.may_pass:
                 raise StoppedError(decision)
@@ -136,12 +150,16 @@ class Screen:
                 continue
             before = Trace(tuple(messages[:i]), self._context.id)
             decision = await firewall.scan(
-                message, trace=before, stage=stage, pseudonyms=self.pseudonyms
+                message,
+                trace=before,
+                stage=stage,
+                pseudonyms=self.pseudonyms,
+                reviewer=self._reviewer,
             )
             self.note(decision)
             if not decision.may_pass:
                 raise StoppedError(decision)
-            if decision.effect is Effect.REDACT:
+            if decision.subject != message:
                 messages[i] = decision.subject
                 changed[i] = write_back(request.messages[i], decision.subject)
         if not changed:
@@ -155,7 +173,11 @@ class Screen:
         if firewall is None:
             raise AssertionError("answers are judged only where there is a firewall")
         decision = await firewall.scan(
-            message, trace=self.trace, pseudonyms=self.pseudonyms, said=self.said
+            message,
+            trace=self.trace,
+            pseudonyms=self.pseudonyms,
+            said=self.said,
+            reviewer=self._reviewer,
         )
         self.note(decision)
         return decision
@@ -165,7 +187,9 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             raise AssertionError("streams are judged only where there is a firewall")
-        return firewall.stream(self.trace, pseudonyms=self.pseudonyms, said=self.said)
+        return firewall.stream(
+            self.trace, pseudonyms=self.pseudonyms, said=self.said, reviewer=self._reviewer
+        )
 
     @property
     def greatest(self) -> Effect:

@@ -12,6 +12,7 @@ from tyrian.gateway.upstream import Upstream
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
     from tyrian.firewall.audit import AuditSink
     from tyrian.gateway.keys import KeyVerifier
+    from tyrian.gateway.reviews import Reviews
 
 DEFAULT_MAX_BODY_BYTES = 10 << 20
 
@@ -42,6 +43,8 @@ class Settings:
     keys: "KeyVerifier"
     audit: "AuditSink | None" = None
     """The sink of the firewall's records, for routes that show them."""
+    reviews: "Reviews | None" = None
+    """Where messages wait that need a person; without it they are refused."""
     models: Sequence[ServedModel] = ()
     routes: Sequence[Route] = ()
     limits: Limits = field(default_factory=Limits)

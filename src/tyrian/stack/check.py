@@ -194,6 +194,10 @@ def _sandbox_faults(stack: Stack, source: Source) -> Iterator[StackError]:
             )
 
 
+_CODE_SHIELD = "code_shield"
+"""The guard whose option `rules` names files."""
+
+
 def with_absolute_paths(stack: Stack, base: Path) -> Stack:
     """The same stack with its relative paths taken from the directory of the file."""
     agent = stack.agent
@@ -227,6 +231,10 @@ def _absolute(spec: GuardSpec, base: Path) -> GuardSpec:
             else entry
             for entry in spec.patterns
         )
+    rules = spec.options.get("rules")
+    if spec.kind == _CODE_SHIELD and isinstance(rules, list):
+        files = [str(base / one) if isinstance(one, str) else one for one in rules]
+        update["options"] = {**spec.options, "rules": files}
     return spec.model_copy(update=update) if update else spec
 
 

@@ -342,6 +342,19 @@ class StreamSpec(_Part):
     """Characters that stay behind the newest one, so that no secret leaves in halves."""
 
 
+class ReviewSpec(_Part):
+    """How a gateway asks a person about what a guard or the policy will not decide alone."""
+
+    expires_s: Annotated[int, Field(gt=0, le=2_592_000)] = 3600
+    """Seconds after which a review can no longer be approved."""
+    wait_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """Seconds that a request is kept open for the answer; 0 tells the client at once."""
+    webhook: HttpUrl | None = None
+    """Told of each new review, without the call itself."""
+    webhook_secret_env: EnvName | Literal[""] = ""
+    """Name of the environment variable that holds the secret by which it is signed."""
+
+
 class CacheSpec(_Part):
     """Decisions remembered for texts seen before under the same policy."""
 
@@ -430,6 +443,8 @@ class Stack(_Part):
     """What every decision leaves behind."""
     stream: StreamSpec = StreamSpec()
     """How a streamed answer is held back."""
+    review: ReviewSpec = ReviewSpec()
+    """How a gateway asks a person."""
     cache: CacheSpec = CacheSpec()
     """Decisions remembered for texts seen before."""
 

@@ -59,7 +59,7 @@ class ChatCompletions:
         )
         target = await self._catalogue.resolve(request.model)
         context.model = target.model
-        screen = Screen(self._guarded, self._metrics, context)
+        screen = Screen(self._guarded, self._metrics, context, settings.reviews)
         async with while_client_stays(receive):
             if request.is_stream:
                 await self._stream(request, body, obj, target, screen, context, send)
