@@ -153,6 +153,8 @@ class DetectorInfo:
     """Why another backend than the one asked for runs; empty when it is the one asked for."""
     reads_images: bool = False
     """It judges image parts too, and not the text alone."""
+    note: str = ""
+    """What to know before relying on it, such as how weak a small model is."""
 
 
 class Detector(Protocol):

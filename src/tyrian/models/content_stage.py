@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tyrian.models.encoder.guard import HAZARDS, OUTPUTS
+from tyrian.models.encoder.windows import around
 from tyrian.models.features import F64
 from tyrian.models.linear import Block, Evidence, LinearModel
 from tyrian.models.stages import Lookout, SecondStage, Suspect
@@ -17,6 +18,8 @@ from tyrian.models.windows import F32, Grid, grid
 
 _HARM = OUTPUTS.index("harmful")
 _FIRST_HAZARD = OUTPUTS.index(HAZARDS[0])
+_OWN_GATE = -1.0
+"""Logit of the first stage from which its strongest window is read, however long the text is."""
 _FIRST_RANGE = (-12.0, 6.0)
 _READ_RANGE = (-8.0, 8.0)
 """Logits are cut to these before they are mixed, so that neither stage outvotes the other."""
@@ -49,16 +52,39 @@ class ContentMix:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sighting:
-    """Sees windows for a model of attacks while another model judges them."""
+    """Sees windows for a model of attacks while that of harm judges them, and keeps its strongest.
+
+    The gates rise with the length of a text; what the first stage finds unsafe by itself is read
+    whatever the length.
+    """
 
     lookout: Lookout
     attack: LinearModel
+    strongest: Suspect | None = None
+    """The window with the highest logit of harm."""
 
-    def see(self, block: Block, windows: Grid, _logits: F64) -> None:
-        """Pass the windows on with the logits of an attack."""
+    def see(self, block: Block, windows: Grid, logits: F64) -> None:
+        """Look for the strongest window; pass all on with their logits of an attack."""
         self.lookout.see(block, windows, self.attack.logits(block, windows))
+        at = int(logits.argmax())
+        top = float(logits[at])
+        if self.strongest is None or top > self.strongest.logit:
+            place = around(int(windows.starts[at]), int(windows.ends[at]), block.grams.length)
+            self.strongest = Suspect(0.0, top, block, *place)
+
+    def chosen(self) -> list[Suspect]:
+        """The windows that both guards want read, and the strongest one where it is not in them."""
+        found = self.lookout.chosen()
+        own = self.strongest
+        if own is None or own.logit < _OWN_GATE:
+            return found
+        first, last = own.span
+        middle = (first + last) // 2
+        if any(one.span[0] <= middle <= one.span[1] for one in found):
+            return found
+        return [*found, own]
 
 
 @dataclass(frozen=True, slots=True)

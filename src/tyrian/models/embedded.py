@@ -115,7 +115,7 @@ class ContentGuard:
             return self.model.judge(blocks)
         sighting = self.second.sighting()
         found = self.model.judge(blocks, sighting)
-        return self.second.judge(found, self.model, sighting.lookout.chosen())
+        return self.second.judge(found, self.model, sighting.chosen())
 
 
 @cache

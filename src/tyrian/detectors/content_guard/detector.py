@@ -16,6 +16,10 @@ from tyrian.models.classifier import Scored
 from tyrian.models.embedded import ContentGuard, embedded_content_guard
 from tyrian.models.own import own_content_guard
 
+NOTE = (
+    "a weak signal: a small model that knows what resembles its training; "
+    "use Llama Guard where content safety matters"
+)
 log = logging.getLogger(__name__)
 
 _SEVERE = frozenset({"S1", "S3", "S4", "S9", "S11"})
@@ -110,5 +114,6 @@ def _embedded(
         model="content-guard-embedded",
         revision=model.revision,
         fallback="; ".join(reason for reason in reasons if reason),
+        note=NOTE,
     )
     return ContentGuardDetector(info, model, taxonomy)

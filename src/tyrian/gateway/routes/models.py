@@ -56,7 +56,10 @@ class Models:
 
 
 def guards_of(infos: Sequence[tuple[Stage, DetectorInfo]]) -> list[Json]:
-    """The guards as clients see them; `fallback` says why another backend runs than asked for."""
+    """The guards as clients see them.
+
+    `fallback` says why another backend runs than asked for, `note` what to know of the one that runs.
+    """
     return [
         {
             "stage": stage.value,
@@ -67,6 +70,7 @@ def guards_of(infos: Sequence[tuple[Stage, DetectorInfo]]) -> list[Json]:
             "revision": info.revision or None,
             "labels": list(info.labels),
             "fallback": info.fallback or None,
+            "note": info.note or None,
         }
         for stage, info in infos
     ]
