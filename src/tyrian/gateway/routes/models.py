@@ -58,7 +58,7 @@ class Models:
 def guards_of(infos: Sequence[tuple[Stage, DetectorInfo]]) -> list[Json]:
     """The guards as clients see them.
 
-    `fallback` says why another backend runs than asked for, `note` what to know of the one that runs.
+    `fallback` says why another backend runs than asked for, `note` what to know of this one.
     """
     return [
         {
