@@ -275,3 +275,46 @@ def test_a_webhook_is_told_signed_and_without_the_call(start: Any) -> None:
     wanted = hmac.new(b"s3cret", at.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert proof == wanted
     server.server_close()
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+def test_a_person_decides_on_the_page(kit: Any, start: Any, decision: str) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    client = start()
+    body = "<img src=x onerror=alert(1)>\u202e They say: " + PAGE
+    kit.upstream.call(("mail", json.dumps({"to": "a@corp.com", "body": body})))
+    review_id = client.chat(SAID)["tyrian"]["review"]
+    problems: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: (problems.append("a dialog"), dialog.dismiss()))
+        url = f"http://127.0.0.1:{client.http.base_url.port}"
+        page.goto(url)
+        page.click("text=Reviews")
+        page.wait_for_url(f"{url}/reviews")
+        page.fill("#key", AGENT)
+        page.click("#show")
+        page.wait_for_selector("#key-note[data-kind=error]")
+        page.fill("#key", ADMIN)
+        page.click("#show")
+        page.wait_for_selector(f"[data-id={review_id}]")
+        shown = page.inner_text("#reviews")
+        for part in ("a@corp.com", "careful", "fetch", "<img src=x", "\\u{202e}"):
+            assert part in shown
+        assert page.query_selector("#reviews img") is None
+        page.click(f"[data-id={review_id}] .{decision}")
+        page.wait_for_selector(f"[data-id={review_id}]", state="detached")
+        assert "0 reviews" in page.inner_text("#count")
+        browser.close()
+    assert problems == []
+    found = client.get(f"/reviews/{review_id}").json()
+    assert found["status"] == {"approve": "approved", "refuse": "refused"}[decision]

@@ -1,6 +1,6 @@
-"""The page for people: type a prompt, read the answer, see what the guards made of both.
+"""The pages for people: ask a model and see what the guards made of it; decide what needs a person.
 
-It is public and knows nothing: the key is typed (or comes in the URL's fragment, which browsers
+They are public and know nothing: the key is typed (or comes in the URL's fragment, which browsers
 never send), stays in the tab, and goes out only as the bearer of the same API that all use.
 """
 
@@ -42,6 +42,7 @@ HEADERS: Mapping[str, str] = {
     "cache-control": "no-cache",
 }
 
+_HTML = "text/html; charset=utf-8"
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -50,9 +51,14 @@ _TYPES = {
 
 
 def routes(settings: Settings) -> list[Route]:
-    """The page at `/` and the files that it needs; all are read once, here."""
-    page = _rendered(settings)
-    found = [Route("/", _fixed(page, "text/html; charset=utf-8"), methods=["GET"])]
+    """The pages and the files that they need; all are read once, here."""
+    names = {"/": "index.html"}
+    if settings.reviews is not None:
+        names["/reviews"] = "reviews.html"
+    found = [
+        Route(path, _fixed(_rendered(name, settings), _HTML), methods=["GET"])
+        for path, name in names.items()
+    ]
     for item in _static().iterdir():
         kind = _TYPES.get("." + item.name.rpartition(".")[2])
         if kind is not None:
@@ -65,7 +71,7 @@ def _static() -> Traversable:
     return files("tyrian.gateway.console") / "static"
 
 
-def _rendered(settings: Settings) -> bytes:
+def _rendered(name: str, settings: Settings) -> bytes:
     environment = Environment(
         loader=PackageLoader("tyrian.gateway.console"),
         autoescape=True,
@@ -73,8 +79,11 @@ def _rendered(settings: Settings) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("index.html")
-    text = template.render(version=version("tyrian"), is_guarded=settings.firewall is not None)
+    text = environment.get_template(name).render(
+        version=version("tyrian"),
+        is_guarded=settings.firewall is not None,
+        has_reviews=settings.reviews is not None,
+    )
     return text.encode()
 
 
