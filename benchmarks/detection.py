@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from _detection_data import NoDataError, Text, content_texts, dev_texts, foreign_texts
+from _detection_leave_out import leave_out
 from _detection_stats import AT, F64, BySource, auc, interval, recall_at, shown
 from _forms import FORMS
 from _peers import LLAMA_FIREWALL, LLM_GUARD, PeerUnavailableError, ensure
@@ -231,17 +232,6 @@ def _cpu_ms(work: Callable[[], object]) -> float:
 
 def _median(values: Iterable[float]) -> float:
     return float(np.median(list(values)))
-
-
-def leave_out() -> None:
-    """Train without some sources and measure on them; minutes each."""
-    for name in ("prompt_guard", "content_guard"):
-        done = subprocess.run(
-            [sys.executable, "-m", f"training.{name}.evaluate"],
-            cwd=HERE.parent, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        print(f"### {name}: trained without the sources measured\n")
-        print(done.stdout if not done.returncode else f"failed: {done.stderr[-300:]}")
 
 
 def _arguments() -> argparse.Namespace:

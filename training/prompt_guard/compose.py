@@ -25,6 +25,8 @@ SPLIT = frozenset(
     }
 )
 """Slots whose lines are split too, so that the unseen side has goals and carriers of its own."""
+PAIRED = frozenset({"framed", "b_framed", "fiction", "b_fiction", "persuade", "b_persuade"})
+"""Sections whose twins stand in the same order: both twins of a line are on one side."""
 CARRIED: tuple[tuple[str, bool, str, int], ...] = (
     ("agent_override", True, "indirect_injection", 3000),
     ("agent_plain", True, "indirect_plain", 4200),
@@ -88,7 +90,12 @@ def _split(section: Section, part: str) -> Section:
     """The lines of one side of the split; all of them where that side has none."""
     if part == ALL:
         return section
-    lines = tuple(x for x in section.lines if (crc32(x.encode()) % 4 == 0) == (part == UNSEEN))
+    lines = tuple(
+        line
+        for number, line in enumerate(section.lines)
+        if ((number if section.name in PAIRED else crc32(line.encode())) % 4 == 0)
+        == (part == UNSEEN)
+    )
     return replace(section, lines=lines or section.lines)
 
 
