@@ -13,6 +13,7 @@ _NAME = re.compile(
     r"[@$]{0,2}[A-Za-z_$][\w$]*(?:\s*(?:\.|->|::|\?\.|!\.)\s*[A-Za-z_$][\w$]*)*+[?!]?"
 )
 _NUMBER = re.compile(r"\d[\w.]*")
+_NUMBER_CAST = re.compile(r"\(\s*(?:int|integer|float|double|bool|boolean|long|short|byte)\s*\)")
 _HOLE = re.compile(r"[A-Za-z_$@]")
 _MOST_STEPS = 400
 """Parts of one expression that are looked at; a longer one counts as dynamic."""
@@ -222,6 +223,8 @@ class Reader:
 
     def _group(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
         close = min(self._fragment.close_of(at), end)
+        if _NUMBER_CAST.fullmatch(self._fragment.code, at, close + 1):
+            return self._cast(close + 1, end, parts, hops)
         if close == at + 1:
             # An empty collection is filled later, with what nobody knows here.
             parts.take(Kind.DYNAMIC)
@@ -230,6 +233,18 @@ class Reader:
         else:
             parts.take(Kind.DYNAMIC)
         return self._behind_group(close + 1, end)
+
+    def _cast(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+        """What is made a number is harmless, wherever it comes from."""
+        parts.take(Kind.LITERAL)
+        code = self._fragment.code
+        while at < end and code[at] in " \t\n\r":
+            at += 1
+        if at < end and (code[at].isalpha() or code[at] in "_$@"):
+            return self._name(at, end, _Parts(), hops)
+        if at < end and code[at] == "(":
+            return self._group(at, end, _Parts(), hops)
+        return at
 
     def _behind_group(self, at: int, end: int) -> int:
         return self._behind(at, end) if at < end and self._fragment.code[at] in "[(" else at

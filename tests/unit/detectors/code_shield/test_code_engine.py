@@ -114,6 +114,16 @@ def test_a_default_of_a_parameter_is_no_constant() -> None:
     assert finds('def f(c="ls"):\n    os.system(c)', kind="dynamic")
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [("php", "system('a ' . (int) $b);"), ("php", "$c = (int) $b['n']; system(\"a $c\");"),
+     ("java", 'system("a " + (int) (b * 2));'), ("c", 'system(("a " + (long) b));')],
+)  # fmt: skip
+def test_what_is_made_a_number_is_harmless(language: str, code: str) -> None:
+    assert not finds(code, language, "system")
+    assert finds(code.replace("(int)", "").replace("(long)", ""), language, "system")
+
+
 def test_what_comes_from_outside_is_followed_through_names() -> None:
     assert finds("import sys\na = sys.argv[1]\nb = a\nos.system(b)", kind="tainted")
     assert finds("os.system(input())", kind="tainted")
