@@ -23,6 +23,7 @@ _CONVERSION = re.compile(
     r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<exact>\*|\d*))?"
     r"(?P<size>hh|ll|h|l|z|j|t|I64|L|q)?(?P<kind>[A-Za-z%])"
 )
+_SCANNED = re.compile(r"%(?P<skip>\*?)(?P<width>\d*)(?:hh|ll|h|l|z|j|t|L)?(?P<kind>[A-Za-z%\[])")
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])")
 _LONGEST = {"hh": 4, "h": 6, "": 11, "l": 20, "ll": 20, "z": 20, "j": 20, "t": 20, "I64": 20}
 """Characters of a number in decimal, by the size that the conversion names."""
@@ -62,14 +63,19 @@ class Buffers:
 
     def room(self, call: Call, test: RoomTest) -> Room:
         """Whether what a call writes fits into its target."""
+        if test.scan is not None:
+            return self._scanned(call, test.scan, test.into)
         need = self._need(call, test)
-        if need is None or test.into >= len(call.arguments):
+        return Room.UNKNOWN if need is None else self._fits(call, test.into, need, test)
+
+    def _fits(self, call: Call, into: int, need: Need, test: RoomTest | None = None) -> Room:
+        if into >= len(call.arguments):
             return Room.UNKNOWN
-        target = call.arguments[test.into]
+        target = call.arguments[into]
         holds = self._holds(self._fragment.code[target.start : target.end], call.start)
         if holds.most < need.least:
             return Room.LESS
-        if need.most <= holds.least or (holds.grows and test.count is None):
+        if need.most <= holds.least or (holds.grows and test is not None and test.count is None):
             return Room.ENOUGH
         return Room.UNKNOWN
 
@@ -180,6 +186,21 @@ class Buffers:
         assert test.format is not None
         text = self._literal(call, test.format)
         return Need(1, _ANY) if text is None else self._formatted(text, call, test.format + 1)
+
+    def _scanned(self, call: Call, format_: int, into: int) -> Room:
+        """Whether each text with a width that is read fits its own target."""
+        text = self._literal(call, format_)
+        found = Room.UNKNOWN
+        for match in _SCANNED.finditer(text or ""):
+            if match["kind"] == "%" or match["skip"]:
+                continue
+            if match["width"] and match["kind"] in "s[":
+                need = int(match["width"][:6]) + 1
+                found = self._fits(call, into, Need(need, need))
+                if found is Room.LESS:
+                    return found
+            into += 1
+        return found
 
     def _literal(self, call: Call, index: int) -> str | None:
         """The body of a literal string with its escapes as one character each."""

@@ -37,7 +37,7 @@ _FILE_KEYS = frozenset({"language", "theme", "rules", "sources", "sanitisers"})
 _VALUE_KEYS = frozenset({"is", "equals", "regex", "not_is", "not_equals", "not_regex"})
 _ARG_KEYS = _VALUE_KEYS | {"index", "keyword", "name"}
 _NEARBY_KEYS = ("before", "not_before", "after", "not_after", "until", "inside", "not_inside")
-_ROOM_KEYS = frozenset({"into", "text", "append", "format", "count", "is"})
+_ROOM_KEYS = frozenset({"into", "text", "append", "format", "scan", "count", "is"})
 _MATCH_KEYS = frozenset(
     {"call", "args", "assign", "value", "code", "text", "string", "requires", "unless", "scope",
      "room", *_NEARBY_KEYS}
@@ -213,14 +213,14 @@ def _room(value: object, at: tuple[object, ...]) -> RoomTest:
     node = _mapping(value, at)
     _known(node, _ROOM_KEYS, at)
     numbers: dict[str, int | None] = {}
-    for key in ("into", "text", "append", "format", "count"):
+    for key in ("into", "text", "append", "format", "scan", "count"):
         number = node.get(key)
         if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
             raise _FaultError((*at, key), f"`{key}` must be the index of an argument")
         numbers[key] = number
     into = numbers.pop("into")
     if into is None or sum(number is not None for number in numbers.values()) != 1:
-        raise _FaultError(at, "`room` needs `into` and one of text, append, format, count")
+        raise _FaultError(at, "`room` needs `into` and one of text, append, format, scan, count")
     is_ = tuple(_word(word, Room, (*at, "is")) for word in _texts(node.get("is", ()), (*at, "is")))
     if not is_:
         raise _FaultError(at, "`room` needs `is`", "known: enough, unknown, less")

@@ -1,7 +1,8 @@
 """Holds what stands before and after a match against a rule, with the same names in both."""
 
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 
 import re2
 
@@ -16,6 +17,7 @@ _REACH = 2500
 """Characters before and after a match that are looked at."""
 _MOST_TRIES = 64
 """Matches of one expression in one place of which the names are compared."""
+_NOWHERE = sys.maxsize
 _BLANKS = re.compile(rb"\s+")
 _NUMBER = re.compile(r"\d+\Z")
 
@@ -53,12 +55,12 @@ class Surroundings:
         if not nearby.after and not nearby.not_after:
             return True
         behind = end, min(last, end + _REACH)
+        stop = behind[1]
         for pattern in nearby.until:
-            for place in self._first(pattern, behind, names):
-                behind = end, place
-        if any(self._places(pattern, behind, names) for pattern in nearby.not_after):
+            stop = min(stop, self._first(pattern, behind, names))
+        if any(self._first(pattern, behind, names) < stop for pattern in nearby.not_after):
             return False
-        return self._all(nearby.after, behind, names)
+        return all(self._first(pattern, behind, names) < stop for pattern in nearby.after)
 
     def _is_inside(self, nearby: Nearby, end: int, names: Names) -> bool:
         span = self._body(end)
@@ -85,18 +87,18 @@ class Surroundings:
         return all(self._places(pattern, span, names) for pattern in patterns)
 
     def _places(self, pattern: str, span: Span, names: Names) -> bool:
-        return any(True for _ in self._first(pattern, span, names))
+        return self._first(pattern, span, names) < _NOWHERE
 
-    def _first(self, pattern: str, span: Span, names: Names) -> Iterator[int]:
-        """The first place where the expression matches with these names, if there is one."""
+    def _first(self, pattern: str, span: Span, names: Names) -> int:
+        """The first place where the expression matches with these names; beyond all if none."""
         start, end = span
         budget = self._fragment.budget
         # A piece of its own, so that `\A` and `\z` stand for its ends.
         piece = self._data[start:end]
         for count, match in enumerate(compiled(pattern).finditer(piece)):
             if count >= _MOST_TRIES or not budget.spend(2):
-                return
+                break
             found = names_of(match)
             if found is not None and all(names.get(k, v) == v for k, v in found.items()):
-                yield start + match.start()
-                return
+                return start + int(match.start())
+        return _NOWHERE

@@ -69,7 +69,7 @@ class Room(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoomTest:
-    """A question about a write into memory; exactly one of text, append, format, count."""
+    """A question about a write into memory; exactly one of text, append, format, scan, count."""
 
     into: int
     """Index of the argument that is written to."""
@@ -79,6 +79,8 @@ class RoomTest:
     """Index of the string that is copied."""
     format: int | None = None
     """Index of the format; what it takes comes after it."""
+    scan: int | None = None
+    """Index of a format for reading; `into` is its first target."""
     append: int | None = None
     """Index of the string that is added to what the target already holds."""
     count: int | None = None

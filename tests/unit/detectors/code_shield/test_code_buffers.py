@@ -22,6 +22,10 @@ rules:
         room: {{into: 0, count: 1, is: [{room}]}}
       - call: [memcpy]
         room: {{into: 0, count: 2, is: [{room}]}}
+      - call: [sscanf]
+        room: {{into: 2, scan: 1, is: [{room}]}}
+      - call: [strcat]
+        room: {{into: 0, append: 1, is: [{room}]}}
     good: []
     bad: []
 """
@@ -40,6 +44,8 @@ def room_of(code: str) -> str:
     "code",
     [
         'char b[12]; sprintf(b, "%d", n);',
+        'char b[20]; sscanf(s, "%19s", b);',
+        'char b[32]; sprintf(b, "%.16g", x);',
         'char a[4], b[12]; sprintf(b, "%d", n);',
         'char b[2][9], c[40]; sprintf(c, "%d-%d", n, m);',
         'char b[16]; sprintf(b, "%.10s", s);',
@@ -66,6 +72,9 @@ def test_a_write_that_fits_is_known_to_fit(code: str) -> None:
     "code",
     [
         'char b[3]; strcpy(b, "abc");',
+        'char b[3]; strcat(b, "abc");',
+        'char b[20]; sscanf(s, "%20s", b);',
+        'char a[9], b[9]; sscanf(s, "%8s %d %*s %12[^,]", a, &n, b);',
         'char b[8]; sprintf(b, "%s", "much longer than that");',
         'char b[8]; sprintf(b, "value of %d", n);',
         "char b[64]; fgets(b, 128, f);",
@@ -82,6 +91,8 @@ def test_a_write_that_cannot_fit_is_known_not_to(code: str) -> None:
     [
         'char b[8]; sprintf(b, "%d", n);',
         "char b[64]; strcpy(b, s);",
+        'char b[64]; strcat(b, "abc");',
+        'char b[9]; sscanf(s, "%d %s", &n, b);',
         'char b[64]; sprintf(b, "%s", s);',
         'char b[64]; sprintf(b, "%f", x);',
         'char b[64]; sprintf(b, "%*d", w, x);',
