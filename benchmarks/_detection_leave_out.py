@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from _table import Cell, table
 
@@ -50,15 +51,16 @@ def _shown(output: str) -> str:
     return "\n".join(table(name.capitalize(), HEAD, class_rows(rows)) for name, rows in parts)
 
 
-def last_object(output: str) -> dict[str, object]:
+def last_object(output: str) -> dict[str, Any]:
     """The last JSON object of an output in which others, spread over lines, come before it."""
     starts = [at for at in range(len(output)) if output.startswith("{\n", at)]
     decoder = json.JSONDecoder()
-    end, found = 0, {}
+    end = 0
+    found: dict[str, Any] = {}
     for start in starts:
         if start >= end and (start == 0 or output[start - 1] == "\n"):
             found, end = decoder.raw_decode(output, start)
-    return dict(found)
+    return found
 
 
 HEAD = ("class", "AUC", "target", "recall at 1 % FPR", "target", "flagged at the threshold, %")

@@ -43,6 +43,10 @@ _IS_ENDING = members(MAY_END.decode())
 LEAST_GLUED = 16
 LEAST_STRONG = 6
 _MANY = 3
+LEAST_MIXED = 6
+"""Words with digits between letters that prove a text to be leet without any known word."""
+_MOSTLY = 0.5
+_MIXED = re.compile(r"[A-Za-z][0-9@$!|+]+[A-Za-z]|^[0-9@$]+[A-Za-z]{2}|[A-Za-z]{2}[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,26 +116,15 @@ def leet_pieces(source: Source) -> Pieces:
     return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
 
 
-LEAST_MIXED = 6
-_MOSTLY = 0.5
-
-
 def _written_throughout(tokens: _Tokens, source: Source) -> Pieces:
-    """Every word with digits between its letters, where half of all words are such: no list of
-    words knows every language, and no list of parts is written so."""
-    inside = np.array([_HAS_SIGN_INSIDE.search(word) is not None for word in tokens.words()])
-    everything = len(source.tokens[0])
-    if inside.sum() < max(LEAST_MIXED, _MOSTLY * everything):
+    """All words with digits in them, where these are half of a text: in any language."""
+    mixed = sum(_MIXED.search(word) is not None for word in tokens.words())
+    if mixed < max(LEAST_MIXED, _MOSTLY * len(source.tokens[0])):
         return NONE
-    chosen = tokens.signs <= tokens.sizes
-    sizes = tokens.sizes
-    codes = _SHOWN_I[tokens.letters][np.repeat(chosen, sizes)].astype(np.uint32)
-    return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
+    codes = _SHOWN_I[tokens.letters].astype(np.uint32)
+    return Pieces.in_place(tokens.starts, tokens.stops, codes)
 
 
-_HAS_SIGN_INSIDE = re.compile(
-    r"[A-Za-z][0-9@$!|+]+[A-Za-z]|^[0-9@$]+[A-Za-z]{2}|[A-Za-z]{2}[0-9]+$"
-)
 _SHOWN_I, _SHOWN_L = (np.frombuffer(table, np.uint8) for table in (AS_I, AS_L))
 
 
