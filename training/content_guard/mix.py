@@ -32,6 +32,8 @@ NAME = "content-guard"
 HELD = Path(__file__).parent / "held" / "user_texts.txt"
 RATE = 0.004
 """Share of ordinary development texts above the shipped threshold of both stages."""
+TWIN_RATE = 0.02
+"""The same of safe texts that were written to look unsafe."""
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DECAY = 0.02
 _STEEPEST = 1.5
@@ -131,8 +133,11 @@ def found_mix(
     first, read = weights_of(read_all(harm, stage, unsafe), read_all(harm, stage, safe))
     mix = ContentMix(first, read, 0.0, float(np.median(benign.read)), 0.0)
     guard = ContentGuard(harm, replace(stage, mix=mix))
-    limit = float(np.quantile(logits_of(guard, ordinary), 1.0 - RATE, method="higher")) + 1e-6
-    mix = replace(mix, offset=-limit)
+    limits = (
+        np.quantile(logits_of(guard, ordinary), 1.0 - RATE, method="higher"),
+        np.quantile(logits_of(guard, safe), 1.0 - TWIN_RATE, method="higher"),
+    )
+    mix = replace(mix, offset=-float(max(limits)) - 1e-6)
     best = max(
         SHARES,
         key=lambda share: right_hazards(
