@@ -10,6 +10,7 @@ from tyrian.detectors.code_shield.syntax import (
     DQ,
     HASH,
     LINE,
+    NESTED_BLOCK,
     SQ,
     WORD,
     Hole,
@@ -121,7 +122,10 @@ TYPESCRIPT = Syntax(
     inherits=("javascript",),
 )
 
-_RAW_CPP = r'(?<=R)"(?:[^()\\\s"]{0,16})\([\s\S]*?(?:\)[^()\\\s"]{0,16}"|\Z)'
+_RAW_CPP = (
+    r"(?:(?<=\bR)|(?<=\bLR)|(?<=\buR)|(?<=\bUR)|(?<=\bu8R))"
+    r'"(?P<delimiter>[^()\\\s"]{0,16})\([\s\S]*?(?:\)(?P=delimiter)"|\Z)'
+)
 _C_FUNCTION = r"\)[ \t\n]*(?:const[ \t\n]*)?(?:noexcept[ \t\n]*)?\{"
 
 C = Syntax(
@@ -248,14 +252,15 @@ GO = Syntax(
 RUST = Syntax(
     name="rust",
     stops="\"'/#",
-    prefixes="br",
-    comments=(LINE, BLOCK),
+    prefixes="brc",
+    comments=(LINE, NESTED_BLOCK),
     comment_close="*/",
     literals=(
-        (r'(?:(?<=\br)|(?<=\bbr))(?P<rh>#{0,8})"[\s\S]*?(?:"(?P=rh)|\Z)', '"'),
+        (r'(?:(?<=\br)|(?<=\bbr)|(?<=\bcr))(?P<rh>#{0,8})"[\s\S]*?(?:"(?P=rh)|\Z)', '"'),
         (r"'(?:\\(?:u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[^\n])|[^'\\\n])'", "'"),
     ),
     quotes=(Quote('"', '"', is_multiline=True),),
+    raw=Quote(r'\b(?:b|c)?r#+"', '"#', "", True),
     constants=frozenset({"true", "false", "None", "Some", "mut", "as", "ref", "u8", "usize"}),
     formatters=frozenset({"format", "format_args", "concat", "push_str", "join"}),
     cleaners=frozenset({"len", "parse"}),

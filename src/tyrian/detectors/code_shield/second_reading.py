@@ -21,6 +21,9 @@ _NO_CODE = re.compile(r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)
 
 def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
     """The text as one that opens inside a string; None where nothing speaks for it."""
+    raw = syntax.raw
+    if raw is not None and _is_within_raw(raw, first.text):
+        return lex(syntax, first.text, raw)
     start, quote = _suspect(syntax, first)
     if quote is None or start < 0:
         return None
@@ -44,8 +47,28 @@ def _suspect(syntax: Syntax, first: Lexed) -> tuple[int, Quote | None]:
                 block, quote = at, one
     if quote is not None:
         return block, quote
-    token = first.unclosed
-    return (token.start, first.unclosed_quote) if token is not None else (-1, None)
+    token, quote = first.unclosed, first.unclosed_quote
+    if token is None or quote is None:
+        return -1, None
+    # Where strings go over lines, the one without a partner is the first and not the last.
+    return (_first_of(quote, first) if quote.is_multiline else token.start), quote
+
+
+def _is_within_raw(raw: Quote, text: str) -> bool:
+    """The end of a raw string comes before any beginning of one, and is no string of its own."""
+    match = re.search(re.escape(raw.close) + r"(?=#*[\s,;)\].?])", text)
+    if match is None or re.search(raw.open, text[: match.start()]):
+        return False
+    head = text[: match.start()]
+    is_alone = not head[head.rfind("\n") + 1 :].strip()
+    return is_alone or (not head[-1:].isspace() and head[-1] not in "(=,[&{+")
+
+
+def _first_of(quote: Quote, first: Lexed) -> int:
+    for token in first.strings:
+        if first.text.startswith(quote.close, token.start):
+            return token.start
+    return -1
 
 
 def _is_statements(behind: str) -> bool:

@@ -48,6 +48,8 @@ class Syntax:
     page_open: str = ""
     """Regular expression of the markup with which a text may begin, up to where its code does."""
     quotes: tuple[Quote, ...] = ()
+    raw: Quote | None = None
+    """A string of many lines whose end is not like its beginning; it is among the literals."""
     literals: tuple[tuple[str, str], ...] = ()
     """Whole literals as (regular expression, mark): characters, raw strings, patterns."""
     heredoc: str = ""
@@ -85,6 +87,9 @@ WORD = r"[A-Za-z_$][\w$]*"
 
 LINE = r"//[^\n]*"
 BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?"
+_INNER_BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+NESTED_BLOCK = rf"/\*(?:[^*/]|\*(?!/)|{_INNER_BLOCK}|/)*+(?:\*/)?"
+"""A comment that may hold others, as those of Rust do."""
 HASH = r"\#[^\n]*"
 
 DQ = Quote('"', '"')

@@ -62,3 +62,63 @@ def test_a_declaration_is_no_call(code: str) -> None:
 def test_the_groups_in_a_condition_on_an_argument_are_names(code: str, is_found: bool) -> None:
     engine = Engine([parse(PRODUCT)], builtin=False)
     assert bool(engine.scan(code, "c").findings) is is_found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'let s = r#"a "quoted" word"#; CALL',
+        'let s = br##"a "# b"##; CALL',
+        'let s = cr#"a"b"#; CALL',
+        'let s = r"C:\\"; CALL',
+        "let c = '\"'; CALL",
+        "let c = b'\"'; CALL",
+        "fn f<'a, 'b>(x: &'a str) { CALL }",
+        '/* a /* nested " */ comment */ CALL',
+        'let r#type = "a"; CALL',
+        'let s = "two\n lines \\" of it"; CALL',
+    ],
+)
+def test_no_string_of_rust_hides_the_call_behind_it(code: str) -> None:
+    call = "unsafe { mem::uninitialized() }"
+    assert "uninitialised" in rules_of(code.replace("CALL", call), "rust")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'let s = r#"a "CALL" word"#;',
+        'let s = cr#"a "CALL" word"#;',
+        "/* a /* nested */ CALL */",
+        'let s = "a\n CALL";',
+    ],
+)
+def test_no_string_of_rust_is_taken_for_code(code: str) -> None:
+    call = "unsafe { mem::uninitialized() }"
+    assert "uninitialised" not in rules_of(code.replace("CALL", call), "rust")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '{"a": "b", "c": {"d": 1}}\n{"e": "f"}}"#, pool);\nCALL',
+        'SELECT name\nFROM "users"\n  "#;\nCALL',
+        'ARGS:\n    <PATH>    where it lies";\n\nfn main() {\n    let x = y("z");\n    CALL\n}',
+    ],
+)
+def test_a_text_that_begins_inside_a_string_of_rust_is_read_from_its_end(code: str) -> None:
+    call = "unsafe { mem::uninitialized() }"
+    assert "uninitialised" in rules_of(code.replace("CALL", call), "rust")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ('auto s = R"(a "b" c)"; gets(x);', True),
+        ('auto s = R"x(a )" gets(x); b)x";', False),
+        ('auto s = u8R"x(a )" b)x"; gets(x);', True),
+        ('printf("%" PRIuPTR"(n)", p); gets(x);', True),
+    ],
+)
+def test_raw_strings_of_cpp_end_with_their_own_word(code: str, is_found: bool) -> None:
+    assert ("gets" in rules_of(code, "cpp")) is is_found
