@@ -7,6 +7,7 @@ from tyrian.detectors.code_shield.diff import added, is_diff, language_of_diff, 
 from tyrian.detectors.code_shield.fences import Block, blocks_of, unquoted
 from tyrian.detectors.code_shield.guess import Guess, guesses
 from tyrian.detectors.code_shield.languages import YAML_TAGS, language_of_tag
+from tyrian.detectors.code_shield.lexer import blank
 from tyrian.detectors.code_shield.piece import Piece
 from tyrian.detectors.code_shield.prose import code_runs
 
@@ -20,6 +21,8 @@ regex url tree
 _NO_CODE = frozenset(_NO_CODE_TEXT.split())
 _MARKUP = frozenset({"html", "htm", "xhtml", "vue", "svelte", "handlebars", "ejs", "jinja", "twig"})
 _SCRIPT = re.compile(r"<script\b[^>]{0,300}>([\s\S]*?)(?:</script|\Z)", re.IGNORECASE)
+_PHP = "php"
+_PHP_CODE = re.compile(r"\A(?:(?!<\?)[\s\S])*?\?>|<\?(?!xml)[\s\S]*?(?:\?>|\Z)")
 _AS_CPP = "cpp"
 """Code that looks like C is read as C++, whose rules hold those of C."""
 
@@ -55,6 +58,8 @@ def read_code(
     language = language_of_tag(tag)
     if language is not None:
         yield Piece(typed(code, language), place, language, 1.0, whole)
+        if language == _PHP and "<script" in code.lower():
+            yield from _scripts(_PHP_CODE.sub(_blanked, code), place, whole)
     elif tag in _MARKUP:
         yield from _markup(code, place, whole)
     elif tag in YAML_TAGS:
@@ -81,10 +86,19 @@ def _trust(guess: Guess, number: int) -> float:
 def _markup(code: str, place: int, whole: tuple[int, int]) -> Iterator[Piece]:
     """The scripts in a page; PHP where there is any."""
     if "<?php" in code or "<?=" in code:
-        yield Piece(code, place, "php", 1.0, whole)
+        yield Piece(code, place, _PHP, 1.0, whole)
+        code = _PHP_CODE.sub(_blanked, code)
+    yield from _scripts(code, place, whole)
+
+
+def _scripts(code: str, place: int, whole: tuple[int, int]) -> Iterator[Piece]:
     for match in _SCRIPT.finditer(code):
         if match[1].strip():
             yield Piece(match[1], place + match.start(1), "javascript", 1.0, whole)
+
+
+def _blanked(match: re.Match[str]) -> str:
+    return blank(match[0])
 
 
 def _untagged_text(text: str, start: int) -> Iterator[Piece]:

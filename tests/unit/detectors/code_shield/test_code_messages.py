@@ -110,6 +110,21 @@ def test_code_in_tool_calls_is_found_in_their_json(
         assert json.dumps(expected)[1:-1] in found
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>it's</p><?php $a = 1; ?>\n<script>\neval(location.hash)\n</script>",
+        "$a = '<p>';\n?>\n<script>var b = <?= $c ?>; eval(location.hash)</script>\n<?php $d = 2;",
+    ],
+)
+def test_pages_of_php_are_read_for_their_scripts(page: str) -> None:
+    assert "eval(location.hash)" in places(f"```php\n{page}\n```")
+
+
+def test_a_script_in_a_text_of_php_is_text() -> None:
+    assert places("```php\n<?php $a = '<script>eval(location.hash)</script>';\n```") == []
+
+
 def test_html_pages_are_read_for_their_scripts() -> None:
     text = "```html\n<p>eval(x)</p>\n<script>\neval(location.hash)\n</script>\n```"
     assert places(text) == ["eval(location.hash)"]
