@@ -1,9 +1,11 @@
 """`tyrian policy`: check calls, run a policy's cases, explain a decision, lint, and the schema."""
 
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tyrian.cli.exit import ExitCode
+from tyrian.cli.policy_trace import FormatIn, answers, are_rows, read_all, traces_of
 from tyrian.cli.rows import Line, LineSplitter
 from tyrian.cli.source import STANDARD_INPUT, opened, read
 from tyrian.core.decision import Effect
@@ -21,6 +24,7 @@ from tyrian.policy.case import CaseResult, cases_beside, run_cases
 from tyrian.policy.explain import explained
 from tyrian.policy.flow import TraceState
 from tyrian.policy.json_schema import policy_json_schema
+from tyrian.policy.learn.draft import learn as learn_draft
 from tyrian.policy.lint import LintFinding
 from tyrian.policy.lint import lint as lint_policy
 from tyrian.policy.load import policy_and_source, read_text
@@ -29,7 +33,7 @@ from tyrian.policy.row import RowAnswer, judge_line, row_of
 from tyrian.policy.strict_json import read_object
 from tyrian.policy.tool import ToolPolicy, load_policy
 
-app = typer.Typer(help="Judge tool calls; test, explain and lint policies.", no_args_is_help=True)
+app = typer.Typer(help="Judge tool calls; test, lint and draft policies.", no_args_is_help=True)
 
 MAX_ROW_BYTES = 32 * 1024 * 1024
 
@@ -55,29 +59,53 @@ def check(
     ],
     policy: PolicyOption,
     trace: Annotated[
-        bool, typer.Option("--trace", help="All rows are calls of one trace, in their order.")
+        bool,
+        typer.Option(
+            "--trace", help="A recorded trace, or rows that are the calls of one, in their order."
+        ),
     ] = False,
+    form: Annotated[
+        FormatIn,
+        typer.Option("--format-in", help="Format of a recorded trace; by its shape if left out."),
+    ] = FormatIn.AUTO,
     output: Annotated[
         Format, typer.Option("--format", envvar="TYRIAN_FORMAT", help="jsonl or text.")
     ] = Format.JSONL,
 ) -> None:
     """Judge rows {"id", "tool", "args" | "raw_args", "world"?} and write a decision for each.
 
+    With --trace, also traces as OpenTelemetry, OpenAI, Anthropic, LangChain and Inspect write them.
     Exit codes: 0 all allowed, 1 a call was refused, flagged or needs a person, 3 a row could not
     be read (it is refused as well).
     """
     _only(output, Format.JSONL, Format.TEXT)
+    if form is not FormatIn.AUTO and not trace:
+        raise ConfigError("--format-in is about recorded traces", hint="add --trace")
     loaded = load_policy(policy)
-    state = loaded.start_trace() if trace else None
     code = ExitCode.CLEAN
-    with opened(source) as stream:
-        for answer in _answers(loaded, stream, state):
+    with _answered(loaded, source, trace, form) as found:
+        for answer in found:
             _write(answer, output)
             if answer.error:
                 code = ExitCode.NOT_CHECKED
             elif answer.effect is not Effect.ALLOW and code is ExitCode.CLEAN:
                 code = ExitCode.FOUND
     raise typer.Exit(code)
+
+
+@contextmanager
+def _answered(
+    policy: ToolPolicy, source: str, is_trace: bool, form: FormatIn
+) -> Iterator[Iterator[RowAnswer]]:
+    if not is_trace:
+        with opened(source) as stream:
+            yield _answers(policy, stream, None)
+        return
+    data = read_all(source)
+    if are_rows(data, form):
+        yield _answers(policy, io.BytesIO(data), policy.start_trace())
+    else:
+        yield answers(policy, data, form)
 
 
 def _answers(policy: ToolPolicy, stream: BinaryIO, state: TraceState | None) -> Iterator[RowAnswer]:
@@ -255,6 +283,34 @@ def _sarif(findings: list[LintFinding]) -> dict[str, Any]:
             {"tool": {"driver": {"name": "tyrian policy lint", "rules": rules}}, "results": results}
         ],
     }
+
+
+@app.command("learn")
+def draft(
+    traces: Annotated[
+        list[str], typer.Argument(metavar="TRACES...", help="Recorded traces; - reads one.")
+    ],
+    form: Annotated[
+        FormatIn, typer.Option("--format-in", help="Format; by its shape if left out.")
+    ] = FormatIn.AUTO,
+    cwd: Annotated[
+        Path | None,
+        typer.Option(help="Where relative paths start.", show_default="the directory you are in"),
+    ] = None,
+) -> None:
+    """Draft the narrowest policy that allows what recorded traces did; nothing applies it.
+
+    Exit codes: 0 the draft allows every call, 1 it refuses some, told on standard error, 3 a trace
+    cannot be read.
+    """
+    found = learn_draft(traces_of(traces, form), str((cwd or Path.cwd()).absolute()))
+    typer.echo(found.text, nl=False)
+    for one in found.refused:
+        why = f"{one.decision.rule}: {one.decision.reason}"
+        typer.echo(f"trace {_plain(one.trace)}, message {one.message}: {why}", err=True)
+    if not found.calls:
+        typer.echo("no tool call in any of the traces", err=True)
+    raise typer.Exit(ExitCode.FOUND if found.refused else ExitCode.CLEAN)
 
 
 @app.command()
