@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from training.calibrate import auc
+from training.calibrate import auc, slope_for
 from training.content_guard.phrases import read_sections
 from training.corpus import prepared, read_rows
 from training.documents import LONGEST
@@ -138,6 +138,9 @@ def found_mix(
         np.quantile(logits_of(guard, safe), 1.0 - TWIN_RATE, method="higher"),
     )
     mix = replace(mix, offset=-float(max(limits)) - 1e-6)
+    guard = ContentGuard(harm, replace(stage, mix=mix))
+    margins = np.concatenate((logits_of(guard, ordinary), logits_of(guard, unsafe)))
+    mix = scaled(mix, slope_for(margins, np.arange(len(margins)) >= len(ordinary)))
     best = max(
         SHARES,
         key=lambda share: right_hazards(
@@ -146,6 +149,11 @@ def found_mix(
     )
     mix = replace(mix, fine=best)
     return mix, ContentGuard(harm, replace(stage, mix=mix))
+
+
+def scaled(mix: ContentMix, slope: float) -> ContentMix:
+    """The same mix with its logits made this much steeper."""
+    return replace(mix, first=mix.first * slope, read=mix.read * slope, offset=mix.offset * slope)
 
 
 def mixed(artefact: bytes, data: Path) -> bytes:

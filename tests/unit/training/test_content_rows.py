@@ -108,3 +108,61 @@ def test_a_request_borrowed_from_given_text_stays_safe(rows: ModuleType) -> None
 def test_choices_may_be_nested_and_empty(phrases: ModuleType, phrase: str, texts: set[str]) -> None:
     grammar = phrases.Grammar({}, {}, random.Random(3))
     assert {grammar.expand(phrase) for _ in range(60)} == texts
+
+
+def test_twenty_languages_have_harm_and_harmless_twins(rows: ModuleType) -> None:
+    foreign = [row for row in all_rows(rows) if row.family.startswith("own_languages_")]
+    safe = {row.family for row in foreign if not row.labels}
+    unsafe = {row.family for row in foreign if row.labels}
+    assert safe == unsafe
+    assert len(safe) >= 20
+
+
+def test_longer_texts_are_as_long_with_harm_as_without(rows: ModuleType) -> None:
+    made = [row for row in all_rows(rows) if row.family == "own_passages"]
+    lengths = {
+        is_unsafe: sorted(len(row.text) for row in made if bool(row.labels) is is_unsafe)
+        for is_unsafe in (True, False)
+    }
+    middles = {key: values[len(values) // 2] for key, values in lengths.items()}
+    assert 0.6 < middles[True] / middles[False] < 1.7
+    assert max(lengths[True]) > 600
+
+
+def test_no_stretch_of_a_longer_unsafe_text_is_without_harm(
+    rows: ModuleType, phrases: ModuleType
+) -> None:
+    passages = importlib.import_module("training.content_guard.passages")
+    sections = [
+        phrases.Section("a", "safe", "story", tuple(f"Calm {n}." for n in range(30))),
+        phrases.Section("a", "S1", "story", tuple(f"Harm {n}." for n in range(5))),
+    ]
+    grammar = phrases.Grammar({}, {}, random.Random(4))
+    for label, _, text in passages.passages(sections, grammar, rows.every):
+        kinds = [word for word in text.split() if word in ("Calm", "Harm")]
+        assert ("Harm" in kinds) is (label == "S1")
+        assert label == "safe" or "Calm Calm Calm Calm Calm Calm Calm" not in " ".join(kinds)
+
+
+def test_a_carrier_is_unsafe_only_by_what_is_put_in(rows: ModuleType) -> None:
+    corpus = importlib.import_module("training.corpus")
+    calm = "The train leaves at nine. It stops in every village. The sea is near."
+    made = rows.carried_rows([corpus.Row(calm, (), "given", "benign_prompt")])
+    assert {bool(row.labels) for row in made} == {True, False}
+    assert all("The train leaves at nine." in row.text for row in made)
+
+
+def test_what_is_held_out_is_in_no_row(rows: ModuleType) -> None:
+    mix = importlib.import_module("training.content_guard.mix")
+    held = mix.held_texts()
+    assert {text.hazard for text in held} == {*HAZARDS, ""}
+    assert not {text.text for text in held} & {row.text for row in all_rows(rows)}
+
+
+def test_the_mix_trusts_the_stage_that_tells_harm_apart(rows: ModuleType) -> None:
+    mix = importlib.import_module("training.content_guard.mix")
+    numpy = importlib.import_module("numpy")
+    dice = numpy.random.default_rng(1)
+    noise = [mix.Read(dice.normal(0, 1, 80), dice.normal(at, 1, 80)) for at in (3, -3)]
+    first, read = mix.weights_of(*noise)
+    assert read > 4 * first > 0
