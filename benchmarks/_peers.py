@@ -29,6 +29,9 @@ _TORCH = "torch==2.13.0"
 LITELLM = Peer("litellm", (("litellm[proxy]==1.106.2",),))
 LLM_GUARD = Peer("llm-guard", ((_TORCH,), ("llm-guard==0.3.16", _TORCH)))
 LLAMA_FIREWALL = Peer("llamafirewall", ((_TORCH,), ("llamafirewall==1.0.3", _TORCH)))
+CODE_SHIELD = Peer("codeshield", (("codeshield==1.0.1", "semgrep==1.182.0"),))
+FOXGUARD = Peer("foxguard", (("foxguard==0.14.1",),))
+BANDIT = Peer("bandit", (("bandit==1.9.4",),))
 SEMGREP = Peer("semgrep", (("semgrep==1.182.0",),))
 
 

@@ -1,0 +1,126 @@
+"""What scans cost: snippets, messages, hostile code, and the first scan of a process."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from _code_shield_data import Row
+from _code_shield_findings import Tool
+from _code_shield_hostile import HOSTILE_CODE, HOSTILE_MESSAGES
+from _code_shield_judge import Judge
+from _load import percentile
+from _table import Cell
+
+HOSTILE_SIZE = 100_000
+_LANGUAGES = (
+    "python", "javascript", "c", "php", "shell", "sql", "cpp", "csharp", "dockerfile", "go", "java",
+    "kotlin", "kubernetes", "ruby", "rust", "swift", "terraform", "typescript",
+)  # fmt: skip
+_FIRST_SCAN = """
+from tyrian.core.detection import View
+from tyrian.core.message import Message
+from tyrian.core.registry import DetectorConfig, create_detector
+detector = create_detector("code_shield", DetectorConfig("code_shield"))
+text = "```python\\nimport os\\nos.system('ping ' + host)\\n```"
+assert detector.detect(View.of(Message.assistant(text))).findings
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What a row of texts cost one tool, milliseconds of CPU."""
+
+    label: str
+    times_ms: list[float]
+    ours_ms: list[float]
+
+    @property
+    def p50_ms(self) -> float:
+        """The median."""
+        return percentile(self.times_ms, 0.5)
+
+    @property
+    def p99_ms(self) -> float:
+        """The 99th percentile."""
+        return percentile(self.times_ms, 0.99)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """A row of the table; the ratio is to ours on the same texts."""
+        if not self.times_ms:
+            return [self.label, 0, None, None, None, None]
+        ratio = self.p50_ms / percentile(self.ours_ms, 0.5)
+        return [self.label, len(self.times_ms), self.p50_ms, self.p99_ms, max(self.times_ms), ratio]
+
+
+def latency_rows(
+    what: str, texts: Sequence[Row], tools: Sequence[Tool], rounds: int, sample: int
+) -> list[Latency]:
+    """Ours on all texts, each peer on a sample and beside it ours on the same texts."""
+    ours, *peers = tools
+    ours.judge.judge(texts)  # what is built on first use is not counted
+    found = [Latency("tyrian", every := _all(ours.judge, texts, rounds), every)]
+    for peer in peers:
+        some = texts[:: max(1, len(texts) // sample)]
+        known = [each.row for each in peer.judge.judge(some) if each.is_found is not None]
+        theirs = _all(peer.judge, known, 1 if len(known) > 1 else 0)
+        found.append(Latency(peer.label, theirs, _all(ours.judge, known, rounds)))
+        print(f"  cost of a {what}: {peer.label} done", file=sys.stderr)
+    return found
+
+
+def _all(judge: Judge, texts: Sequence[Row], rounds: int) -> list[float]:
+    return [us / 1000 for us in judge.median_us(texts, rounds)]
+
+
+def _hostile_ms(judge: Judge, row: Row) -> float:
+    times = [found.cpu_us / 1000 for _ in range(3) for found in judge.judge([row], limit_s=60.0)]
+    return median(times) if times else float("inf")
+
+
+def _dearest(judge: Judge, row: Row, make: Callable[[int], str], size: int) -> float:
+    # Whether a quote is open at the end can decide how often a text is read, so both are tried.
+    return max(_hostile_ms(judge, replace(row, code=make(size - less))) for less in range(5))
+
+
+def hostile_rows(judge: Judge, *, is_quick: bool) -> tuple[list[list[Cell]], float, float]:
+    """The ten worst kinds with their worst language, the worst time and the greatest growth.
+
+    Growth is the time over that of a text half as long; times under 20 ms tell nothing about it.
+    """
+    languages: Sequence[str] = _LANGUAGES[:6] if is_quick else _LANGUAGES
+    judge.judge([Row("warm", language, "x") for language in languages])
+    kinds: list[tuple[float, Row, Callable[[int], str]]] = []
+    for name, make in HOSTILE_CODE.items():
+        rows = [Row(name, language, make(HOSTILE_SIZE)) for language in languages]
+        took = {each.row: each.cpu_us for each in judge.judge(rows, limit_s=60.0)}
+        row = max(rows, key=lambda row: took.get(row, float("inf")))
+        kinds.append((_dearest(judge, row, make, HOSTILE_SIZE), row, make))
+    for name, make in HOSTILE_MESSAGES.items():
+        row = Row(name, None, make(HOSTILE_SIZE))
+        kinds.append((_dearest(judge, row, make, HOSTILE_SIZE), row, make))
+    kinds.sort(key=lambda each: each[0], reverse=True)
+    cells: list[list[Cell]] = []
+    growth = 0.0
+    for took_ms, row, make in kinds[:10]:
+        half = _dearest(judge, row, make, HOSTILE_SIZE // 2)
+        growth = max(growth, took_ms / half if took_ms > 20 else 0.0)
+        cells.append([row.id, row.language or "message", took_ms, half, took_ms / half])
+    print("  hostile code done", file=sys.stderr)
+    return cells, kinds[0][0], growth
+
+
+def first_scan_ms(rounds: int) -> float:
+    """CPU of a process that imports and scans once, beyond one that imports Tyrian."""
+
+    def once(code: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", "import tyrian\n" + code], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+    once(_FIRST_SCAN)
+    return median(once(_FIRST_SCAN) - once("") for _ in range(rounds))

@@ -1,0 +1,113 @@
+"""The parent's side of `_code_shield_worker.py`: ask for judgements, give up on what never ends."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from _code_shield_data import Row
+
+_SCRIPT = Path(__file__).resolve().parent / "_code_shield_worker.py"
+_LIMIT_S = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a tool said of a row, and the CPU microseconds that it took."""
+
+    row: Row
+    is_found: bool | None
+    cpu_us: float
+
+
+class Judge:
+    """One tool in a process of its own, started when first asked and again when it hangs."""
+
+    def __init__(self, name: str, python: Path) -> None:
+        self.name = name
+        self._command = [str(python), str(_SCRIPT), name]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._temporary = tempfile.TemporaryDirectory(prefix="bench-code-")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        self._stop()
+        self._temporary.cleanup()
+
+    def judge(
+        self, rows: Sequence[Row], profile: str = "warn", *, limit_s: float = _LIMIT_S
+    ) -> list[Judged]:
+        """Ask row by row; rows that took longer than the limit are left out."""
+        found: list[Judged] = []
+        for row in rows:
+            reply = self._ask(row, profile, limit_s)
+            if reply is not None:
+                found.append(Judged(row, *reply))
+        return found
+
+    def median_us(self, rows: Sequence[Row], rounds: int) -> list[float]:
+        """The median CPU time of each row over several rounds, microseconds."""
+        taken: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for judged in self.judge(rows):
+                if judged.is_found is not None:
+                    taken.setdefault(judged.row.id, []).append(judged.cpu_us)
+        return [sorted(times)[len(times) // 2] for times in taken.values()]
+
+    def _ask(self, row: Row, profile: str, limit_s: float) -> tuple[bool | None, float] | None:
+        child = self._started()
+        assert child.stdin is not None
+        request = {"rows": [{"language": row.language, "code": row.code}], "profile": profile}
+        try:
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+            line = self._read_line(child, limit_s)
+        except BrokenPipeError:
+            line = None
+        if line is None:
+            self._stop()
+            return None
+        reply = json.loads(line)
+        return reply["found"][0], reply["cpu_us"][0]
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            self._child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if os.environ.get("BENCH_DEBUG") else subprocess.DEVNULL,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": self._temporary.name},
+                start_new_session=True,
+            )
+        return self._child
+
+    @staticmethod
+    def _read_line(child: subprocess.Popen[bytes], limit_s: float) -> bytes | None:
+        assert child.stdout is not None
+        with selectors.DefaultSelector() as ready:
+            ready.register(child.stdout, selectors.EVENT_READ)
+            if not ready.select(limit_s):
+                return None
+        return child.stdout.readline() or None
+
+    def _stop(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        os.killpg(child.pid, signal.SIGKILL)  # with what it has started
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                stream.close()
