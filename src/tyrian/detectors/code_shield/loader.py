@@ -40,7 +40,7 @@ _NEARBY_KEYS = ("before", "not_before", "after", "not_after", "until", "inside",
 _ROOM_KEYS = frozenset({"into", "text", "append", "format", "scan", "count", "is"})
 _MATCH_KEYS = frozenset(
     {"call", "args", "assign", "value", "code", "text", "string", "requires", "unless", "scope",
-     "room", *_NEARBY_KEYS}
+     "room", "unless_said", *_NEARBY_KEYS}
 )  # fmt: skip
 _HEAD_KEYS = frozenset(
     {"id", "languages", "cwe", "owasp", "severity", "confidence", "profile", "message", "fix",
@@ -196,6 +196,7 @@ def _matcher(node: Node, rule: Node, at: tuple[object, ...]) -> Matcher:
         requires=_regexes(own("requires", ()), (*at, "requires")),
         unless=_regexes(own("unless", ()), (*at, "unless")),
         scope=_word(own("scope", "function"), Scope, (*at, "scope")),
+        unless_said=_regexes(own("unless_said", ()), (*at, "unless_said")),
         nearby=_nearby({key: own(key, ()) for key in _NEARBY_KEYS}, at),
         room=_room(node["room"], (*at, "room")) if "room" in node else None,
     )

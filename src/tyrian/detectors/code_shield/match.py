@@ -22,6 +22,8 @@ from tyrian.detectors.code_shield.table import Entry, NameIndex, RuleTable
 MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
 _LONGEST_SPAN = 400
+_SAID_ABOVE = 3
+"""Lines above a place whose comments speak of it."""
 _NO_NAMES: Names = MappingProxyType({})
 _COUNTS_KEYWORDS = frozenset({"swift", "ruby"})
 _KINDS = {
@@ -74,6 +76,7 @@ class Matching:
         if (
             self._is_in_scope(entry.matcher, start)
             and self._is_surrounded(entry.matcher, start, end, names)
+            and not self._is_said(entry.matcher, start)
             and not self._is_flood(entry.rule)
         ):
             yield Hit(entry.rule, start, max(start, min(end, start + _LONGEST_SPAN)))
@@ -241,6 +244,19 @@ class Matching:
         if self._surroundings is None:
             self._surroundings = Surroundings(self._fragment)
         return self._surroundings.fit(matcher.nearby, start, end, names)
+
+    def _is_said(self, matcher: Matcher, place: int) -> bool:
+        """A comment near the place says what the rule would have people say."""
+        if not matcher.unless_said:
+            return False
+        text = self._fragment.lexed.text
+        start, end = place, place
+        for _ in range(_SAID_ABOVE + 1):
+            start = text.rfind("\n", 0, max(start, 0))
+        for _ in range(2):
+            end = text.find("\n", end + 1) if end >= 0 else -1
+        data = text[start + 1 : end if end >= 0 else len(text)].encode()
+        return any(compiled(pattern).search(data) for pattern in matcher.unless_said)
 
     def _scope(self, scope: Scope, place: int) -> Span:
         code = self._fragment.code

@@ -145,6 +145,8 @@ class Matcher:
     scope: Scope = Scope.FUNCTION
     nearby: Nearby | None = None
     room: RoomTest | None = None
+    unless_said: tuple[str, ...] = ()
+    """Expressions for the text as written, comments too, from three lines above to one below."""
 
     @property
     def has_names(self) -> bool:

@@ -47,6 +47,20 @@ KEPT = (
     not_after: ['\bclose\s*\(']
 """
 )
+SAID = (
+    HEAD
+    + r"""
+    code: '\bfree\s*\('
+    unless_said: ['(?i)//[^\n]*\bowned\b']
+"""
+)
+HEADED = (
+    HEAD
+    + r"""
+    code: '\bfree\s*\('
+    not_before: ['\bstatic\b']
+"""
+)
 LOOPED = (
     HEAD
     + r"""
@@ -71,6 +85,10 @@ def finds(rules: str, code: str) -> bool:
         (MEASURED, "void f(int n) { if (n > 9) return; }\nvoid g(int n) { memcpy(d, s, n); }"),
         (GROWN, "l->list  =  realloc( l->list , 3);"),
         (KEPT, "stat(name, &st); fd = open(name, 0);"),
+        (SAID, "// owned\n\n\n\nfree(a);"),
+        (SAID, 'puts("owned");\nfree(a);'),
+        (HEADED, "static int n;\nvoid f(int a) { free(a); }"),
+        (HEADED, "static void g(void) { } void f(int a) { free(a); }"),
         (LOOPED, "for (auto x : all) { if (x) all.push_back(x); }"),
         (LOOPED, "for (auto x : all)\n  all.push_back(x);"),
         (LOOPED, "for (auto x : all) { all.push_back(x)"),
@@ -94,6 +112,9 @@ def test_names_are_the_same_wherever_they_stand(rules: str, code: str) -> None:
         (GROWN, "l->list = realloc(old, 3);"),
         (KEPT, "stat(other, &st); fd = open(name, 0);"),
         (KEPT, "stat(name, &st); fd = open(name, 0); close(fd);"),
+        (SAID, "// Owned\n\n\nfree(a);"),
+        (SAID, "free(a);\n// owned"),
+        (HEADED, "static void f(int a) { free(a); }"),
         (LOOPED, "for (auto x : all) { x++; } all.push_back(x);"),
         (LOOPED, "for (auto x : all) x++; all.push_back(x);"),
         (LOOPED, "for (auto x : all) { all.push_back(x); break; }"),
