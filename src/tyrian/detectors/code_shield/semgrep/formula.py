@@ -96,8 +96,7 @@ class Leaf(Formula):
             return
         for block in source.candidates(("block",)):
             for at, first in enumerate(block.kids):
-                nodes = block.kids[at:]
-                for bound, last in unifier.runs(parts, nodes, NOTHING):
+                for bound, last in unifier.runs(parts, block.kids, NOTHING, at):
                     yield Range(first.start, (last or first).end, bound)
                 if parts[0].kind == ELLIPSIS:
                     break

@@ -157,11 +157,13 @@ def _by_language(
     if wrong := [key for key in entry if key in others]:
         raise RefusedError(f"`{wrong[0]}` does not belong to `mode: {mode}`", (wrong[0],))
     keys = [key for key in entry if key in wanted]
+    names = entry["languages"] if isinstance(entry["languages"], list) else ()
+    holds_trees = not all(str(name).lower() in _ANY for name in names)
     if mode == "search" and len(keys) != 1:
         raise RefusedError(f"give exactly one of {', '.join(sorted(_SEARCH))}")
     found: dict[str, Formula | TaintRule] = {}
     for language in languages:
-        reading = Reading(language, entry.get("options"), notes)
+        reading = Reading(language, entry.get("options"), notes, holds_trees=holds_trees)
         found[language] = reading.taint(entry) if mode == "taint" else reading.top(entry, keys[0])
     for child, syntax in SYNTAXES.items():
         # Our guesses read C as C++ and the like, whose syntax holds that of C.

@@ -44,8 +44,11 @@ _LABELS = frozenset({"label", "requires", "not_conflicting", "control", "at-exit
 class Reading:
     """Reads the formulas of one rule; what it cannot hold is refused, and noted what it bends."""
 
-    def __init__(self, language: str, options: object, notes: list[str]) -> None:
+    def __init__(
+        self, language: str, options: object, notes: list[str], *, holds_trees: bool = True
+    ) -> None:
         self._language = language
+        self._holds_trees = holds_trees
         self._notes = notes
         known: Node = options if isinstance(options, Mapping) else {}
         for name, value in known.items():
@@ -104,6 +107,8 @@ class Reading:
     def _leaf(self, value: object, at: Path) -> Formula:
         if not isinstance(value, str):
             raise RefusedError("a pattern must be text", at)
+        if not self._holds_trees:
+            raise RefusedError("for `generic` and `regex` only `pattern-regex` is supported", at)
         if self._language not in GRAMMARS:
             raise RefusedError(f"there is no grammar for {self._language}", at)
         try:

@@ -1,5 +1,6 @@
 """One text that rules in Semgrep's format are held against; parsed once for all of them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +10,29 @@ from tyrian.detectors.code_shield.semgrep.formula import Formula, Range
 from tyrian.detectors.code_shield.semgrep.scope import Scope
 from tyrian.detectors.code_shield.semgrep.tree import Node, Tree
 from tyrian.detectors.code_shield.semgrep.unify import Unifier
+
+_DEEPEST = 150
+"""Brackets within brackets; some grammars take time and memory by the square of them."""
+_BRACKETS = re.compile(r"[()\[\]{}<>;]")
+
+
+def deepest(code: str) -> int:
+    """How many brackets of masked code stand open at most, unclosed `a < b` among them."""
+    depth = angles = most = 0
+    for match in _BRACKETS.finditer(code):
+        char = match[0]
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth = max(0, depth - 1)
+        if char == "<":
+            angles += 1
+        elif char == ">":
+            angles = max(0, angles - 1)
+        elif char in ";{}":
+            angles = 0
+        most = max(most, depth, angles)
+    return most
 
 
 class Source:
@@ -37,8 +61,9 @@ class Source:
     def tree(self) -> Tree:
         """The tree; what it leaves out spends the budget, so that the coverage tells."""
         if self._tree is None:
-            self._tree = Tree(self.text, self.language)
-            if self._tree.is_cut:
+            is_deep = deepest(self._fragment.code) > _DEEPEST
+            self._tree = Tree("" if is_deep else self.text, self.language)
+            if is_deep or self._tree.is_cut:
                 self.budget.is_spent = True
         return self._tree
 

@@ -1,5 +1,6 @@
 """Code and patterns as trees of one kind, whatever the language; offsets are those of the text."""
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 _DEEPEST = 120
 """Levels of a tree that are read; what lies deeper is compared as it is written."""
+_LONGEST_S = 0.1
+_LONGEST_PER_BYTE_S = 5e-7
+"""Processor time that parsing may take: broken code can take some grammars far longer."""
+_CHUNK = 4096
 _PREFIX = "rRbBuUfFL@$"
 _QUOTES = "\"'`"
 
@@ -81,12 +86,12 @@ class Tree:
         data = text.encode("utf-8", "replace")
         if len(data) != len(text):
             data = text.encode("ascii", "replace")  # one byte for each character: offsets hold
-        raw = parser_of(language, text).parse(data).root_node
-        self.has_error = raw.has_error
         self.text = text
         self.language = language
-        self.is_cut = False
-        root = self._built(raw, 0)
+        raw = _parsed(data, language, text)
+        self.has_error = raw is None or raw.has_error
+        self.is_cut = raw is None
+        root = self._built(raw, 0) if raw is not None else None
         self.root = root if root is not None else Node("block", 0, len(text))
         if self.root.kind != "block":
             self.root = Node("block", 0, len(text), (self.root,))
@@ -151,8 +156,9 @@ class Tree:
     def _kids(self, raw: "Raw", depth: int) -> list[Node]:
         kids: list[Node] = []
         is_block = CANONICAL.get(raw.type) == "block"
+        has_result = raw.type.startswith(("function", "method", "func_"))
         for number, child in enumerate(raw.children):
-            if child.is_named and raw.field_name_for_child(number) in ("return_type", "result"):
+            if has_result and raw.field_name_for_child(number) in ("return_type", "result"):
                 kids.append(Node("returns", child.start_byte, child.end_byte))
                 continue
             flattened = (
@@ -270,6 +276,22 @@ class Tree:
             text = Node("piece", part.start, part.end, text=part.text)
             pieces += part.kids or (text,)
         return Node("string", start, end, tuple(pieces))
+
+
+def _parsed(data: bytes, language: str, text: str) -> "Raw | None":
+    """The root of the tree; None where the grammar takes too long."""
+    until = time.thread_time() + _LONGEST_S + len(data) * _LONGEST_PER_BYTE_S
+
+    def read(place: int, _: object) -> bytes:
+        return data[place : place + _CHUNK]
+
+    try:
+        parsed = parser_of(language, text).parse(
+            read, progress_callback=lambda *_: time.thread_time() > until
+        )
+    except ValueError:
+        return None
+    return parsed.root_node if parsed is not None else None
 
 
 def _is_hole(raw: "Raw") -> bool:

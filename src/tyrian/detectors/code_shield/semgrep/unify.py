@@ -173,35 +173,36 @@ class Unifier:
             yield from self._children(patterns, nodes[1:], bound)
 
     def _list(
-        self, patterns: Sequence[Node], nodes: Sequence[Node], bound: Bindings
+        self, patterns: Sequence[Node], nodes: Sequence[Node], bound: Bindings, at: int = 0
     ) -> Iterator[Bindings]:
-        """A list as a whole, in order."""
+        """A list from `at` on, as a whole and in order."""
         if not self._budget.spend(1):
             return
         if not patterns:
-            if not nodes:
+            if at == len(nodes):
                 yield bound
             return
         first, rest = patterns[0], patterns[1:]
         if first.kind in (ELLIPSIS, MANY):
-            least = 0
             most = len(nodes) - sum(1 for p in rest if p.kind not in (ELLIPSIS, MANY))
-            if not rest:
-                least = most = len(nodes)
-            for count in range(least, most + 1):
-                for one in self._many(first, nodes[:count], bound):
-                    yield from self._list(rest, nodes[count:], one)
-        elif nodes:
-            for one in self.fits(first, nodes[0], bound):
-                yield from self._list(rest, nodes[1:], one)
+            for end in range(at if rest else len(nodes), most + 1):
+                for one in self._many(first, nodes, at, end, bound):
+                    yield from self._list(rest, nodes, one, end)
+        elif at < len(nodes):
+            for one in self.fits(first, nodes[at], bound):
+                yield from self._list(rest, nodes, one, at + 1)
 
-    def _many(self, pattern: Node, nodes: Sequence[Node], bound: Bindings) -> Iterator[Bindings]:
+    def _many(
+        self, pattern: Node, nodes: Sequence[Node], start: int, end: int, bound: Bindings
+    ) -> Iterator[Bindings]:
         if pattern.kind == ELLIPSIS:
             yield bound
             return
-        start = nodes[0].start if nodes else pattern.start
-        end = nodes[-1].end if nodes else pattern.start
-        yield from self._bind(pattern.text, Node(SEQUENCE, start, end, tuple(nodes)), bound)
+        chosen = tuple(nodes[start:end])
+        self._budget.spend(len(chosen) // 16)
+        first = chosen[0].start if chosen else pattern.start
+        last = chosen[-1].end if chosen else pattern.start
+        yield from self._bind(pattern.text, Node(SEQUENCE, first, last, chosen), bound)
 
     def _arguments(
         self, patterns: Sequence[Node], nodes: Sequence[Node], bound: Bindings
@@ -261,29 +262,38 @@ class Unifier:
         patterns: Sequence[Node],
         nodes: Sequence[Node],
         bound: Bindings,
+        at: int = 0,
         *,
         is_prefix: bool = True,
     ) -> Iterator[tuple[Bindings, Node | None]]:
-        """Ways in which statements fit from the first one on, each with the last one that fits."""
+        """Ways in which statements fit from `at` on, each with the last one that fits."""
         found = False
-        for result in self._run(patterns, nodes, bound, None, is_prefix=is_prefix):
+        for result in self._run(patterns, nodes, bound, at, None, is_prefix=is_prefix):
             found = True
             yield result
         has_gap = any(p.kind == ELLIPSIS for p in patterns)
-        if found or len(patterns) < 2 or not has_gap:
+        if found or len(patterns) < 2 or not has_gap or not self._may_start(patterns, nodes, at):
             return
-        flat = flattened(nodes)
-        if len(flat) == len(nodes):
+        flat = flattened(nodes[at : at + _MOST_STATEMENTS])
+        self._budget.spend(len(flat) // 4)
+        if len(flat) == len(nodes) - at:
             return
-        for one, last in self._run(patterns, flat, bound, None, is_prefix=is_prefix):
-            holding = (node for node in nodes if last and node.end >= last.end)
+        for one, last in self._run(patterns, flat, bound, 0, None, is_prefix=is_prefix):
+            holding = (node for node in nodes[at:] if last and node.end >= last.end)
             yield one, next(holding, last)
+
+    def _may_start(self, patterns: Sequence[Node], nodes: Sequence[Node], at: int) -> bool:
+        """Whether the first pattern fits at all, so that looking further is worth it."""
+        if patterns[0].kind == ELLIPSIS:
+            return True
+        return at < len(nodes) and any(True for _ in self._statement(patterns[0], nodes[at], {}))
 
     def _run(
         self,
         patterns: Sequence[Node],
         nodes: Sequence[Node],
         bound: Bindings,
+        at: int,
         last: Node | None,
         *,
         is_prefix: bool,
@@ -291,21 +301,21 @@ class Unifier:
         if not self._budget.spend(1):
             return
         if not patterns:
-            if is_prefix or not nodes:
+            if is_prefix or at == len(nodes):
                 yield bound, last
             return
         first, rest = patterns[0], patterns[1:]
         if first.kind == ELLIPSIS:
             if not rest:
-                yield bound, nodes[-1] if nodes else last
+                yield bound, nodes[-1] if at < len(nodes) else last
                 return
-            for skipped in range(len(nodes) + 1):
+            for start in range(at, len(nodes) + 1):
                 if not self._budget.spend(1):
                     return
-                yield from self._run(rest, nodes[skipped:], bound, last, is_prefix=is_prefix)
-        elif nodes:
-            for one in self._statement(first, nodes[0], bound):
-                yield from self._run(rest, nodes[1:], one, nodes[0], is_prefix=is_prefix)
+                yield from self._run(rest, nodes, bound, start, last, is_prefix=is_prefix)
+        elif at < len(nodes):
+            for one in self._statement(first, nodes[at], bound):
+                yield from self._run(rest, nodes, one, at + 1, nodes[at], is_prefix=is_prefix)
 
     def _statement(self, pattern: Node, node: Node, bound: Bindings) -> Iterator[Bindings]:
         """A statement; one that is an expression also fits where it stands inside another."""
