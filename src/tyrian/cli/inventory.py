@@ -15,6 +15,10 @@ from tyrian.core.registry import BUILTINS, DetectorConfig, create_detector, know
 from tyrian.gateway.home import AUDIT_NAME, DATABASE_NAME, state_directory
 from tyrian.models.hub.catalogue import ENTRIES, for_guard
 from tyrian.models.hub.shelf import here
+from tyrian.sandbox.drivers.bubblewrap import Bubblewrap
+from tyrian.sandbox.drivers.container import Container
+from tyrian.sandbox.drivers.gvisor import Gvisor
+from tyrian.sandbox.drivers.landlock import Landlock
 
 
 def inventory(directories: Sequence[Path] = ()) -> Iterator[Item]:
@@ -25,6 +29,7 @@ def inventory(directories: Sequence[Path] = ()) -> Iterator[Item]:
     yield from models(directories)
     yield from _weights()
     yield from _programs()
+    yield from _sandboxes()
     yield from _state()
 
 
@@ -124,14 +129,9 @@ def _hub_directory() -> Path:
     return Path(home).expanduser() / "hub"
 
 
-_PROGRAMS = (
-    ("tesseract", "text in images, for the extra images"),
-    ("runsc", "the sandbox type gvisor, which this version does not start yet"),
-    ("bwrap", "the sandbox type bubblewrap, which this version does not start yet"),
-)
+_PROGRAMS = (("tesseract", "text in images, for the extra images"),)
 _PACKAGES = {
     "tesseract": "apt-get install tesseract-ocr",
-    "bwrap": "apt-get install bubblewrap",
 }
 
 
@@ -141,6 +141,20 @@ def _programs() -> Iterator[Item]:
         state = State.OK if found else State.ABSENT
         get = "" if found else _PACKAGES.get(program, "")
         yield Item("programs", program, state, found or gives, get)
+
+
+def _sandboxes() -> Iterator[Item]:
+    """Each driver of `tyrian run`, tried."""
+    for driver, gives, get in (
+        (Gvisor(), "a kernel of its own for what `tyrian run` starts", "apt-get install runsc"),
+        (Bubblewrap(), "namespaces and a seccomp filter", "apt-get install bubblewrap"),
+        (Landlock(), "the kernel's rights by path, with nothing to install", ""),
+        (Container("", ""), "an image in an engine's gVisor", ""),
+    ):
+        reason = driver.why_not()
+        state = State.ABSENT if reason else State.OK
+        is_missing = "not installed" in reason
+        yield Item("sandboxes", driver.name, state, reason or gives, get if is_missing else "")
 
 
 def _state() -> Iterator[Item]:

@@ -43,6 +43,10 @@ class Driver(Protocol):
         """The `type` of the stack that asks for it."""
         ...
 
+    def lacks(self) -> str:
+        """What it needs and does not have, as far as can be told at once; '' for nothing."""
+        ...
+
     def why_not(self) -> str:
         """Why it does not work here, found by trying; '' where it does."""
         ...

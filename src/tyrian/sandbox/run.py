@@ -58,11 +58,8 @@ def run_sandboxed(
     driver = driver_of(spec)
     if driver is None:
         return _bare(spec, argv)
-    if reason := driver.why_not():
-        raise MissingDependencyError(
-            f"the sandbox {driver.name} does not work here: {reason}",
-            hint="tyrian doctor says which sandboxes work; name another one as agent.sandbox.type",
-        )
+    if reason := driver.lacks():
+        raise _does_not_work(driver, reason)
     plan = make_plan(spec, policy, argv)
     hosts = {name: str(address) for name, address in spec.hosts.items()}
     rules = EgressRules(spec.egress_allowlist, policy.net if policy else None, hosts)
@@ -75,6 +72,13 @@ def run_sandboxed(
         shutil.rmtree(home.path, ignore_errors=True)
     result.notes = plan.shown.notes
     return result
+
+
+def _does_not_work(driver: Driver, reason: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"the sandbox {driver.name} does not work here: {reason}",
+        hint="tyrian doctor says which sandboxes work; name another one as agent.sandbox.type",
+    )
 
 
 def _bare(spec: SandboxSpec, argv: Sequence[str]) -> Result:
@@ -121,6 +125,8 @@ async def _run(driver: Driver, plan: Plan, home: Home, proxy: EgressProxy) -> Re
             exceeded = f"memory_mb: {plan.limits.memory_mb}"
         if launch.clean:
             await _quietly(launch.clean)
+        if not signals.has_supervisor and not exceeded:
+            raise _does_not_work(driver, driver.why_not() or "it ended before the command began")
         return Result(_ENDED if exceeded else code if code >= 0 else 128 - code, exceeded)
     finally:
         signals.close()

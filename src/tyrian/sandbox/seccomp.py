@@ -136,6 +136,8 @@ _MACHINES: Mapping[str, tuple[int, Mapping[str, int]]] = MappingProxyType(
     }
 )
 
+NO_FILTER = "there is no seccomp filter for this processor"
+
 
 def is_known_machine() -> bool:
     """Whether a filter can be made for this machine."""

@@ -32,6 +32,11 @@ class Signals:
             loop.add_signal_handler(number, found.send, number)
         return found
 
+    @property
+    def has_supervisor(self) -> bool:
+        """Whether the supervisor has ever been there; it connects before it starts the command."""
+        return self._writer is not None
+
     def send(self, number: int) -> None:
         """Tell the command of a signal."""
         self._waiting.append(number)

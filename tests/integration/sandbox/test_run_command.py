@@ -260,6 +260,23 @@ def test_a_driver_that_is_missing_stops_the_command(workspace: Path, tmp_path: P
     assert not ran.exists()
 
 
+def test_a_driver_that_fails_is_told_and_the_command_not_started(
+    workspace: Path, tmp_path: Path
+) -> None:
+    stack = write_stack(workspace, "gvisor")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "runsc").write_text("#!/bin/sh\necho no such platform >&2\nexit 128\n")
+    (programs / "runsc").chmod(0o755)
+    env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    done = run(stack, "/bin/sh", "-c", "echo ran", env=env)
+    assert done.returncode == 3
+    assert (
+        "the sandbox gvisor does not work here: runsc fails here: no such platform" in done.stderr
+    )
+    assert "ran" not in done.stdout
+
+
 def test_none_needs_to_be_accepted(workspace: Path) -> None:
     refused = run(write_stack(workspace, "none"), "/bin/true")
     assert refused.returncode == 2
@@ -294,13 +311,16 @@ def test_a_policy_that_would_show_the_whole_machine_is_refused(workspace: Path) 
 
 
 ENGINE = """#!{python}
-import json, sys
+import json, socket, sys
 from pathlib import Path
 if sys.argv[1] == "info":
     print('{{"io.containerd.runc.v2":{{}},"runsc":{{}}}}')
 else:
     with Path("{log}").open("a") as log:
         log.write(json.dumps(sys.argv[1:]) + chr(10))
+    for at, word in enumerate(sys.argv):
+        if word.endswith(":/run/tyrian:ro"):  # what the supervisor would do in the container
+            socket.socket(socket.AF_UNIX).connect(word.partition(":")[0] + "/control.sock")
     print("from the container")
 sys.exit(4 if sys.argv[1] == "run" else 0)
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tyrian.sandbox.driver import SUPERVISOR_TASKS, Launch, failure, missing
 from tyrian.sandbox.home import Home, supervisor
 from tyrian.sandbox.plan import RUNTIME, Plan
-from tyrian.sandbox.seccomp import UNIX_AND_INET, is_known_machine, network_filter
+from tyrian.sandbox.seccomp import NO_FILTER, UNIX_AND_INET, is_known_machine, network_filter
 
 _ISOLATION = (
     *("--unshare-all", "--die-with-parent", "--new-session"),
@@ -23,13 +23,17 @@ class Bubblewrap:
     program: str = "bwrap"
     name: str = "bubblewrap"
 
+    def lacks(self) -> str:
+        """The program, or the filter for this processor."""
+        if not is_known_machine():
+            return NO_FILTER
+        return missing(self.program, "bubblewrap")
+
     def why_not(self) -> str:
         """'' where bwrap starts a sandbox here."""
-        if reason := missing(self.program, "bubblewrap"):
-            return reason
-        if not is_known_machine():
-            return "there is no seccomp filter for this processor"
-        return failure([self.program, *_ISOLATION, "--ro-bind", "/", "/", "/bin/true"])
+        return self.lacks() or failure(
+            [self.program, *_ISOLATION, "--ro-bind", "/", "/", "/bin/true"]
+        )
 
     def launch(self, plan: Plan, home: Home) -> Launch:
         """The whole command line; the filter goes in through a descriptor."""

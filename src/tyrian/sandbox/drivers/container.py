@@ -23,11 +23,15 @@ class Container:
     engine: str = ""
     name: str = "container"
 
+    def lacks(self) -> str:
+        """An engine, where there is none."""
+        return "" if self._engine() else "no container engine is installed: docker or podman"
+
     def why_not(self) -> str:
         """'' where an engine with gVisor's runtime answers."""
+        if reason := self.lacks():
+            return reason
         engine = self._engine()
-        if not engine:
-            return "no container engine is installed: docker or podman"
         asked = [engine, "info", "--format", "{{json .Runtimes}}"]
         if engine == "podman":
             return failure([engine, "info"]) or ("" if shutil.which("runsc") else _NO_RUNTIME)

@@ -25,12 +25,14 @@ class Gvisor:
     program: str = "runsc"
     name: str = "gvisor"
 
+    def lacks(self) -> str:
+        """The program, where it is missing."""
+        return missing(self.program, "runsc")
+
     def why_not(self) -> str:
         """'' where runsc starts a sandbox here."""
-        if reason := missing(self.program, "runsc"):
-            return reason
-        reason = failure([*self._command(), "do", "/bin/true"])
-        if reason and os.getuid() != 0:
+        reason = self.lacks() or failure([*self._command(), "do", "/bin/true"])
+        if reason and not self.lacks() and os.getuid() != 0:
             return f"{reason} (this runsc may need root)"
         return reason
 

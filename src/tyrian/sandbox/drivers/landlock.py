@@ -15,7 +15,7 @@ from tyrian.errors import ConfigError
 from tyrian.sandbox.driver import SUPERVISOR_TASKS, Launch, failure
 from tyrian.sandbox.home import Home
 from tyrian.sandbox.plan import PROXY_PORT, SOCKET_NAME, Plan, interpreter
-from tyrian.sandbox.seccomp import INET, is_known_machine, network_filter
+from tyrian.sandbox.seccomp import INET, NO_FILTER, is_known_machine, network_filter
 
 _LEAST_ABI = 3
 """From here on truncating a file needs a right, too (Linux 6.2)."""
@@ -50,14 +50,18 @@ class Landlock:
 
     name: str = "landlock"
 
-    def why_not(self) -> str:
-        """'' where the kernel has what it takes."""
+    def lacks(self) -> str:
+        """A kernel with Landlock, or the filter for this processor."""
         found = abi()
         if found < _LEAST_ABI:
             told = f"speaks version {found}" if found else "has no Landlock, or it is switched off"
             return f"the kernel {told}; version {_LEAST_ABI} (Linux 6.2) is the least"
-        if not is_known_machine():
-            return "there is no seccomp filter for this processor"
+        return "" if is_known_machine() else NO_FILTER
+
+    def why_not(self) -> str:
+        """'' where the kernel has what it takes."""
+        if reason := self.lacks():
+            return reason
         flags = _NEW_NET if os.getuid() == 0 else _NEW_NET | _NEW_USER
         if failure([str(interpreter()), "-I", "-S", "-c", _NEW_NETWORK.format(flags=flags)]):
             return "the kernel gives this user no network namespace"
