@@ -61,6 +61,9 @@ def calls_of(fragment: Fragment, names: Iterable[str], aliases: Aliases) -> Iter
     if not wanted:
         return
     code = fragment.code.lower() if fragment.syntax.ignores_case else fragment.code
+    sign, called = fragment.syntax.short_call
+    if called in wanted:
+        yield from _short_calls(fragment, sign, called)
     for name in wanted:
         for start in _places(code, name):
             if not fragment.budget.spend(2):
@@ -68,6 +71,18 @@ def calls_of(fragment: Fragment, names: Iterable[str], aliases: Aliases) -> Iter
             call = _call_at(fragment, start, start + len(name), aliases)
             if call is not None:
                 yield call
+
+
+def _short_calls(fragment: Fragment, sign: str, called: str) -> Iterator[Call]:
+    """`<?= x ?>`, which is `echo x`."""
+    code = fragment.code
+    start = code.find(sign)
+    while start >= 0 and fragment.budget.spend(2):
+        begin = start + len(sign)
+        stop = code.find(";", begin)
+        stop = len(code) if stop < 0 else stop
+        yield Call(called, start, begin, stop, False, _arguments(fragment, begin, stop))
+        start = code.find(sign, stop)
 
 
 def _last(path: str) -> str:
@@ -128,8 +143,8 @@ def _is_declared(code: str, first: int, before: str) -> bool:
         if not code[line:first].strip():
             return False
         return code[first - 1] in " \t" and before not in _NOT_TYPES and not before.isdigit()
-    line = code[code.rfind("\n", 0, first) + 1 : first]
-    words = _POINTER_TYPE.match(line)
+    head = code[code.rfind("\n", 0, first) + 1 : first]
+    words = _POINTER_TYPE.match(head)
     return words is not None and words[1] not in _NOT_TYPES
 
 
@@ -172,7 +187,7 @@ def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
         else:
             break
         part, first = _part_before(fragment, back)
-        if first == back and link == "::":
+        if link == "::" and (not part or part in _NOT_TYPES):
             # `::name` is the name itself, of the outermost namespace.
             break
         if first == back:

@@ -182,6 +182,8 @@ class Reader:
                 kind = self._named(name.rpartition(".")[0], start, hops) | Kind.CALL
             elif last in _FORMS and self._is_of_text(start):
                 kind = Kind.LITERAL | Kind.STRING
+            elif last in _KEEPING and "." in name:
+                kind |= self._named(name.rpartition(".")[0], start, hops) & Kind.TAINTED
             parts.take(kind)
         return after
 
@@ -272,6 +274,8 @@ class Reader:
         """What is asked of a tainted value is tainted too."""
         if self._is_source(at, at + len(name)):
             return Kind.TAINTED
+        if self._syntax.outside and self._fragment.is_outside(name.partition(".")[0], at):
+            return Kind.TAINTED
         owner = self._fragment.last_assigned(name.partition(".")[0], at) if "." in name else None
         if owner is None:
             return Kind(0)
@@ -291,6 +295,13 @@ _FORMS_TEXT = """
 getBytes toCharArray toByteArray ToCharArray encode encodeToByteArray unpack bytes
 as_bytes into_bytes b utf8
 """
+_KEEPING_TEXT = """
+trim strip lstrip rstrip lower upper toLowerCase toUpperCase ToLower ToUpper Trim toString
+ToString get getOrDefault first split Split substring Substring substr slice at pop decode
+replace Replace text
+"""
+_KEEPING = frozenset(_KEEPING_TEXT.split())
+"""Methods whose result holds their owner, or a part of it."""
 _FORMS = frozenset(_FORMS_TEXT.split())
 """Methods whose result is their owner in another dress."""
 _PASSING = frozenset(_PASSING_TEXT.split())

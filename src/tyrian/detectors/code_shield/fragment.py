@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.lexer import Lexed
+from tyrian.detectors.code_shield.outside import names_outside
 from tyrian.detectors.code_shield.syntax import Syntax
 
 Span = tuple[int, int]
@@ -59,12 +60,16 @@ class Fragment:
         self.code = lexed.code
         self.budget = budget or Budget()
         self.words: frozenset[str] = frozenset(_WORDS.findall(self._folded()))
+        sign, called = syntax.short_call
+        if sign and sign in self.code:
+            self.words |= {called}
         self._plain: str | None = None
         self._pairs: dict[int, int] | None = None
         self._openers: dict[int, int] = {}
         self._assigned: dict[str, list[Assigned]] | None = None
         self._functions: list[Span] | None = None
         self._string_starts: list[int] | None = None
+        self._outside: dict[str, list[Span]] | None = None
 
     def _folded(self) -> str:
         return self.code.lower() if self.syntax.ignores_case else self.code
@@ -217,6 +222,14 @@ class Fragment:
             if self._is_seen(one.place, before):
                 return one
         return None
+
+    def is_outside(self, name: str, place: int) -> bool:
+        """Whether a handler's parameter, or a field of a request, is what `name` means there."""
+        if self._outside is None:
+            self._outside = {}
+            for one, at in names_outside(self.syntax, self.code, self.budget):
+                self._outside.setdefault(one, []).append(self.function_at(at))
+        return any(home[0] <= place < home[1] for home in self._outside.get(name, ()))
 
     def appended(self, name: str, after: int, before: int) -> list[Assigned]:
         """Assignments that add to `name` between two places."""

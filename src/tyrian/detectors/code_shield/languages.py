@@ -30,6 +30,37 @@ _JS_REGEX = (
     + _REGEX_BODY
 )
 
+_ANNOTATED = (
+    r"@(?:RequestParam|PathVariable|RequestBody|RequestHeader|CookieValue|RequestPart|ModelAttribute"
+    r"|QueryParam|PathParam|FormParam|HeaderParam|CookieParam|MatrixVariable)\b"
+    r"(?:[ ]?\([^()]{0,200}\))?"
+)
+_HANDLER = (
+    # A view of Flask or FastAPI, with what stands between its decorator and its parameters.
+    r"^[ \t]*@\w[\w.]*\.(?:route|get|post|put|delete|patch|websocket)\([^\n]{0,300}\n"
+    r"(?:[ \t]*@[^\n]{0,300}\n){0,6}[ \t]*(?:async[ \t]+)?def[ \t]+\w+[ \t]*\((?P<list>[^()]{1,500}"
+    r"(?:\([^()]{0,100}\)[^()]{0,200}){0,8})\)"
+)
+_VIEW_PARAMETER = (
+    r"\s*(?!(?:self|cls|request|req|response|db|session|user|current_user)\b)(?P<name>[A-Za-z_]\w*)\s*"
+    r"(?::\s*(?:(?:Optional|Annotated|[Ll]ist)\[\s*)?(?:str|bytes|UploadFile)\b[\s\S]*"
+    r"|=(?!\s*Depends)[\s\S]*)?\Z"
+)
+_ACTION = (
+    r"\b(?:I?(?:Action|Content|View|Json|File|PartialView|Redirect)Result|HttpResponseMessage)\s*>?\s+\w+"
+    r"\s*\((?P<list>[^()]{1,500}(?:\([^()]{0,100}\)[^()]{0,200}){0,8})\)"
+)
+_ACTION_PARAMETER = (
+    r"\s*(?:(?:\[[^\]]*\]\s*)*(?:string\??(?:\[\])?|IFormFile\w*|List<string>)"
+    r"|(?:\[From(?:Query|Body|Route|Form|Header)\b[^\]]*\]\s*)(?!int\b|long\b|bool\b|Guid\b)[\w<>?\[\].]+)"
+    r"\s+(?P<name>\w+)"
+)
+_TAKEN_APART = (
+    r"(?:const|let|var)\s*\{(?P<list>[^{}]{1,300})\}\s*=\s*(?:await\s+)?(?:req|request|ctx|event)"
+    r"(?:\.request)?\.(?:query|body|params|headers|cookies|queryStringParameters)\b"
+)
+_TAKEN = (_TAKEN_APART, r"\s*(?:[\w$]+\s*:\s*)?(?P<name>[A-Za-z_$][\w$]*)")
+
 PYTHON = Syntax(
     name="python",
     stops="#\"'",
@@ -45,6 +76,7 @@ PYTHON = Syntax(
         Quote(_PY_PLAIN + '"', '"'),
         Quote(_PY_PLAIN + "'", "'"),
     ),
+    outside=((_HANDLER, _VIEW_PARAMETER),),
     is_indented=True,
     ends_with_line=True,
     joins=r"\+|%",
@@ -83,6 +115,7 @@ JAVASCRIPT = Syntax(
     comment_close="*/",
     literals=((_JS_REGEX, "/"),),
     quotes=(Quote("`", "`", is_multiline=True, holes=(_DOLLAR_BRACE,), leads="$"), DQ, SQ),
+    outside=(_TAKEN,),
     ends_with_line=True,
     joins=r"\+",
     constants=C_WORDS | {"NaN", "Infinity", "new", "typeof", "void", "await", "async"},
@@ -111,6 +144,10 @@ TYPESCRIPT = Syntax(
     comment_close="*/",
     literals=JAVASCRIPT.literals,
     quotes=JAVASCRIPT.quotes,
+    outside=(
+        _TAKEN,
+        (r"@(?:Query|Param|Body|Headers|Req)\([^()\n]{0,80}\)\s*(?P<name>[A-Za-z_]\w*)", ""),
+    ),
     ends_with_line=True,
     joins=JAVASCRIPT.joins,
     constants=JAVASCRIPT.constants | {"as", "string", "any", "unknown", "const"},
@@ -176,6 +213,13 @@ CSHARP = Syntax(
         Quote(r'@"', '"', "double", True),
         DQ,
     ),
+    outside=(
+        (_ACTION, _ACTION_PARAMETER),
+        (
+            r"\.Map(?:Get|Post|Put|Delete|Patch)\s*\([^()]{0,80}\((?P<list>[^()]{1,300})\)\s*=>",
+            _ACTION_PARAMETER,
+        ),
+    ),
     constants=C_WORDS | {"new", "string", "await", "this", "typeof", "nameof", "out", "ref"},
     formatters=frozenset({"Format", "Concat", "Join", "AppendFormat"}),
     cleaners=frozenset({"Parse", "ToInt32", "ToInt64", "Length", "Count"}),
@@ -191,6 +235,13 @@ JAVA = Syntax(
     comment_close="*/",
     literals=((r'"""[\s\S]*?(?:"""|\Z)', '"'), CHAR),
     quotes=(DQ,),
+    outside=(
+        (
+            _ANNOTATED + r"\s+(?:final\s+)?(?!int\b|long\b|boolean\b|Integer\b|Long\b|UUID\b)"
+            r"[\w.]+(?:<[^()\n]{0,80}>)?(?:\[\])?\s+(?P<name>\w+)",
+            "",
+        ),
+    ),
     constants=C_WORDS | {"new", "String", "final", "this"},
     formatters=frozenset({"format", "formatted", "concat", "join"}),
     cleaners=frozenset({"parseInt", "parseLong", "valueOf", "length", "size", "intValue"}),
@@ -209,6 +260,7 @@ KOTLIN = Syntax(
         Quote('"""', '"""', "", True, (_DOLLAR_BRACE, _DOLLAR_NAME), "$"),
         Quote('"', '"', holes=(_DOLLAR_BRACE, _DOLLAR_NAME), leads="$"),
     ),
+    outside=((_ANNOTATED + r"\s+(?P<name>\w+)\s*:\s*(?!Int\b|Long\b|UUID\b)", ""),),
     ends_with_line=True,
     constants=C_WORDS | {"this"},
     formatters=frozenset({"format", "joinToString", "plus", "trimIndent", "trimMargin"}),
@@ -308,6 +360,7 @@ PHP = Syntax(
     bare_calls=r"include|require|include_once|require_once|echo|print|exit|die|eval",
     functions=r"\bfunction\b|\bfn\b",
     imports=(r"\buse[ \t]+(?P<name>[\w\\]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
+    short_call=("<?=", "echo"),
     ignores_case=True,
 )
 

@@ -78,6 +78,11 @@ class Syntax:
     """Regular expression for the head of a function; its body begins behind it."""
     imports: tuple[str, ...] = ()
     """Regular expressions with the groups `path`, `name`, `names`, `alias`."""
+    outside: tuple[tuple[str, str], ...] = ()
+    """Where names are given from outside: a regular expression with the group `name`; or one with
+    the group `list` and another, with `name`, for each part of that list."""
+    short_call: tuple[str, str] = ("", "")
+    """A sign that calls what stands behind it, and the name of the function that it calls."""
     ignores_case: bool = False
     inherits: tuple[str, ...] = ()
     """Languages whose rules hold too."""

@@ -124,6 +124,48 @@ def test_what_is_made_a_number_is_harmless(language: str, code: str) -> None:
     assert finds(code.replace("(int)", "").replace("(long)", ""), language, "system")
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("java", 'String f(@RequestParam(name = "a") String b) {{ {}(b); }}'),
+        ("java", '@GET String f(int n, @QueryParam("a") final List<String> b) {{ {}(b.get(0)); }}'),
+        ("kotlin", "fun f(@RequestParam b: String) {{ {}(b) }}"),
+        ("csharp", "public async Task<IActionResult> F(int n, string b = null) {{ {}(b); }}"),
+        ("csharp", 'app.MapGet("/a", (string b) => {}(b));'),
+        ("python", '@app.route("/a/<b>", methods=["GET"])\n@auth\ndef f(b):\n    {}(b)\n'),
+        ("python", '@r.get("/a")\nasync def f(d: int, b: str = Query(None, max=3)):\n    {}(b)\n'),
+        ("javascript", "function f(req) {{ const {{ a, c: b }} = req.body; {}(b); }}"),
+        ("typescript", "f(@Query('a') b: string) {{ {}(b); }}"),
+    ],
+)
+def test_what_a_handler_is_given_comes_from_outside(language: str, code: str) -> None:
+    assert finds(code.format("danger"), language, "danger", "tainted")
+    other = code.format("danger").replace("danger(b", "danger(other")
+    assert not finds(other, language, "danger", "tainted")
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("java", "String f(@RequestParam int b) { danger(b); }"),
+        ("java", "String f(@RequestParam String b) { } String g(String b) { danger(b); }"),
+        ("csharp", "public IActionResult F(int b) { danger(b); }"),
+        ("csharp", "public string F(string b) { danger(b); }"),
+        ("python", '@app.get("/a")\ndef f(b: int):\n    danger(b)\n'),
+        ("python", '@app.get("/a")\ndef f(b=Depends(g)):\n    danger(b)\n'),
+        ("javascript", "const { b } = options; danger(b);"),
+    ],
+)
+def test_other_parameters_do_not(language: str, code: str) -> None:
+    assert not finds(code, language, "danger", "tainted")
+
+
+def test_the_short_echo_of_php_is_one() -> None:
+    page = "<?php $a = $argv[1]; ?><p><?= $a ?></p><?= 'b' ?>"
+    assert finds(page, "php", "echo", "tainted")
+    assert not finds(page.replace("<?= $a ?>", ""), "php", "echo", "tainted")
+
+
 def test_what_comes_from_outside_is_followed_through_names() -> None:
     assert finds("import sys\na = sys.argv[1]\nb = a\nos.system(b)", kind="tainted")
     assert finds("os.system(input())", kind="tainted")
