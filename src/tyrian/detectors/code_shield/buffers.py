@@ -14,6 +14,7 @@ _BYTES = {
 _TYPES = "|".join(_BYTES)
 _DECLARED = re.compile(rf"\b({_TYPES})\s+([A-Za-z_*][^;(){{}}=]{{0,200}})")
 _ARRAY = re.compile(r"(?<![\w*>.])([A-Za-z_]\w*)\s*\[([^\[\]]{1,60})\](?!\s*\[)")
+_SPELLED = re.compile(r"\bchar\s+([A-Za-z_]\w*)\s*\[\s*\]\s*=\s*\"")
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(\d+)\)?[ \t]*$", re.MULTILINE)
 _CONSTANT = re.compile(r"\bconst(?:expr)?[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*(\d+)[ \t]*;")
 _TARGET = re.compile(r"(?:\([\w\s*]{1,40}\)\s*)?&?\s*([A-Za-z_]\w*)(?:\s*\[\s*0\s*\])?\Z")
@@ -103,6 +104,12 @@ class Buffers:
                 for array in _ARRAY.finditer(match[2]):
                     holds = self._array(array[2], _BYTES[match[1]])
                     self._arrays.setdefault(array[1], []).append((match.start(), holds))
+            for match in _SPELLED.finditer(self._fragment.code):
+                number = self._fragment.string_at(match.end() - 1)
+                if number >= 0 and self._fragment.budget.spend(2):
+                    size = len(self._body(number)) + 1
+                    one = match.start(), Holds(size, size)
+                    self._arrays.setdefault(match[1], []).append(one)
         return self._arrays.get(name, [])
 
     def _is_outside(self, place: int) -> bool:
@@ -179,7 +186,9 @@ class Buffers:
             return None if number is None else Need(number, number)
         if test.text is not None:
             text = self._literal(call, test.text)
-            return Need(1, _ANY) if text is None else Need(len(text) + 1, len(text) + 1)
+            if text is None:
+                return Need(1, self._longest(call, test.text) + 1)
+            return Need(len(text) + 1, len(text) + 1)
         if test.append is not None:
             text = self._literal(call, test.append)
             return Need(1 if text is None else len(text) + 1, _ANY)
@@ -210,10 +219,21 @@ class Buffers:
         number = self._fragment.string_at(argument.start)
         if number < 0:
             return None
-        token = self._fragment.lexed.strings[number]
-        if token.end != argument.end:
+        if self._fragment.lexed.strings[number].end != argument.end:
             return None
+        return self._body(number)
+
+    def _body(self, number: int) -> str:
+        token = self._fragment.lexed.strings[number]
         return _ESCAPE.sub("_", self._fragment.lexed.text[token.body_start : token.body_end])
+
+    def _longest(self, call: Call, index: int) -> int:
+        """The most characters of a text that lies in an array of known size."""
+        if index >= len(call.arguments):
+            return _ANY
+        argument = call.arguments[index]
+        holds = self._holds(self._fragment.code[argument.start : argument.end], call.start)
+        return max(0, holds.most - 1)
 
     def _formatted(self, format_: str, call: Call, index: int) -> Need:
         least = most = 1
@@ -240,7 +260,8 @@ class Buffers:
             text = self._literal(call, index)
             if text is not None:
                 return max(low, len(text)), max(low, len(text))
-            return low, max(low, int(exact[:6] or 0)) if exact is not None else _ANY
+            longest = self._longest(call, index)
+            return low, max(low, min(longest, int(exact[:6] or 0)) if exact else longest)
         if kind == "c":
             return max(low, 1), max(low, 1)
         if kind in "diuxXop":

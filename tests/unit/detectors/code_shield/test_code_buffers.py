@@ -57,6 +57,9 @@ def room_of(code: str) -> str:
         'char b[4]; strcpy(b, "abc");',
         'char b[4]; strcpy(&b[0], "a\\n\\x41");',
         "p = malloc(strlen(s) + 1); strcpy(p, s);",
+        'char s[] = "abc"; char b[4]; strcpy(b, s);',
+        "char s[8], b[8]; strcpy(b, s);",
+        'char s[8], b[16]; sprintf(b, "<%s>", s);',
         'char *p = (char *) xmalloc(strlen(s) + 4); sprintf(p, "%s.gz", s);',
         "size_t n = strlen(s) + 1; p = malloc(n); strcpy(p, s);",
         "p = malloc(16); memcpy(p, s, 16);",
@@ -91,6 +94,7 @@ def test_a_write_that_cannot_fit_is_known_not_to(code: str) -> None:
     [
         'char b[8]; sprintf(b, "%d", n);',
         "char b[64]; strcpy(b, s);",
+        "char s[9], b[8]; strcpy(b, s);",
         'char b[64]; strcat(b, "abc");',
         'char b[9]; sscanf(s, "%d %s", &n, b);',
         'char b[64]; sprintf(b, "%s", s);',

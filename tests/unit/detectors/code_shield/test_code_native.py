@@ -37,6 +37,8 @@ def rules_of(code: str, language: str) -> set[str]:
         "again:\n  gets(line);",
         "LOCK_GUARD\n  gets(line);",
         "::gets(line);",
+        "p = ::gets(line);",
+        "return ::gets(line);",
         "else gets(line);",
     ],
 )
