@@ -1,6 +1,8 @@
 """How many bytes a place of memory holds, and how many a write to it needs, in C and C++."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tyrian.detectors.code_shield.calls import Call
@@ -12,20 +14,20 @@ _BYTES = {
     "byte": 1, "Byte": 1, "u_char": 1, "gchar": 1, "wchar_t": 4, "WCHAR": 2, "TCHAR": 2,
 }  # fmt: skip
 _TYPES = "|".join(_BYTES)
-_DECLARED = re.compile(rf"\b({_TYPES})\s+([A-Za-z_*][^;(){{}}=]{{0,200}})")
-_ARRAY = re.compile(r"(?<![\w*>.])([A-Za-z_]\w*)\s*\[([^\[\]]{1,60})\](?!\s*\[)")
-_SPELLED = re.compile(r"\bchar\s+([A-Za-z_]\w*)\s*\[\s*\]\s*=\s*\"")
-_DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(\d+)\)?[ \t]*$", re.MULTILINE)
-_CONSTANT = re.compile(r"\bconst(?:expr)?[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*(\d+)[ \t]*;")
-_TARGET = re.compile(r"(?:\([\w\s*]{1,40}\)\s*)?&?\s*([A-Za-z_]\w*)(?:\s*\[\s*0\s*\])?\Z")
-_ALLOCATED = re.compile(r"(?:^|\W)(?:\w*alloc\w*\s*\(|new\s+(?:char|wchar_t)\s*\[)")
-_SUM = re.compile(r"\s*(\w+)\s*(?:([+*-])\s*(\w+)\s*)?\Z")
-_CONVERSION = re.compile(
+_DECLARED = rf"\b({_TYPES})\s+([A-Za-z_*][^;(){{}}=]{{0,200}})"
+_ARRAY = r"(?<![\w*>.])([A-Za-z_]\w*)\s*\[([^\[\]]{1,60})\](?!\s*\[)"
+_SPELLED = r"\bchar\s+([A-Za-z_]\w*)\s*\[\s*\]\s*=\s*\""
+_DEFINED = r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(\d+)\)?[ \t]*$"
+_CONSTANT = r"\bconst(?:expr)?[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*(\d+)[ \t]*;"
+_TARGET = r"(?:\([\w\s*]{1,40}\)\s*)?&?\s*([A-Za-z_]\w*)(?:\s*\[\s*0\s*\])?\Z"
+_ALLOCATED = r"(?:^|\W)(?:\w*alloc\w*\s*\(|new\s+(?:char|wchar_t)\s*\[)"
+_SUM = r"\s*(\w+)\s*(?:([+*-])\s*(\w+)\s*)?\Z"
+_CONVERSION = (
     r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<exact>\*|\d*))?"
     r"(?P<size>hh|ll|h|l|z|j|t|I64|L|q)?(?P<kind>[A-Za-z%])"
 )
-_SCANNED = re.compile(r"%(?P<skip>\*?)(?P<width>\d*)(?:hh|ll|h|l|z|j|t|L)?(?P<kind>[A-Za-z%\[])")
-_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])")
+_SCANNED = r"%(?P<skip>\*?)(?P<width>\d*)(?:hh|ll|h|l|z|j|t|L)?(?P<kind>[A-Za-z%\[])"
+_ESCAPE = r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])"
 _LONGEST = {"hh": 4, "h": 6, "": 11, "l": 20, "ll": 20, "z": 20, "j": 20, "t": 20, "I64": 20}
 """Characters of a number in decimal, by the size that the conversion names."""
 _LONGEST_FLOAT = 311
@@ -83,34 +85,39 @@ class Buffers:
     # ---- what is there
 
     def _holds(self, target: str, place: int) -> Holds:
-        match = _TARGET.match(target.strip())
+        match = re.match(_TARGET, target.strip())
         if match is None:
             return _UNKNOWN
         name = match[1]
         first, _ = self._fragment.function_at(place)
-        known = [one for one in self._arrays_of(name) if one[0] < place]
-        if known:
+        known = self._arrays_of(name)
+        last = bisect_left(known, (place,)) - 1
+        if last >= 0:
             # An array of another function may have the same name.
-            at, holds = known[-1]
+            at, holds = known[last]
             return holds if at >= first or self._is_outside(at) else _UNKNOWN
         return self._allocated(name, place)
 
     def _arrays_of(self, name: str) -> list[tuple[int, Holds]]:
+        """The arrays of a name, in order of their place."""
         if self._arrays is None:
             self._arrays = {}
-            for match in _DECLARED.finditer(self._fragment.code):
-                if not self._fragment.budget.spend(2):
-                    break
-                for array in _ARRAY.finditer(match[2]):
-                    holds = self._array(array[2], _BYTES[match[1]])
-                    self._arrays.setdefault(array[1], []).append((match.start(), holds))
-            for match in _SPELLED.finditer(self._fragment.code):
-                number = self._fragment.string_at(match.end() - 1)
-                if number >= 0 and self._fragment.budget.spend(2):
-                    size = len(self._body(number)) + 1
-                    one = match.start(), Holds(size, size)
-                    self._arrays.setdefault(match[1], []).append(one)
+            for place, name_, holds in sorted(self._declared()):
+                self._arrays.setdefault(name_, []).append((place, holds))
         return self._arrays.get(name, [])
+
+    def _declared(self) -> Iterator[tuple[int, str, Holds]]:
+        fragment = self._fragment
+        for match in re.finditer(_DECLARED, fragment.code):
+            if not fragment.budget.spend(2):
+                return
+            for array in re.finditer(_ARRAY, match[2]):
+                yield match.start(), array[1], self._array(array[2], _BYTES[match[1]])
+        for match in re.finditer(_SPELLED, fragment.code):
+            number = fragment.string_at(match.end() - 1)
+            if number >= 0 and fragment.budget.spend(2):
+                size = len(self._body(number)) + 1
+                yield match.start(), match[1], Holds(size, size)
 
     def _is_outside(self, place: int) -> bool:
         return self._fragment.function_at(place)[0] == 0
@@ -127,7 +134,7 @@ class Buffers:
         if one is None:
             return _UNKNOWN
         text = self._fragment.code[one.start : one.end]
-        allocation = _ALLOCATED.search(text)
+        allocation = re.search(_ALLOCATED, text)
         if allocation is None:
             return _UNKNOWN
         inner = text[allocation.end() :].rstrip(") ]")
@@ -137,16 +144,16 @@ class Buffers:
         return Holds(_LEAST_NAMED, _ANY, grows=self._is_measured(inner, one.place))
 
     def _is_measured(self, size: str, place: int) -> bool:
-        if _MEASURES.search(size):
+        if re.search(_MEASURES, size):
             return True
         names = re.findall(r"[A-Za-z_]\w*", size)[:4]
         found = (self._fragment.last_assigned(name, place) for name in names)
         code = self._fragment.code
-        return any(one and _MEASURES.search(code[one.start : one.end]) for one in found)
+        return any(one and re.search(_MEASURES, code[one.start : one.end]) for one in found)
 
     def _number(self, text: str) -> int | None:
         """The value of a constant, or of a sum or product of two."""
-        match = _SUM.match(text)
+        match = re.match(_SUM, text)
         if match is None:
             return None
         one = self._constant(match[1])
@@ -170,8 +177,8 @@ class Buffers:
             except ValueError:
                 return None
         if self._numbers is None:
-            found = [*_DEFINED.finditer(self._fragment.code)]
-            found += _CONSTANT.finditer(self._fragment.code)
+            found = [*re.finditer(_DEFINED, self._fragment.code)]
+            found += re.finditer(_CONSTANT, self._fragment.code)
             self._numbers = {m[1]: int(m[2]) for m in found if len(m[2]) < 10}
         return self._numbers.get(word)
 
@@ -200,7 +207,7 @@ class Buffers:
         """Whether each text with a width that is read fits its own target."""
         text = self._literal(call, format_)
         found = Room.UNKNOWN
-        for match in _SCANNED.finditer(text or ""):
+        for match in re.finditer(_SCANNED, text or ""):
             if match["kind"] == "%" or match["skip"]:
                 continue
             if match["width"] and match["kind"] in "s[":
@@ -225,7 +232,7 @@ class Buffers:
 
     def _body(self, number: int) -> str:
         token = self._fragment.lexed.strings[number]
-        return _ESCAPE.sub("_", self._fragment.lexed.text[token.body_start : token.body_end])
+        return re.sub(_ESCAPE, "_", self._fragment.lexed.text[token.body_start : token.body_end])
 
     def _longest(self, call: Call, index: int) -> int:
         """The most characters of a text that lies in an array of known size."""
@@ -238,7 +245,7 @@ class Buffers:
     def _formatted(self, format_: str, call: Call, index: int) -> Need:
         least = most = 1
         at = 0
-        for match in _CONVERSION.finditer(format_):
+        for match in re.finditer(_CONVERSION, format_):
             plain = match.start() - at
             at = match.end()
             low, high = self._converted(match, call, index)
@@ -275,6 +282,4 @@ class Buffers:
         return max(low, 1), _ANY
 
 
-_MEASURES = re.compile(
-    r"\b(?:str|wcs|lstr|_tcs)n?len\w*\s*\(|\.(?:size|length)\s*\(\s*\)|\bsnprintf\b"
-)
+_MEASURES = r"\b(?:str|wcs|lstr|_tcs)n?len\w*\s*\(|\.(?:size|length)\s*\(\s*\)|\bsnprintf\b"
