@@ -89,6 +89,12 @@ def stale(data: Path) -> list[str]:
     return [n for n in CODE if metas[n]["training_digest"] != training_digest_of(n, data)]
 
 
+def is_mixed_anew(content: Path, encoder: Path) -> bool:
+    """Whether the stages of content safety are mixed for the encoder that is here."""
+    mixed = members(content.read_bytes())[0].get("mix_encoder")
+    return bool(mixed == members(encoder.read_bytes())[0]["revision"])
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -96,7 +102,10 @@ def main() -> None:
     names = stale(parser.parse_args().data)
     for name in names:
         print(f"{name}: made from other data or code; train it again")
-    raise SystemExit(1 if names else 0)
+    mixed = is_mixed_anew(artefact_path("content-guard"), artefact_path("encoder"))
+    if not mixed:
+        print("content-guard: mixed for another encoder; run python -m training.content_guard.mix")
+    raise SystemExit(1 if names or not mixed else 0)
 
 
 if __name__ == "__main__":
