@@ -59,26 +59,29 @@ class Latency:
 def latency_rows(
     what: str, texts: Sequence[Row], tools: Sequence[Tool], rounds: int, sample: int
 ) -> list[Latency]:
-    """Ours on all texts, each peer on a sample and beside it ours on the same texts."""
+    """Ours on all texts, each peer on a sample and beside it ours on the same texts.
+
+    A text's time is the least of `rounds`.
+    """
     ours, *peers = tools
     ours.judge.judge(texts)  # what is built on first use is not counted
     found = [Latency("tyrian", every := _all(ours.judge, texts, rounds), every)]
     for peer in peers:
         some = texts[:: max(1, len(texts) // sample)]
         known = [each.row for each in peer.judge.judge(some) if each.is_found is not None]
-        theirs = _all(peer.judge, known, 1 if len(known) > 1 else 0)
+        theirs = _all(peer.judge, known, rounds)
         found.append(Latency(peer.label, theirs, _all(ours.judge, known, rounds)))
         print(f"  cost of a {what}: {peer.label} done", file=sys.stderr)
     return found
 
 
 def _all(judge: Judge, texts: Sequence[Row], rounds: int) -> list[float]:
-    return [us / 1000 for us in judge.median_us(texts, rounds)]
+    return [us / 1000 for us in judge.least_us(texts, rounds)]
 
 
 def _hostile_ms(judge: Judge, row: Row) -> float:
     times = [found.cpu_us / 1000 for _ in range(3) for found in judge.judge([row], limit_s=60.0)]
-    return median(times) if times else float("inf")
+    return min(times, default=float("inf"))
 
 
 def _dearest(judge: Judge, row: Row, make: Callable[[int], str], size: int) -> float:

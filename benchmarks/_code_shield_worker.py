@@ -85,9 +85,10 @@ def _codeshield(*, is_repaired: bool) -> Judge:
 
 def _foxguard() -> Judge:
     program = str(Path(sys.executable).parent / "foxguard")
+    unknown = ("cpp", "sql")  # by the table of languages in its documentation
 
     def judge(language: str | None, code: str, profile: str) -> bool | None:
-        if language is None:
+        if language is None or language in unknown:
             return None
         name = "Dockerfile" if language == "dockerfile" else "snippet" + _ENDINGS[language]
         with tempfile.TemporaryDirectory() as folder:

@@ -108,7 +108,7 @@ def _findings(tools: Sequence[Tool], step: int) -> list[Target]:
 
 
 def _cost(tools: Sequence[Tool], *, is_quick: bool) -> list[Target]:
-    rounds = 3 if is_quick else 5
+    rounds = 2 if is_quick else 4
     judges = [tool for tool in tools if tool.label not in ("block", "audit", "as installed")]
     head = ["CPU, ms", "rows", "p50", "p99", "worst", "its p50 / ours"]
     rows = latency_rows("snippet", snippets(), judges, rounds, sample=24 if is_quick else 72)
