@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ROOT / "tests" / "data" / "code_shield"
-SHELL = ROOT / "tests" / "data" / "shell"
+SHELL = ROOT / "tests" / "unit" / "detectors" / "code_shield" / "shell"
 SNIPPET = 650
 """Characters of a snippet whose scan is timed."""
 
@@ -66,12 +66,10 @@ def _rows(rows: object, language: str | None) -> list[Row]:
 
 
 def shell_lines(kind: str) -> list[Row]:
-    """Shell one-liners, `dangerous` or `benign`; none where that set is not here."""
-    path = SHELL / f"{kind}.yaml"
-    if not path.is_file():
-        return []
-    lines = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return [Row(f"{kind}-{number}", "shell", line) for number, line in enumerate(lines)]
+    """Shell one-liners, `dangerous` or `benign`; a line that begins with `# ` is a heading."""
+    lines = (SHELL / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    chosen = (line for line in lines if line and not line.startswith("# "))
+    return [Row(f"{kind}-{number}", "shell", line) for number, line in enumerate(chosen)]
 
 
 def development_rows() -> list[Row]:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from _code_shield_cost import first_scan_ms, hostile_rows, latency_rows
 from _code_shield_data import (
-    Row,
     chat,
     clean,
     development_rows,
@@ -88,22 +87,17 @@ def _findings(tools: Sequence[Tool], step: int) -> list[Target]:
     told = by_language("Clean functions: flagged, %", clean()[::step], tools)
     for profile, limit in zip(PROFILES, (0.003, 0.008, 0.025), strict=True):
         targets.append(_at_most(f"clean functions flagged, {profile}", limit, told["all", profile]))
-    lines: dict[str, Sequence[Row]] = {"harmless chat messages, flagged": chat()[::step]}
-    for kind in ("dangerous", "benign"):
-        if line := shell_lines(kind)[::step]:
-            lines[f"{kind} shell one-liners, flagged"] = line
-    flagged = shares("Messages and shell lines: flagged, %", lines, tools)
-    targets.append(
-        _at_most(
-            "chat messages flagged, warn", 0.01, flagged["harmless chat messages, flagged", "warn"]
-        )
-    )
-    if ("dangerous shell one-liners, flagged", "warn") in flagged:
-        found = flagged["dangerous shell one-liners, flagged", "warn"]
-        targets.append(_at_least("dangerous shell one-liners found, warn", 0.95, found))
-    if ("benign shell one-liners, flagged", "warn") in flagged:
-        found = flagged["benign shell one-liners, flagged", "warn"]
-        targets.append(_at_most("benign shell one-liners flagged, warn", 0.02, found))
+    messages = "harmless chat messages"
+    dangerous, benign = "dangerous shell one-liners", "benign shell one-liners"
+    groups = {
+        messages: chat()[::step],
+        dangerous: shell_lines("dangerous")[::step],
+        benign: shell_lines("benign")[::step],
+    }
+    told = shares("Messages and shell lines: flagged, %", groups, tools)
+    targets.append(_at_most(f"{messages} flagged, warn", 0.01, told[messages, "warn"]))
+    targets.append(_at_least(f"{dangerous} found, warn", 0.95, told[dangerous, "warn"]))
+    targets.append(_at_most(f"{benign} flagged, warn", 0.02, told[benign, "warn"]))
     return targets
 
 
