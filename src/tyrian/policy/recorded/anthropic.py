@@ -8,6 +8,7 @@ from tyrian.policy.recorded.parts import (
     as_text,
     call,
     content_text,
+    kind_of,
     mapping,
     optional,
     placed,
@@ -53,10 +54,10 @@ def _message(item: Json, at: str) -> Iterator[Message]:
         return
     parts: list[TextPart | ToolCall] = []
     for place, block in placed(sequence(content, f"{at}.content"), f"{at}.content"):
-        kind = block.get("type")
+        kind = kind_of(block)
         if kind in _USES:
             parts.append(call(block.get("id"), block.get("name"), block.get("input"), place))
-        elif isinstance(kind, str) and kind.endswith("tool_result"):
+        elif kind.endswith("tool_result"):
             if parts:
                 yield Message.of(seat, parts)
                 parts = []

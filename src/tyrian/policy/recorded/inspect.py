@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ from tyrian.policy.recorded.parts import (
 )
 
 MAX_SAMPLE_BYTES = 256 * 1024 * 1024
+_ZSTANDARD = 93
+_HEADER, _NAME_AT = 30, 26
+"""Of the local header of an entry: its size, and where the sizes of its name and extras stand."""
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{32})")
 _HINT = "write it as JSON first: inspect log convert FILE --to json --output-dir DIR"
 
@@ -41,9 +45,7 @@ def read_inspect_archive(data: bytes) -> list[Trace]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = [i for i in archive.infolist() if i.filename.startswith("samples/")]
             return [trace for entry in entries for trace in _entry(archive, entry)]
-    except NotImplementedError:
-        raise InputError("the archive is compressed in a way unknown here", hint=_HINT) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError):
         raise InputError("the archive cannot be read", hint=_HINT) from None
 
 
@@ -51,9 +53,35 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> list[Trace]:
     if entry.file_size > MAX_SAMPLE_BYTES:
         raise InputError(f"a sample is larger than {MAX_SAMPLE_BYTES:,} bytes")
     try:
-        return read_inspect(json.loads(archive.read(entry)))
+        return read_inspect(json.loads(_unpacked(archive, entry)))
     except (ValueError, RecursionError):
         raise InputError("a sample in the archive is not JSON") from None
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of an entry; newer logs are packed by Zstandard, which Python 3.11 cannot read."""
+    if entry.compress_type != _ZSTANDARD:
+        return archive.read(entry)
+    try:
+        import zstandard
+    except ModuleNotFoundError:
+        message = "the archive is packed by Zstandard, which needs the package `zstandard`"
+        raise InputError(message, hint=f"install it, or {_HINT}") from None
+    stream = archive.fp
+    if stream is None:
+        raise zipfile.BadZipFile("closed")
+    stream.seek(entry.header_offset + _NAME_AT)
+    name, extra = struct.unpack("<HH", stream.read(4))
+    stream.seek(entry.header_offset + _HEADER + name + extra)
+    packed = stream.read(entry.compress_size)
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(packed) as unpacked:
+            data: bytes = unpacked.read(MAX_SAMPLE_BYTES + 1)
+    except zstandard.ZstdError:
+        raise zipfile.BadZipFile("damaged") from None
+    if len(data) > MAX_SAMPLE_BYTES:
+        raise InputError(f"a sample is larger than {MAX_SAMPLE_BYTES:,} bytes")
+    return data
 
 
 def _sample(sample: Json, at: str) -> Trace:

@@ -8,6 +8,7 @@ from tyrian.policy.recorded.parts import (
     as_text,
     call,
     content_text,
+    kind_of,
     mapping,
     message_of,
     optional,
@@ -60,9 +61,9 @@ def _answers(fields: Json) -> Iterator[Message]:
 def _conversation(items: list[object], place: str) -> Iterator[Message]:
     waiting: list[ToolCall] = []
     for at, item in placed(items, place):
-        kind = item.get("type")
+        kind = kind_of(item)
         if kind in _CALLS:
-            arguments = item.get(_CALLS[str(kind)])
+            arguments = item.get(_CALLS[kind])
             waiting.append(
                 call(item.get("call_id") or item.get("id"), item.get("name"), arguments, at)
             )

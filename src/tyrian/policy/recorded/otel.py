@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tyrian.core.message import Message, Role, ToolCall, Trace
+from tyrian.errors import InputError
 from tyrian.policy.recorded.parts import (
     Json,
     as_text,
@@ -46,6 +47,8 @@ def read_otel(data: object) -> list[Trace]:
     by_trace: dict[str, list[_Span]] = defaultdict(list)
     for span in _spans(data):
         by_trace[span.trace_id].append(span)
+    for span in _logged(data):
+        by_trace[span.trace_id].append(span)
     found: list[Trace] = []
     for trace_id, spans in by_trace.items():
         spans.sort(key=lambda span: (len(span.start), span.start))
@@ -54,7 +57,30 @@ def read_otel(data: object) -> list[Trace]:
             found += (Trace(one, trace_id) for one in said)
         elif tools := tuple(_of_tools(spans)):
             found.append(Trace(tools, trace_id))
+    if by_trace and not found:
+        hint = "record with OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT set"
+        raise InputError("the spans hold no messages and no calls of tools", hint=hint)
     return found
+
+
+def _logged(data: object) -> list[_Span]:
+    """Spans of which only the log records are there, each with its records as events."""
+    found: dict[tuple[str, str], _Span] = {}
+    if isinstance(data, list):
+        return [span for item in data for span in _logged(item)]
+    if not isinstance(data, dict) or "resourceLogs" not in data:
+        return []
+    for at, resource in placed(sequence(data["resourceLogs"], "resourceLogs"), "resourceLogs"):
+        for below, scope in placed(sequence(resource.get("scopeLogs") or [], at), at):
+            for place, record in placed(sequence(scope.get("logRecords") or [], below), below):
+                attributes = _attributes(record.get("attributes"), place)
+                name = record.get("eventName") or attributes.get("event.name")
+                body = _value(record.get("body"))
+                ids = str(record.get("traceId") or ""), str(record.get("spanId") or "")
+                start = str(record.get("observedTimeUnixNano") or "")
+                span = found.setdefault(ids, _Span(ids[0], start, {}))
+                span.events.append((str(name), {**attributes, "body": body}))
+    return list(found.values())
 
 
 def _spans(data: object) -> Iterator[_Span]:
@@ -63,6 +89,8 @@ def _spans(data: object) -> Iterator[_Span]:
             yield from _spans(item)
         return
     fields = mapping(data, "spans")
+    if "resourceLogs" in fields:
+        return
     for resource_key, scope_key, span_key in (
         ("resourceSpans", "scopeSpans", "spans"),
         ("resource_spans", "scope_spans", "spans"),
@@ -165,8 +193,10 @@ def _message(seat: Role, parts: Iterable[object], at: str) -> Iterator[Message]:
 
 def _of_event(name: str, attributes: Json) -> Iterator[Message]:
     """A message of the older conventions, with the body as attributes or under `message`."""
-    body = json_or_text(attributes.get("message", attributes.get("body", attributes)))
-    fields = body if isinstance(body, dict) else attributes
+    fields = attributes
+    for key in ("body", "message"):
+        inner = json_or_text(fields.get(key))
+        fields = inner if isinstance(inner, dict) else fields
     content = fields.get("content", fields.get("gen_ai.event.content"))
     text = "" if content is None else as_text(content)
     seat = role(fields.get("role", _EVENTS[name]), f"{name}.role")

@@ -60,6 +60,12 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
+def kind_of(fields: Json) -> str:
+    """The `type` of an object, '' where it has none."""
+    kind = fields.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
 def content_text(content: object, place: str, keys: Iterable[str] = ("text",)) -> str:
     """The texts of a content: a string, or blocks that hold texts under one of the keys.
 

@@ -10,11 +10,15 @@ from tyrian.policy.recorded.inspect import read_inspect, read_inspect_archive
 from tyrian.policy.recorded.langchain import read_langchain
 from tyrian.policy.recorded.openai import read_openai
 from tyrian.policy.recorded.otel import read_otel
+from tyrian.policy.recorded.parts import kind_of
 
 MAX_BYTES = 256 * 1024 * 1024
 
+OTEL = "otel"
+"""Spans of one trace may stand in documents of their own, so all are read together."""
+
 READERS: Mapping[str, Callable[[object], list[Trace]]] = {
-    "otel": read_otel,
+    OTEL: read_otel,
     "openai": read_openai,
     "anthropic": read_anthropic,
     "langchain": read_langchain,
@@ -32,6 +36,8 @@ _RESPONSES_TYPES = frozenset({"function_call", "function_call_output", "reasonin
 def read_traces(data: bytes, form: str = "auto") -> list[Trace]:
     """The conversations in a file; InputError says where it is not what it should be.
 
+    A file without any is an error too: nobody should take it for one without faults.
+
     A file is one JSON document, one in each line, or an archive of Inspect.
     """
     if len(data) > MAX_BYTES:
@@ -39,19 +45,31 @@ def read_traces(data: bytes, form: str = "auto") -> list[Trace]:
     if data.startswith(_ZIP):
         return read_inspect_archive(data)
     found: list[Trace] = []
+    spans: list[object] = []
     for place, document in _documents(data):
         kind = form if form != "auto" else detect(document)
         if kind not in READERS:
             known = ", ".join(READERS)
             message = f"{place}: this is no trace of a known format"
             raise InputError(message, hint=f"name the format: {known}")
-        try:
-            found += READERS[kind](document)
-        except InputError as error:
-            raise InputError(f"{place} ({kind}): {error.message}", hint=error.hint) from None
-        except RecursionError:
-            raise InputError(f"{place} ({kind}): nested too deeply") from None
+        if kind == OTEL:
+            spans += document if isinstance(document, list) else [document]
+        else:
+            found += _read(kind, document, place)
+    if spans:
+        found += _read(OTEL, spans, "trace")
+    if not any(trace.messages for trace in found):
+        raise InputError("the trace holds no messages")
     return _merged(found)
+
+
+def _read(kind: str, document: object, place: str) -> list[Trace]:
+    try:
+        return READERS[kind](document)
+    except InputError as error:
+        raise InputError(f"{place} ({kind}): {error.message}", hint=error.hint) from None
+    except RecursionError:
+        raise InputError(f"{place} ({kind}): nested too deeply") from None
 
 
 def is_rows(data: bytes) -> bool:
@@ -66,7 +84,7 @@ def is_rows(data: bytes) -> bool:
 def detect(document: object) -> str:
     """The format of a document by its shape; '' where it has that of none."""
     fields = document if isinstance(document, dict) else {}
-    if fields.keys() & {"resourceSpans", "resource_spans"} or _is_span(document):
+    if fields.keys() & {"resourceSpans", "resource_spans", "resourceLogs"} or _is_span(document):
         return "otel"
     if "samples" in fields or ("messages" in fields and "epoch" in fields):
         return "inspect"
@@ -74,7 +92,7 @@ def detect(document: object) -> str:
         return ROWS
     inner = fields.get("request") if isinstance(fields.get("request"), dict) else fields
     items = document if isinstance(document, list) else _items(inner or fields)
-    kinds = {item.get("type") for item in items if isinstance(item, dict)}
+    kinds = {kind_of(item) for item in items if isinstance(item, dict)}
     if any(isinstance(item, list) or (isinstance(item, dict) and "lc" in item) for item in items):
         return "langchain"
     if kinds & _LANGCHAIN_TYPES:
@@ -112,7 +130,7 @@ def _has_blocks(items: list[object]) -> bool:
         if isinstance(item, dict)
         for block in (item["content"] if isinstance(item.get("content"), list) else [item])
     ]
-    kinds = {block.get("type") for block in blocks if isinstance(block, dict)}
+    kinds = {kind_of(block) for block in blocks if isinstance(block, dict)}
     return bool(kinds & _ANTHROPIC_BLOCKS)
 
 
