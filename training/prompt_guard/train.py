@@ -34,6 +34,8 @@ HARMFUL, HARMFUL_COUNTS = "plain_harmful", 0.1
 A sum of weights cannot tell a frame around harm from harm alone, so either both score or neither
 does. The threshold keeps most plain ones out, and the second stage tells them apart.
 """
+CORE, CORE_COUNTS = frozenset({"gen_core", "gen_override", "gen_override_core"}), 4.0
+"""Sources of plain overrides, and how much they count: none may be missed, wherever it stands."""
 QUOTES = "benign_quote"
 """Benign texts that quote attacks: no window of the quote could be told from an attack here."""
 
@@ -55,9 +57,11 @@ def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, 
 
 
 def _counting(rows: Sequence[Row], samples: Sequence[Sample], weights: F32, targets: F32) -> F32:
-    """The weights with those kinds lowered that count less; both classes count the same in all."""
-    lowered = [rows[s.document].kind == HARMFUL for s in samples]
-    found = np.where(lowered, weights * np.float32(HARMFUL_COUNTS), weights)
+    """The weights with what counts less or more; both classes count the same in all."""
+    harmful = np.array([rows[s.document].kind == HARMFUL for s in samples])
+    core = np.array([rows[s.document].source in CORE for s in samples])
+    found = weights * np.where(harmful, HARMFUL_COUNTS, np.where(core, CORE_COUNTS, 1.0))
+    found = found.astype(np.float32)
     found[targets == 1] *= found[targets == 0].sum() / found[targets == 1].sum()
     return found
 
