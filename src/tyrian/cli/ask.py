@@ -5,6 +5,11 @@ import sys
 
 import typer
 
+from tyrian.core.decision import CallReport, Effect, Reason
+from tyrian.core.detection import Stage
+from tyrian.core.message import Message, ToolCall
+from tyrian.policy.call import CallDecision
+from tyrian.policy.row import RowAnswer
 from tyrian.review.request import ReviewAnswer, ReviewRequest
 from tyrian.review.text import as_text
 
@@ -34,3 +39,32 @@ class TerminalReviewer:
         typer.echo(as_text(request), err=True)
         typer.echo("Let it pass? Type yes, anything else refuses: ", nl=False, err=True)
         return sys.stdin.readline().strip().lower() == "yes"
+
+
+def answered(answer: RowAnswer, policy: str) -> RowAnswer:
+    """The answer to a row once a person was asked, where its effect is `review`."""
+    decision = answer.decision
+    if decision is None or decision.effect is not Effect.REVIEW or decision.canonical is None:
+        return answer
+    said = asyncio.run(TerminalReviewer().ask(_request(decision, policy)))
+    effect = Effect.FLAG if said.is_approved else Effect.BLOCK
+    rule = "review.approved" if said.is_approved else "review.refused"
+    reason = "a person let it pass" if said.is_approved else "nobody let it pass"
+    return RowAnswer({**answer.data, "effect": str(effect), "rule": rule, "reason": reason}, effect)
+
+
+def _request(decision: CallDecision, policy: str) -> ReviewRequest:
+    tool = str(decision.canonical["tool"]) if decision.canonical else ""
+    call = ToolCall(str(decision.id or ""), tool, decision.canonical_arguments)
+    report = CallReport(
+        call,
+        decision.effect,
+        decision.rule,
+        decision.reason,
+        canonical=decision.canonical,
+        sources=tuple(sorted(decision.derived.sources)),
+        labels=tuple(sorted(decision.derived.labels)),
+    )
+    reason = Reason(decision.effect, decision.rule, "policy", decision.reason)
+    message = Message.assistant(calls=[call])
+    return ReviewRequest(message, Stage.TOOL_CALL, (reason,), (report,), policy)

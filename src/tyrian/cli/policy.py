@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -14,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tyrian.cli.ask import NOBODY, answered, is_somebody_there
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.policy_trace import FormatIn, answers, are_rows, read_all, traces_of
 from tyrian.cli.rows import Line, LineSplitter
@@ -29,7 +31,7 @@ from tyrian.policy.lint import LintFinding
 from tyrian.policy.lint import lint as lint_policy
 from tyrian.policy.load import policy_and_source, read_text
 from tyrian.policy.refusal import Refusal
-from tyrian.policy.row import RowAnswer, judge_line, row_of
+from tyrian.policy.row import RowAnswer, Settle, judge_line, row_of
 from tyrian.policy.strict_json import read_object
 from tyrian.policy.tool import ToolPolicy, load_policy
 
@@ -68,6 +70,9 @@ def check(
         FormatIn,
         typer.Option("--format-in", help="Format of a recorded trace; by its shape if left out."),
     ] = FormatIn.AUTO,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask you, at the terminal, about what needs a person.")
+    ] = False,
     output: Annotated[
         Format, typer.Option("--format", envvar="TYRIAN_FORMAT", help="jsonl or text.")
     ] = Format.JSONL,
@@ -81,9 +86,12 @@ def check(
     _only(output, Format.JSONL, Format.TEXT)
     if form is not FormatIn.AUTO and not trace:
         raise ConfigError("--format-in is about recorded traces", hint="add --trace")
+    if ask and (source == STANDARD_INPUT or not is_somebody_there()):
+        raise ConfigError(f"--ask: {NOBODY}", hint="name a file of calls, and run it in a terminal")
     loaded = load_policy(policy)
     code = ExitCode.CLEAN
-    with _answered(loaded, source, trace, form) as found:
+    settle = partial(answered, policy=loaded.digest) if ask else None
+    with _answered(loaded, source, trace, form, settle) as found:
         for answer in found:
             _write(answer, output)
             if answer.error:
@@ -95,23 +103,26 @@ def check(
 
 @contextmanager
 def _answered(
-    policy: ToolPolicy, source: str, is_trace: bool, form: FormatIn
+    policy: ToolPolicy, source: str, is_trace: bool, form: FormatIn, settle: Settle | None
 ) -> Iterator[Iterator[RowAnswer]]:
     if not is_trace:
         with opened(source) as stream:
-            yield _answers(policy, stream, None)
+            yield _answers(policy, stream, None, settle)
         return
     data = read_all(source)
     if are_rows(data, form):
-        yield _answers(policy, io.BytesIO(data), policy.start_trace())
+        yield _answers(policy, io.BytesIO(data), policy.start_trace(), settle)
     else:
-        yield answers(policy, data, form)
+        found = answers(policy, data, form)
+        yield map(settle, found) if settle else found
 
 
-def _answers(policy: ToolPolicy, stream: BinaryIO, state: TraceState | None) -> Iterator[RowAnswer]:
+def _answers(
+    policy: ToolPolicy, stream: BinaryIO, state: TraceState | None, settle: Settle | None
+) -> Iterator[RowAnswer]:
     splitter = LineSplitter(MAX_ROW_BYTES)
     for line in _lines(splitter, stream):
-        yield judge_line(policy, b"" if line.data is None else line.data, line.number, state)
+        yield judge_line(policy, line.data or b"", line.number, state, settle)
 
 
 def _lines(splitter: LineSplitter, stream: BinaryIO) -> Iterator[Line]:

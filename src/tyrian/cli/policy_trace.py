@@ -49,7 +49,7 @@ def answers(policy: ToolPolicy, data: bytes, form: FormatIn) -> Iterator[RowAnsw
     reader = TraceReader(policy, labeller=labeller(policy.labels))
     for number, trace in enumerate(read_traces(data, form.value), 1):
         for found in replay_trace(policy, trace, reader, number):
-            yield RowAnswer(found.as_json(), found.decision.effect)
+            yield RowAnswer(found.as_json(), found.decision.effect, decision=found.decision)
 
 
 def traces_of(paths: list[str], form: FormatIn) -> list[Trace]:

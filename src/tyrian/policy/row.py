@@ -1,6 +1,6 @@
 """Calls as rows of JSON: one line, one call, one decision; no line is ever an allow by mistake."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tyrian.core.decision import Effect
@@ -21,6 +21,7 @@ class RowAnswer:
     data: Mapping[str, object]
     effect: Effect
     error: str = ""
+    decision: CallDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,20 @@ def row_of(fields: Mapping[str, object], number: int | None = None) -> CallRow:
     return CallRow(call, world)
 
 
+Settle = Callable[[RowAnswer], RowAnswer]
+
+
 def judge_line(
-    policy: ToolPolicy, line: bytes, number: int, trace: TraceState | None = None
+    policy: ToolPolicy,
+    line: bytes,
+    number: int,
+    trace: TraceState | None = None,
+    settle: Settle | None = None,
 ) -> RowAnswer:
-    """The answer to one line; calls that may run are told to `trace`, where there is one."""
+    """The answer to one line; calls that may run are told to `trace`, where there is one.
+
+    `settle` has the last word on an answer, such as a person's.
+    """
     row_id: object = number
     try:
         fields = read_object(line)
@@ -61,9 +72,12 @@ def judge_line(
     except (InputError, Refusal) as error:
         reason = error.message if isinstance(error, InputError) else error.reason
         return _unreadable(row_id, reason)
-    if trace is not None and decision.may_run:
+    answer = RowAnswer(decision.as_json(), decision.effect, decision=decision)
+    if settle is not None:
+        answer = settle(answer)
+    if trace is not None and answer.effect <= Effect.REDACT:
         _tell(trace, decision)
-    return RowAnswer(decision.as_json(), decision.effect)
+    return answer
 
 
 def _tell(trace: TraceState, decision: CallDecision) -> None:

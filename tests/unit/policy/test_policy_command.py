@@ -1,10 +1,13 @@
 """`tyrian policy` reads rows, writes decisions, and keeps to the exit codes."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,3 +167,59 @@ def test_check_reads_standard_input(policy: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["effect"] == "allow"
+
+
+ASKING = {
+    "tools": {"mail": {"to": "email"}, "fetch": {}},
+    "email": {"domains": ["corp.com"]},
+    "flow": [{"id": "careful", "if_called": "fetch", "then_ask": "mail"}],
+}
+CALLS = '{"tool": "fetch", "args": {}}\n{"tool": "mail", "args": {"to": "A@CORP.com"}}\n'
+
+
+def at_a_terminal(tmp_path: Path, says: bytes) -> tuple[int, list[dict[str, Any]], str]:
+    """Run the command with a terminal of its own; exit code, rows, and what the person saw."""
+    policy, calls, rows = (tmp_path / name for name in ("policy.yaml", "calls.jsonl", "rows"))
+    policy.write_text(json.dumps(ASKING))
+    calls.write_text(CALLS)
+    ours, theirs = pty.openpty()
+    program = [sys.executable, "-c", "from tyrian.cli.main import main; main()"]
+    arguments = ["policy", "check", str(calls), "--trace", "--ask", "--policy", str(policy)]
+    with rows.open("w") as output:
+        process = subprocess.Popen(
+            [*program, *arguments], stdin=theirs, stdout=output, stderr=theirs
+        )
+        os.close(theirs)
+        os.write(ours, says)
+        seen = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(ours, 4096):
+                seen += data
+        code = process.wait(60)
+    os.close(ours)
+    return code, [json.loads(line) for line in rows.read_text().splitlines()], seen.decode()
+
+
+@pytest.mark.parametrize(
+    ("says", "effect", "rule"),
+    [(b"yes\n", "flag", "review.approved"), (b"y\n", "block", "review.refused")],
+)
+def test_a_person_at_the_terminal_is_asked(
+    tmp_path: Path, says: bytes, effect: str, rule: str
+) -> None:
+    code, rows, seen = at_a_terminal(tmp_path, says)
+    assert code == 1
+    assert [row["effect"] for row in rows] == ["allow", effect]
+    assert rows[1]["rule"] == rule
+    assert "A@corp.com" in seen
+    assert "careful" in seen
+
+
+def test_nobody_is_asked_where_there_is_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, calls = tmp_path / "policy.yaml", tmp_path / "calls.jsonl"
+    policy.write_text(json.dumps(ASKING))
+    calls.write_text(CALLS)
+    assert run(["policy", "check", str(calls), "--ask", "--policy", str(policy)]) == 2
+    assert "no terminal" in capsys.readouterr().err
