@@ -69,6 +69,8 @@ class Syntax:
     """Last names of functions whose result is harmless anywhere, such as conversions to numbers."""
     bare_calls: str = ""
     """Regular expression for names that are called without parentheses."""
+    splits_at_blanks: bool = False
+    """Arguments are words, as in a shell."""
     roots: frozenset[str] = frozenset()
     """First names that may be left out, such as `window`."""
     definers: str = r"def|func|function|fn|fun|sub|class|interface|struct|enum|trait"
@@ -92,7 +94,7 @@ WORD = r"[A-Za-z_$][\w$]*"
 
 LINE = r"//[^\n]*"
 BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?"
-_INNER_BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+_INNER_BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
 NESTED_BLOCK = rf"/\*(?:[^*/]|\*(?!/)|{_INNER_BLOCK}|/)*+(?:\*/)?"
 """A comment that may hold others, as those of Rust do."""
 HASH = r"\#[^\n]*"

@@ -3,6 +3,8 @@
 import pytest
 
 from tyrian.detectors.code_shield.engine import Engine
+from tyrian.detectors.code_shield.languages import SYNTAXES
+from tyrian.detectors.code_shield.lexer import lex
 from tyrian.detectors.code_shield.loader import parse
 from tyrian.detectors.code_shield.rule import Profile
 
@@ -124,3 +126,9 @@ def test_a_text_that_begins_inside_a_string_of_rust_is_read_from_its_end(code: s
 )
 def test_raw_strings_of_cpp_end_with_their_own_word(code: str, is_found: bool) -> None:
     assert ("gets" in rules_of(code, "cpp")) is is_found
+
+
+@pytest.mark.parametrize("unit", ["/* /* ", "/* */ /* ", 'r#"', "/*/"])
+def test_comments_and_strings_that_never_end_are_read_once(unit: str) -> None:
+    code = unit * 20_000
+    assert lex(SYNTAXES["rust"], code).code.strip(' "r#/*') == ""
