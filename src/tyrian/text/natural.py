@@ -64,7 +64,7 @@ _LIKELY = 3.0
 """What a pair of a language may cost, in nats."""
 _ODD = 2.8
 """From this cost on a line is read in other ways too."""
-_GAIN, _GAIN_TURNED = 0.9, 0.3
+_GAIN, _GAIN_TURNED = 0.45, 0.17
 """By how much the other way must be cheaper; a language turned round keeps many of its pairs."""
 _SELDOM = 8
 """One known word in so many, and the text is read as it stands."""
