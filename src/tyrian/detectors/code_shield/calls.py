@@ -5,6 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tyrian.detectors.code_shield.commands import (
+    end_of_command,
+    is_command,
+    option_of,
+    words_of,
+)
 from tyrian.detectors.code_shield.fragment import Fragment, Span, word_before
 from tyrian.detectors.code_shield.imports import Aliases
 from tyrian.detectors.code_shield.syntax import Syntax
@@ -153,6 +159,8 @@ def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Ca
     syntax, code = fragment.syntax, fragment.code
     if not syntax.bare_calls or not _bare_names(syntax).match(code, start, end):
         return None
+    if syntax.splits_at_blanks:
+        return _command(fragment, start, end)
     gap = _BARE_ARGUMENT.match(code, end)
     if gap is None and not (code[end : end + 1] in ('"', "`") and code[end:]):
         return None
@@ -167,6 +175,24 @@ def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Ca
         close = stop.start() if stop else len(code)
     name = aliases.resolve(chain, fragment)
     return Call(name, first, begin, close, False, _arguments(fragment, begin, close))
+
+
+def _command(fragment: Fragment, start: int, end: int) -> Call | None:
+    """A command of a shell with its words."""
+    code = fragment.code
+    first = start
+    while first and code[first - 1] not in " \t\n;|&()`{}\"'":
+        first -= 1  # `/usr/bin/rm` is `rm`
+    if code[first:start].strip("./\\") and "/" not in code[first:start]:
+        return None
+    if not is_command(code, first) or code[end : end + 1].strip(" \t\n;|&)`\\<>"):
+        return None
+    close = end_of_command(code, end)
+    arguments = []
+    for begin, stop in words_of(fragment, end, close):
+        keyword, value = option_of(code, begin, stop)
+        arguments.append(Argument(keyword, value, stop))
+    return Call(code[start:end], first, end, close, False, tuple(arguments))
 
 
 def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:

@@ -130,7 +130,13 @@ class Reader:
     def _name(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
         code = self._fragment.code
         match = _NAME.match(code, at, end)
+        if self._syntax.splits_at_blanks and code[at] != "$":
+            # A word of a command says itself.
+            parts.take(Kind.LITERAL | Kind.STRING)
+            return match.end() if match else at + 1
         if match is None:
+            if code.startswith("$(", at):
+                parts.take(Kind.DYNAMIC | Kind.CALL)
             return at + 1
         name, after = normal(match[0]).rstrip("?!"), match.end()
         last = name.rpartition(".")[2]

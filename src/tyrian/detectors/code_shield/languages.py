@@ -411,6 +411,7 @@ SHELL = Syntax(
     ends_with_line=True,
     joins=r"(?!)",
     bare_calls=r"[\w./-]+",
+    splits_at_blanks=True,
     functions=r"^[ \t]*(?:function[ \t]+)?[\w-]+[ \t]*\([ \t]*\)[ \t\n]*\{",
 )
 
