@@ -229,7 +229,7 @@ class Fragment:
             self._outside = {}
             for one, at in names_outside(self.syntax, self.code, self.budget):
                 self._outside.setdefault(one, []).append(self.function_at(at))
-        return any(home[0] <= place < home[1] for home in self._outside.get(name, ()))
+        return any(home[0] <= place < home[1] for home in self._outside.get(name.lstrip("$@"), ()))
 
     def appended(self, name: str, after: int, before: int) -> list[Assigned]:
         """Assignments that add to `name` between two places."""

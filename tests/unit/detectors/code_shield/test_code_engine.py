@@ -130,6 +130,7 @@ def test_what_is_made_a_number_is_harmless(language: str, code: str) -> None:
         ("java", 'String f(@RequestParam(name = "a") String b) {{ {}(b); }}'),
         ("java", '@GET String f(int n, @QueryParam("a") final List<String> b) {{ {}(b.get(0)); }}'),
         ("kotlin", "fun f(@RequestParam b: String) {{ {}(b) }}"),
+        ("kotlin", 'fun f(@RequestParam b: String) {{ {}("a $b") }}'),
         ("csharp", "public async Task<IActionResult> F(int n, string b = null) {{ {}(b); }}"),
         ("csharp", 'app.MapGet("/a", (string b) => {}(b));'),
         ("python", '@app.route("/a/<b>", methods=["GET"])\n@auth\ndef f(b):\n    {}(b)\n'),
@@ -140,7 +141,7 @@ def test_what_is_made_a_number_is_harmless(language: str, code: str) -> None:
 )
 def test_what_a_handler_is_given_comes_from_outside(language: str, code: str) -> None:
     assert finds(code.format("danger"), language, "danger", "tainted")
-    other = code.format("danger").replace("danger(b", "danger(other")
+    other = code.format("danger").replace("danger(b", "danger(other").replace("$b", "$c")
     assert not finds(other, language, "danger", "tainted")
 
 
