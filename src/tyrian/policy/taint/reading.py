@@ -19,7 +19,8 @@ _ENCODED = re.compile(
     r"|(?:[0-9A-Fa-f]{2}[ :]?){8,}|[A-Za-z0-9+/]{16,}"
 )
 _ENCODING_SIGNS = frozenset("%\\&=")
-_LEAST_ENCODED = 16
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{16}|(?:[0-9A-Fa-f]{2} ){7}")
+"""Without it, and without any of the signs, nothing in a text is encoded."""
 _PLAIN_RUN = re.compile(r"[a-z/]+|[A-Za-z][a-z]+|[A-Z]+|[0-9]+")
 
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
@@ -30,6 +31,10 @@ _EDGES = ".:!?*_-=/"
 _LEAST = 4
 _TELLING = re.compile(r"@|://|\d{7}|\d[^\W\d]|[^\W\d][-._]?\d")
 _LEAST_TELLING = 6
+_LONGEST_WORD = 256
+_MAY_TELL = re.compile(r"[@\d]|//|\w\.\w")
+"""Without any of these a text has no telling word; holds forwards and backwards."""
+_BLANK = re.compile(r"\s")
 
 
 def letters(text: str) -> bytes:
@@ -45,7 +50,7 @@ def readings(text: str) -> Iterator[str]:
     yield text
     if "\\" in text:
         yield _ESCAPE.sub(_unescaped, text)
-    if len(text) < _LEAST_ENCODED and text.isascii() and _ENCODING_SIGNS.isdisjoint(text):
+    if text.isascii() and _ENCODING_SIGNS.isdisjoint(text) and not _LONG_RUN.search(text):
         return
     if any(not _PLAIN_RUN.fullmatch(found[0]) for found in _ENCODED.finditer(text)) or (
         not text.isascii()
@@ -92,10 +97,13 @@ def telling(value: str) -> set[str]:
 
     A value of one word counts whole; within a longer one only what is hardly there by chance.
     """
-    found = {word for word in words(value) if _is_telling(word)}
-    whole = value.strip().casefold()
-    if len(whole) >= _LEAST and not whole.isalpha() and not any(map(str.isspace, whole)):
-        found.add(whole)
+    found: set[str] = set()
+    if _MAY_TELL.search(value):
+        found = {word for word in words(value) if _is_telling(word)}
+    if len(value) <= _LONGEST_WORD:
+        whole = value.strip().casefold()
+        if len(whole) >= _LEAST and not whole.isalpha() and not _BLANK.search(whole):
+            found.add(whole)
     return found
 
 
