@@ -39,10 +39,10 @@ def _files(folder: str) -> Iterator[tuple[str, object]]:
         yield path.stem, yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def pairs() -> list[Pair]:
-    """Every insecure fragment with its twin."""
+def pairs(folder: str = "pairs") -> list[Pair]:
+    """Every insecure fragment of a set with its twin."""
     found: list[Pair] = []
-    for language, rows in _files("pairs"):
+    for language, rows in _files(folder):
         assert isinstance(rows, list)
         for row in rows:
             bad, good = (Row(row["id"], language, row[side]) for side in ("bad", "good"))

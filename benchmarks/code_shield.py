@@ -79,11 +79,15 @@ def _findings(tools: Sequence[Tool], step: int) -> list[Target]:
         targets.append(_at_least("development rows, worst language, audit", 0.80, worst))
     else:
         print("left out: the shared development rows are not here", file=sys.stderr)
-    chosen = pairs()[::step]
-    told = by_language("Insecure fragments: found, %", [p.bad for p in chosen], tools)
-    targets.append(_at_least("insecure fragments found, warn", 0.92, told["all", "warn"]))
-    told = by_language("Secure twins: flagged, %", [p.good for p in chosen], tools)
-    targets.append(_at_most("secure twins flagged, warn", 0.02, told["all", "warn"]))
+    for folder, name in (("pairs", "first set"), ("pairs_later", "second set")):
+        chosen = pairs(folder)[::step]
+        bad, good = [pair.bad for pair in chosen], [pair.good for pair in chosen]
+        told = by_language(f"Insecure fragments, {name}: found, %", bad, tools)
+        found = told["all", "warn"]
+        targets.append(_at_least(f"insecure fragments found, {name}, warn", 0.92, found))
+        told = by_language(f"Secure twins, {name}: flagged, %", good, tools)
+        flagged = told["all", "warn"]
+        targets.append(_at_most(f"secure twins flagged, {name}, warn", 0.02, flagged))
     told = by_language("Clean functions: flagged, %", clean()[::step], tools)
     for profile, limit in zip(PROFILES, (0.003, 0.008, 0.025), strict=True):
         targets.append(_at_most(f"clean functions flagged, {profile}", limit, told["all", profile]))
