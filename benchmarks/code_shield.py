@@ -15,6 +15,7 @@ from pathlib import Path
 
 from _code_shield_cost import first_scan_ms, hostile_rows, latency_rows
 from _code_shield_data import (
+    Row,
     chat,
     clean,
     development_rows,
@@ -49,9 +50,13 @@ def _tools(keep: ExitStack, *, with_peers: bool) -> Iterator[Tool]:
         yield Tool(profile, ours, profile)
     for label, name, peer in PEERS if with_peers else ():
         try:
-            yield Tool(label, keep.enter_context(Judge(name, ensure(peer))))
+            judge = keep.enter_context(Judge(name, ensure(peer)))
+            if not judge.judge([Row("probe", "python", "x = 1\n")]):
+                raise PeerUnavailableError(f"{name} does not start; BENCH_DEBUG=1 shows why")
         except PeerUnavailableError as error:
             print(f"left out: {error}", file=sys.stderr)
+        else:
+            yield Tool(label, judge)
 
 
 def _at_least(what: str, limit: float, value: float | None) -> Target:
