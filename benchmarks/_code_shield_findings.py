@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from _code_shield_data import Row
@@ -46,18 +47,36 @@ def by_language(title: str, rows: Sequence[Row], tools: Sequence[Tool]) -> Share
 def shares(title: str, groups: Mapping[str, Sequence[Row]], tools: Sequence[Tool]) -> Shares:
     """Print a row per group with the share that each tool flags, and give the shares back."""
     rows = list({row.id: row for group in groups.values() for row in group}.values())
-    found: Shares = {}
-    for tool in tools:
-        judged = tool.ask(rows)
-        for name, group in groups.items():
-            found[name, tool.label] = _share(group, judged)
-        print(f"  {title}: {tool.label} done", file=sys.stderr)
+    judged = _ask_all(tools, rows)
+    found: Shares = {
+        (name, tool.label): _share(group, judged[tool.label])
+        for tool in tools
+        for name, group in groups.items()
+    }
+    print(f"  {title} done", file=sys.stderr)
     cells: list[list[Cell]] = []
     for name, group in groups.items():
         values = (found[name, tool.label] for tool in tools)
         cells.append([name, len(group), *(_percent(value) for value in values)])
     print(table(title, ["", "rows", *(tool.label for tool in tools)], cells))
     return found
+
+
+def _ask_all(tools: Sequence[Tool], rows: Sequence[Row]) -> dict[str, dict[str, Judged]]:
+    # Each judge is a process that answers one row at a time; what is found depends on no clock.
+    by_judge: dict[Judge, list[Tool]] = {}
+    for tool in tools:
+        by_judge.setdefault(tool.judge, []).append(tool)
+
+    def ask(some: Sequence[Tool]) -> dict[str, dict[str, Judged]]:
+        return {tool.label: tool.ask(rows) for tool in some}
+
+    with ThreadPoolExecutor(len(by_judge)) as pool:
+        return {
+            label: judged
+            for answers in pool.map(ask, by_judge.values())
+            for label, judged in answers.items()
+        }
 
 
 def _percent(value: float | None) -> Cell:
