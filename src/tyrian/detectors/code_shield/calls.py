@@ -136,6 +136,8 @@ def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call
     if syntax.declares_by_type and chain.find(".") < 0 and _is_declared(code, first, before):
         return None
     close = fragment.close_of(opening)
+    if syntax.declares_by_type and not is_new and _is_defined(code, first, close):
+        return None
     name = aliases.resolve(chain, fragment)
     arguments = _arguments(fragment, opening + 1, close)
     return Call(name, first, opening, min(close + 1, len(code)), is_new, arguments)
@@ -152,6 +154,12 @@ def _is_declared(code: str, first: int, before: str) -> bool:
     head = code[code.rfind("\n", 0, first) + 1 : first]
     words = _POINTER_TYPE.match(head)
     return words is not None and words[1] not in _NOT_TYPES
+
+
+def _is_defined(code: str, first: int, close: int) -> bool:
+    """A body follows a name at the beginning of its line: its type stands on the line before."""
+    at_start = first == 0 or code[first - 1] == "\n"
+    return at_start and code[close + 1 : close + 40].lstrip()[:1] == "{"
 
 
 def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call | None:

@@ -48,7 +48,14 @@ def test_a_call_is_none_the_less_one_for_what_stands_on_the_line_before(code: st
     assert "gets" in rules_of(code, "cpp")
 
 
-@pytest.mark.parametrize("code", ["char *gets(char *line);", "extern char gets(char *line);"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "char *gets(char *line);",
+        "extern char gets(char *line);",
+        "char *\ngets(char *line)\n{\n    return line;\n}",
+    ],
+)
 def test_a_declaration_is_no_call(code: str) -> None:
     assert "gets" not in rules_of(code, "c")
 
