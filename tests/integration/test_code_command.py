@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -175,6 +176,20 @@ def test_sarif_has_the_structure_that_code_hosts_read(
     assert len(invocation["toolExecutionNotifications"]) == 1
 
 
+def test_sarif_is_valid_against_the_official_schema(
+    tree: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    schema = json.loads((ROOT / "tests/data/sarif/sarif-schema-2.1.0.json").read_text())
+    (tree / "a b.py").write_text(BAD)
+    (tree / "\N{SNOWMAN}.c").write_text(BAD_C)
+    assert run(["code", "scan", ".", "missing.c", "--profile", "audit", "--format", "sarif"]) == 3
+    log = json.loads(capfd.readouterr().out)
+    assert len(log["runs"][0]["results"]) >= 3
+    checker = jsonschema.validators.validator_for(schema)(schema)
+    assert [error.message for error in checker.iter_errors(log)] == []
+    assert list(checker.iter_errors({**log, "version": "2.0.0"}))
+
+
 def test_clean_sarif_is_complete_as_well(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["code", "scan", "good.py", "--format", "sarif"]) == 0
     (sarif,) = json.loads(capfd.readouterr().out)["runs"]
@@ -297,9 +312,32 @@ def test_rules_are_listed_and_shown(tree: Path, capfd: pytest.CaptureFixture[str
     assert run(["code", "rules", "show", "nothing"]) == 2
 
 
-def test_the_hooks_for_pre_commit_run(tree: Path) -> None:
-    for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()):
-        program, *args = hook["entry"].split()
-        assert program == "tyrian"
-        expected = 2 if "--since" in args else 1  # no repository here
-        assert run([*args, "bad.py"]) == expected
+def test_the_hooks_for_pre_commit_run_in_a_repository(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both hooks as pre-commit runs them: a local repository with our own hook definitions."""
+    (tree / "bad.py").write_text("x = 1\n")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    for hook in hooks:
+        hook["language"] = "system"  # the program is installed here already
+        hook["entry"] = f"{Path(sys.executable).parent}/{hook['entry']}"
+    config = {"repos": [{"repo": "local", "hooks": hooks}]}
+    (tree / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    git(tree, "init", "-q")
+    git(tree, "add", ".")
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tree / ".cache"))
+
+    def pre_commit(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pre_commit", *args]
+        return subprocess.run(command, cwd=tree, check=False, capture_output=True, text=True)
+
+    git(tree, "commit", "-q", "-m", "first")
+    assert pre_commit("install").returncode == 0
+    assert pre_commit("run", "--all-files").returncode == 0
+    (tree / "bad.py").write_text(BAD)
+    git(tree, "add", "bad.py")
+    done = pre_commit("run")
+    assert done.returncode == 1
+    assert done.stdout.count("bad.py:5:5: critical: ") == 2
+    with pytest.raises(subprocess.CalledProcessError):
+        git(tree, "commit", "-q", "-m", "second")
