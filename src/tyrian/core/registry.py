@@ -48,6 +48,7 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "pii": "tyrian.detectors.pii.detector:create",
         "pattern": "tyrian.detectors.pattern:create",
         "exfiltration": "tyrian.detectors.exfiltration.detector:create",
+        "alignment": "tyrian.detectors.alignment.detector:create",
         "code_shield": "tyrian.detectors.code_shield.detector:create",
         "image_text": "tyrian.detectors.image.detector:create",
         "prompt_guard": "tyrian.detectors.prompt_guard.detector:create",

@@ -19,6 +19,7 @@ _LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "secrets": ("secret",),
         "pii": ("email", "phone", "card", "iban", "national-id", "ip", "mac", "crypto"),
         "exfiltration": ("exfiltration",),
+        "alignment": ("misaligned",),
         "prompt_guard": _INJECTION_LABELS,
         "content_guard": HAZARDS,
     }
@@ -72,6 +73,9 @@ def default_effects(kind: str, stage: Stage) -> Mapping[str, Effect]:
             # What a model writes is mended; what it would run, or was given to read, is not ours.
             of_stage = {Stage.OUTPUT: Effect.REDACT, Stage.TOOL_CALL: Effect.BLOCK}
             return {ANY_LABEL: of_stage.get(stage, Effect.FLAG)}
+        case "alignment":
+            # Whether a step is what the user wants, the user knows best.
+            return {ANY_LABEL: Effect.REVIEW if stage is Stage.TOOL_CALL else Effect.FLAG}
         case "secrets":
             return {ANY_LABEL: Effect.REDACT}
         case "pii":
