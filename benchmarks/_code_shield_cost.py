@@ -116,6 +116,17 @@ def hostile_rows(judge: Judge, *, is_quick: bool) -> tuple[list[list[Cell]], flo
     return cells, kinds[0][0], growth
 
 
+def dashes_rows(tools: Sequence[Tool]) -> list[list[Cell]]:
+    """A row per tool: what dashes cost, milliseconds, and how much more twice as many do."""
+    cells: list[list[Cell]] = []
+    for tool in tools:
+        half, whole = (
+            _hostile_ms(tool.judge, Row("dashes", "python", "-" * size)) for size in (8_000, 16_000)
+        )
+        cells.append([tool.label, half, whole, whole / half])
+    return cells
+
+
 def first_scan_ms(rounds: int) -> float:
     """CPU of a process that imports and scans once, beyond one that imports Tyrian."""
 

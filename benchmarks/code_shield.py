@@ -11,9 +11,10 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from _code_shield_cost import first_scan_ms, hostile_rows, latency_rows
+from _code_shield_cost import dashes_rows, first_scan_ms, hostile_rows, latency_rows
 from _code_shield_data import (
     Row,
     chat,
@@ -112,7 +113,11 @@ def _findings(tools: Sequence[Tool], step: int) -> list[Target]:
 
 def _cost(tools: Sequence[Tool], *, is_quick: bool) -> list[Target]:
     rounds = 2 if is_quick else 4
-    judges = [tool for tool in tools if tool.label not in ("block", "audit", "as installed")]
+    judges = [
+        replace(tool, label="tyrian" if tool.label == "warn" else tool.label)
+        for tool in tools
+        if tool.label not in ("block", "audit", "as installed")
+    ]
     head = ["CPU, ms", "rows", "p50", "p99", "worst", "its p50 / ours"]
     rows = latency_rows("snippet", snippets(), judges, rounds, sample=24 if is_quick else 72)
     print(table("650 characters, language given", head, [row.cells for row in rows]))
@@ -125,6 +130,8 @@ def _cost(tools: Sequence[Tool], *, is_quick: bool) -> list[Target]:
     cells, worst_ms, growth = hostile_rows(tools[1].judge, is_quick=is_quick)
     head = ["100,000 characters of", "worst as", "CPU, ms", "its half, ms", "growth"]
     print(table("Hostile code and messages", head, cells))
+    head = ["CPU, ms", "8,000", "16,000", "growth"]
+    print(table("Dashes as Python", head, dashes_rows(judges)))
     first = first_scan_ms(5 if is_quick else 15)
     return [
         ("snippet, p50, ms", 0.5, known.p50_ms, known.p50_ms < 0.5),
