@@ -11,8 +11,8 @@ from tyrian.detectors.code_shield.rule import Profile
 from tyrian.detectors.code_shield.rule_file import load_text, verdicts_of
 from tyrian.detectors.code_shield.semgrep.fault import RefusedError
 from tyrian.detectors.code_shield.semgrep.grammars import GRAMMARS
-from tyrian.detectors.code_shield.semgrep.load import Status
 from tyrian.detectors.code_shield.semgrep.pattern import parse_pattern
+from tyrian.detectors.code_shield.verdict import Status
 from tyrian.errors import ConfigError
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma", "delta"])

@@ -1,5 +1,6 @@
 """Everything that would be loaded by the first request is loaded at the start."""
 
+import asyncio
 import encodings.idna
 import encodings.latin_1  # noqa: F401
 
@@ -25,3 +26,7 @@ async def warm_up(firewall: Firewall | None) -> None:
     }
     for stage, message in samples.items():
         await firewall.judge(message, stage=stage)
+    for guard in firewall.guards:
+        warm = getattr(guard.detector, "warm", None)
+        if callable(warm):
+            await asyncio.to_thread(warm)

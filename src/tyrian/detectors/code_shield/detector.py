@@ -69,6 +69,11 @@ class CodeShield:
         detection = Detection.from_findings(tuple(findings.values()))
         return detection if read >= total else replace(detection, coverage=read / total)
 
+    def warm(self) -> None:
+        """Load the rules of every language, which else the first code in it waits for."""
+        for language in self._languages:
+            self._engine.table(language, self._profile)
+
     def carry(self, text: str) -> str:
         """What of a text that has left a stream the rest must be read with."""
         return carried(text)

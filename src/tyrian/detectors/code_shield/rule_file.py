@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from tyrian.detectors.code_shield.loader import line_of, parse, read_yaml
 from tyrian.detectors.code_shield.rule import RuleFile
-from tyrian.detectors.code_shield.semgrep.load import Status, Verdict
-from tyrian.detectors.code_shield.semgrep.load import verdicts_of as semgrep_verdicts
+from tyrian.detectors.code_shield.verdict import Status, Verdict
 from tyrian.errors import ConfigError
 
 _SEMGREP = "semgrep"
@@ -15,6 +15,7 @@ _SEMGREP = "semgrep"
 _SEMGREP_KEYS = frozenset(
     {"languages", "pattern", "patterns", "pattern-either", "pattern-regex", "match", "mode"}
 )
+_READER = "tyrian.detectors.code_shield.semgrep.load"
 _MOST_TOLD = 5
 
 
@@ -49,7 +50,8 @@ def verdicts_of(text: str, file: str) -> list[Verdict]:
     """What holds of each rule in a text; in our own format all of each, or ConfigError."""
     data = read_yaml(text, file)
     if _is_semgrep(data):
-        found = semgrep_verdicts(data, file)
+        # Few stacks have such rules; the others need not wait for what reads them.
+        found = import_module(_READER).verdicts_of(data, file)
     else:
         found = [
             Verdict(rule.id, Status.EXACT, (), ("rules", number), rule)

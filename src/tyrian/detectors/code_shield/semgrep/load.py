@@ -5,8 +5,6 @@ Source: https://semgrep.dev/docs/writing-rules/rule-syntax
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from tyrian.core.detection import Severity
 from tyrian.detectors.code_shield.languages import SYNTAXES
@@ -17,6 +15,7 @@ from tyrian.detectors.code_shield.semgrep.grammars import GRAMMARS
 from tyrian.detectors.code_shield.semgrep.read import Reading
 from tyrian.detectors.code_shield.semgrep.rule import SemgrepRule
 from tyrian.detectors.code_shield.semgrep.taint import TaintRule
+from tyrian.detectors.code_shield.verdict import Status, Verdict
 
 _LANGUAGES = {
     "python": "python", "py": "python", "python2": "python", "python3": "python",
@@ -47,27 +46,6 @@ _NO_WEAKNESS = "CWE-710"
 _CWE = re.compile(r"CWE-\d+")
 
 Node = Mapping[str, object]
-
-
-class Status(StrEnum):
-    """How much of a rule holds here."""
-
-    EXACT = "exact"
-    DEGRADED = "degraded"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one rule of a file."""
-
-    id: str
-    status: Status
-    reasons: tuple[str, ...] = ()
-    path: tuple[object, ...] = ()
-    """The keys that lead to what was refused."""
-    rule: CodeRule | None = None
-    line: int = 0
 
 
 def verdicts_of(data: object, file: str) -> list[Verdict]:

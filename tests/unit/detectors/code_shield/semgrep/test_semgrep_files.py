@@ -11,7 +11,7 @@ from tyrian.core.message import Message
 from tyrian.detectors.code_shield.engine import Engine
 from tyrian.detectors.code_shield.rule import Profile
 from tyrian.detectors.code_shield.rule_file import load_text, verdicts_of
-from tyrian.detectors.code_shield.semgrep.load import Status
+from tyrian.detectors.code_shield.verdict import Status
 from tyrian.errors import ConfigError
 from tyrian.firewall.firewall import Firewall
 
