@@ -156,9 +156,11 @@ class ToolPolicy:
         else:
             canonical = self._canonical(entry, args, world, facts)
         values: Mapping[str, object] = canonical["args"]  # type: ignore[assignment]
-        provenance = (
-            NO_PROVENANCE if state.memory is None else Provenance(state.memory, args, values)
-        )
+        provenance: Provenance = NO_PROVENANCE
+        if state.memory is not None:
+            known = entry.arguments.keys() if entry is not None else ()
+            names = args.keys() - known if entry is None or self._may_have_more else ()
+            provenance = Provenance(state.memory, args, values, names)
         verdicts += self._flow.verdicts(name, state, provenance, is_past=is_past)
         rules = self._rules.of(name)
         if rules:

@@ -267,3 +267,13 @@ def test_a_decision_for_a_person_tells_the_sources() -> None:
     state = read.read(read.start(), MAIL, 0)
     decision = judge.decide(ProposedCall("post", {"body": QUOTE}), state)
     assert decision.derived.sources == {"read_mail"}
+
+
+def test_names_of_arguments_that_the_model_made_up_may_quote_too() -> None:
+    flow = [{"if_args_from": "*", "then_deny": ["post", "other"]}]
+    judge = policy(flow=flow, unknown_args="allow", default="allow")
+    assert effect(judge, MAIL, **{QUOTE: 1}) is Effect.BLOCK
+    assert effect(judge, MAIL, body="x") is Effect.ALLOW
+    read = reader(judge)
+    state = read.read(read.start(), MAIL, 0)
+    assert judge.decide(ProposedCall("other", {QUOTE: 1}), state).effect is Effect.BLOCK

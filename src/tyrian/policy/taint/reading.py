@@ -19,7 +19,8 @@ _ENCODED = re.compile(
     r"|(?:[0-9A-Fa-f]{2}[ :]?){8,}|[A-Za-z0-9+/]{16,}"
 )
 _ENCODING_SIGNS = frozenset("%\\&=")
-_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{16}|(?:[0-9A-Fa-f]{2} ){7}")
+_LEAST_ENCODED = 16
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{16}|[0-9A-Fa-f]{2} [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} ")
 """Without it, and without any of the signs, nothing in a text is encoded."""
 _PLAIN_RUN = re.compile(r"[a-z/]+|[A-Za-z][a-z]+|[A-Z]+|[0-9]+")
 
@@ -50,7 +51,8 @@ def readings(text: str) -> Iterator[str]:
     yield text
     if "\\" in text:
         yield _ESCAPE.sub(_unescaped, text)
-    if text.isascii() and _ENCODING_SIGNS.isdisjoint(text) and not _LONG_RUN.search(text):
+    is_short = len(text) < _LEAST_ENCODED or not _LONG_RUN.search(text)
+    if is_short and text.isascii() and _ENCODING_SIGNS.isdisjoint(text):
         return
     if any(not _PLAIN_RUN.fullmatch(found[0]) for found in _ENCODED.finditer(text)) or (
         not text.isascii()

@@ -1,7 +1,7 @@
 """The texts in the arguments of a call, however deep they stand."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tyrian.policy.taint.memory import NOWHERE, Derived, TaintMemory
 
@@ -31,29 +31,49 @@ def texts_in_json(text: str) -> list[str]:
         return [text]
 
 
+_NO_ARGUMENTS: Mapping[str, object] = {}
+
+
 class Provenance:
     """Where the arguments of one call are from; looked up once for each, when first asked for."""
 
-    __slots__ = ("_found", "_given", "_memory")
+    __slots__ = ("_canonical", "_found", "_given", "_memory", "_names")
 
-    def __init__(self, memory: TaintMemory, *given: Mapping[str, object]) -> None:
-        """`given` are the arguments as the model wrote them and in canonical form."""
+    def __init__(
+        self,
+        memory: TaintMemory,
+        given: Mapping[str, object] = _NO_ARGUMENTS,
+        canonical: Mapping[str, object] = _NO_ARGUMENTS,
+        names: Iterable[str] = (),
+    ) -> None:
+        """`given` are the arguments as the model wrote them: what is quoted may be in either.
+
+        `names` are those of arguments that the model made up itself.
+        """
+        self._names = tuple(names)
         self._memory = memory
         self._given = given
+        self._canonical = canonical
         self._found: dict[str, Derived] = {}
 
     def of(self, argument: str) -> Derived:
         """Where one argument is from."""
         found = self._found.get(argument)
         if found is None:
-            values = [v for args in self._given for v in texts_in(args.get(argument))]
-            found = self._found[argument] = self._memory.derived(values)
+            found = self._found[argument] = self._memory.derived(self._values(argument))
+        return found
+
+    def _values(self, argument: str) -> list[str]:
+        given, canonical = self._given.get(argument), self._canonical.get(argument)
+        found = [given] if type(given) is str else list(texts_in(given))
+        if canonical is not given and canonical != given:
+            found += texts_in(canonical)
         return found
 
     def of_any(self, arguments: frozenset[str] = frozenset()) -> Derived:
         """Where any of these arguments is from, of all of them where none is named.
 
-        The names that a call gives its arguments count as well: they are the model's own.
+        Names that the model gave to arguments of its own count as well.
         """
         if arguments:
             named = [self.of(name) for name in arguments]
@@ -62,8 +82,8 @@ class Provenance:
                 frozenset().union(*(one.labels for one in named)),
             )
         if not (found := self._found.get("")):
-            values = [v for args in self._given for v in texts_in(args)]
-            found = self._found[""] = self._memory.derived(values)
+            values = [v for name in self._given for v in self._values(name)]
+            found = self._found[""] = self._memory.derived([*values, *self._names])
         return found
 
     @property
