@@ -1,5 +1,6 @@
 """Each fault of upstream's Code Shield, as a test that it fails and Tyrian passes."""
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -230,9 +231,26 @@ def test_no_language_is_a_blind_spot(language: str, code: str) -> None:
     assert cwes(code, language)
 
 
-def test_the_shield_loads_no_heavy_package() -> None:
-    import subprocess
+def test_an_ordinary_user_can_import_it_since_nothing_is_written() -> None:
+    code = (
+        "import sys\n"
+        "sys.dont_write_bytecode = True\n"
+        "seen = []\n"
+        "def watch(event, args):\n"
+        "    if event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+'):\n"
+        "        seen.append(args[0])\n"
+        "    elif event.startswith(('os.mkdir', 'os.rename', 'subprocess.', 'socket.')):\n"
+        "        seen.append(event)\n"
+        "sys.addaudithook(watch)\n"
+        "import tyrian.detectors.code_shield.detector\n"
+        "import tyrian.detectors.code_shield.semgrep.load\n"
+        "print(seen)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
+
+def test_the_shield_loads_no_heavy_package() -> None:
     code = (
         "import sys\n"
         "from tyrian.detectors.code_shield.engine import Engine\n"

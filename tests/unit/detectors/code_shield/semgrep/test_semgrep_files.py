@@ -1,5 +1,7 @@
 """Files in Semgrep's format: what is refused, what is told, and where they are used."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -217,3 +219,22 @@ def test_hostile_code_is_read_in_part_and_that_is_told(name: str) -> None:
     )
     engine = Engine([load_text(text, "r.yaml")], builtin=False)
     assert engine.scan(code, language, Profile.AUDIT).coverage < 1.0
+
+
+def test_without_the_grammars_rules_are_not_left_out_but_told(tmp_path: Path) -> None:
+    (tmp_path / "sg.yaml").write_text(rule("pattern: f()"))
+    (tmp_path / "rx.yaml").write_text(rule("pattern-regex: 'f'").replace("python", "generic"))
+    code = (
+        "import sys; sys.modules['tree_sitter'] = None\n"
+        "from tyrian.cli.main import run\n"
+        "sys.exit(run(['code', 'rules', 'validate', sys.argv[1]]))\n"
+    )
+
+    def validated(name: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, str(tmp_path / name)]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    done = validated("sg.yaml")
+    assert done.returncode not in (0, 1)
+    assert "tyrian[semgrep]" in done.stderr
+    assert validated("rx.yaml").returncode == 0
