@@ -5,12 +5,13 @@ words in the same way (symmetric deletes): two letters swapped, one too many, on
 wrong meet there, at a cost linear in the text. Long words may have two slips.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from string import ascii_letters, digits
 
 import numpy as np
 
+from tyrian.text.haste import hasty_correction, split_anew
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Source, members, runs_of
 from tyrian.text.words import SPELT, STRONG
@@ -22,6 +23,29 @@ _LEAST_STRONG = 6
 """Shorter words of attacks are one letter away from too many innocent ones."""
 _ENDINGS = ("s", "d", "r", "y", "n", "es", "ed", "er", "ly", "al", "ing", "ion")
 """What makes another word of a word rather than a misspelt one."""
+_MORE_WORDS = """
+abandon aloud apology append assume attach audit auditor authorised authorized backwards banking
+base beginning boundaries calendar caution censored censorship character characters classified
+codeword comply condition conditions configuration confirm consent constraint constraints contacts
+contents conversation criminal dangerous debug default defaults definitely delete detailed
+developers dialogue direction directions directive directives disabled disclaimer disclaimers
+disclose display drug drugs emergency encode entire entirely ethical ethics exactly execution
+explicit extract fictional forgetting forward fully grandma grandmother guardrails guideline
+hackers harmful hypothetical identity ignores ignoring illegally immediately immoral inbox initial
+instructed instructing invoice jail kidnap launder letters limitation limitations limitless lines
+literally maintenance manufacture marketing master maximum memory method moral morals morse murder
+narcotics nothing obey operator operators orders origin original originally output override
+overrides passcode passphrase passphrases passwort payment permission persona phishing phrase
+phrases plaintext poison possible preceding preset pretending prevent previously privileged
+procedure programming prohibited protect protected protocol protocols purchase recipe recite
+refusal refuse refuses regardless reminder repeatedly replacement reset respond responses restart
+restrict restricted retrieve revealed reveals reverse role sabotage scenario security sentences
+sequence setting settings simulate simulation specified spell steal stealing stolen supervisor
+synthesis synthesize tell terminal terrorist transaction unethical unfiltered unlock upload vault
+verbatim verification verify violate violence warnings weapons word written
+"""
+_KNOWN = SPELT | frozenset(_MORE_WORDS.split())
+"""Words that are spelt right, and that misspelt ones may stand for."""
 _NEAR_WORDS = """
 administration admit anwendungen archivist assailant assistance assistant assistants assisting
 attach attacked attacker attackers attend bidden bypassed bypasses command commando commend
@@ -56,6 +80,8 @@ untrusted virus
 """
 _DOUBTFUL = frozenset(_DOUBTFUL_WORDS.split())
 """Words of attacks with too many neighbours to prove anything by a misspelling."""
+_LEAST_SLOPPY, _SLOPPY = 2, 10
+"""Misspelt words, and one in how many words they must be, to take a text for hastily typed."""
 _REMEMBERED = 1 << 14
 _IS_CODE = members("%&#=/\\_@+<>" + digits)
 """What stands beside a word that is part of some code, not misspelt."""
@@ -80,7 +106,7 @@ def _keys(word: str) -> set[str]:
 def _meant() -> dict[str, str]:
     """Known words by their keys; words of attacks first, then the shorter ones."""
     table: dict[str, str] = {}
-    known = [word for word in SPELT if _LEAST <= len(word) <= _LONGEST]
+    known = [word for word in _KNOWN if _LEAST <= len(word) <= _LONGEST]
     for word in sorted(known, key=lambda w: (w not in STRONG, len(w), w)):
         for key in _keys(word):
             table.setdefault(key, word)
@@ -111,7 +137,7 @@ def _slips(word: str, meant: str) -> int:
 @cache
 def _edges() -> frozenset[str]:
     """How words that may have two slips begin and end: nearly always one of the two is kept."""
-    long = [word for word in SPELT if _TWO_SLIPS <= len(word) <= _LONGEST]
+    long = [word for word in _KNOWN if _TWO_SLIPS <= len(word) <= _LONGEST]
     return frozenset({word[:3] + "-" for word in long} | {"-" + word[-3:] for word in long})
 
 
@@ -141,29 +167,51 @@ def _proving() -> frozenset[str]:
     return frozenset(word for word in STRONG - _DOUBTFUL if len(word) >= _LEAST_STRONG)
 
 
-def _corrections(source: Source) -> dict[str, str]:
-    """Misspelt words and what they stand for, where a word of attacks is among them."""
-    words = {word.decode("latin-1") for word in set(source.spaced.split())}
-    odd = [w for w in words - SPELT if _LEAST - 1 <= len(w) <= _LONGEST + 1 and w.isascii()]
+def _corrections(words: frozenset[str]) -> dict[str, str]:
+    """Misspelt words and what they stand for, where that is worth to be read.
+
+    It is where a word of attacks is among them, and where so many are misspelt that the others of
+    these words must be taken for it.
+    """
+    odd = [w for w in words - _KNOWN if _LEAST - 1 <= len(w) <= _LONGEST + 1 and w.isascii()]
     found = {word: meant for word in odd if (meant := _correction(word))}
+    slipped = sum(not _is_replaced(word, meant) for word, meant in found.items())
+    if slipped >= _LEAST_SLOPPY and slipped * _SLOPPY >= len(words):
+        rest = words - _KNOWN - found.keys()
+        return found | {word: meant for word in rest if (meant := hasty_correction(word))}
     return found if any(meant in _proving() for meant in found.values()) else {}
 
 
 def respelt_pieces(source: Source) -> Pieces:
-    """Misspelt words as they are meant, where a word of attacks is among them."""
-    found = _corrections(source)
+    """Misspelt words as they are meant, where a word of attacks is among them or many are."""
+    words = frozenset(word.decode("latin-1") for word in source.spaced.split())
+    found = _corrections(words)
     if not found:
         return NONE
     starts, ends = runs_of(_IS_LETTER[source.data])
-    text = source.raw.decode("latin-1").lower()
-    meant = [found.get(text[a:b], "") for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    kept = np.fromiter(map(bool, meant), np.bool_, len(meant))
     framed = np.concatenate((_BLANK, source.data, _BLANK))
-    kept &= ~(_IS_CODE[framed[starts]] | _IS_CODE[framed[ends + 1]])
-    if _proving().isdisjoint([word for word, is_kept in zip(meant, kept, strict=True) if is_kept]):
+    is_code = _IS_CODE[framed[starts]] | _IS_CODE[framed[ends + 1]]
+    starts, ends = starts[~is_code], ends[~is_code]
+    text = source.raw.decode("latin-1").lower()
+    spelt = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    meant = [found.get(word, "") for word in spelt]
+    if not _is_worth([word for word in meant if word]):
         return NONE
-    return Pieces.of_texts(
-        starts[kept],
-        ends[kept],
-        [word for word, is_kept in zip(meant, kept, strict=True) if is_kept],
-    )
+    # A blank that slipped by one letter spoils two words: they are put right together.
+    is_apart = (ends[:-1] + 1 == starts[1:]) & (source.data[ends[:-1]] == _BLANK[0])
+    for at in np.flatnonzero(is_apart).tolist():
+        pair = split_anew(spelt[at], spelt[at + 1]) if spelt[at] else None
+        if pair:
+            meant[at], meant[at + 1], spelt[at + 1] = " ".join(pair), "", ""
+            ends[at] = ends[at + 1]
+    kept = np.fromiter(map(bool, meant), np.bool_, len(meant))
+    return Pieces.of_texts(starts[kept], ends[kept], [word for word in meant if word])
+
+
+def _is_replaced(word: str, meant: str) -> bool:
+    """True where only letters were replaced: what tells two good words apart more often."""
+    return len(word) == len(meant) and sorted(word) != sorted(meant)
+
+
+def _is_worth(meant: Sequence[str]) -> bool:
+    return len(meant) >= _LEAST_SLOPPY or not _proving().isdisjoint(meant)
