@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import IntFlag
 from functools import lru_cache
 
-from tyrian.detectors.code_shield.fragment import Assigned, Fragment
+from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
 from tyrian.detectors.code_shield.imports import normal
 from tyrian.detectors.code_shield.syntax import Syntax
 
@@ -94,9 +94,18 @@ class Reader:
             else:
                 at = self._operator(at, end, parts)
         kind = parts.kind()
-        if kind & Kind.DYNAMIC and self._is_source(start, end):
+        if kind & Kind.DYNAMIC and self._has_source(start, end, parts.looked_up):
             kind |= Kind.TAINTED
         return kind
+
+    def _has_source(self, start: int, end: int, looked_up: list[Span]) -> bool:
+        """Whether a source stands in the expression, what tables are asked for left out."""
+        for begin, stop in looked_up:
+            # The bracket itself belongs to what is asked, as in `argv[`.
+            if start < begin and self._is_source(start, min(begin + 1, end)):
+                return True
+            start = max(start, stop)
+        return start < end and self._is_source(start, end)
 
     def _operator(self, at: int, end: int, parts: "_Parts") -> int:
         join = _joins(self._syntax).match(self._fragment.code, at, end)
@@ -151,7 +160,10 @@ class Reader:
         if opening < end and code[opening] == "(":
             return self._call(name, at, opening, end, parts, hops)
         kind = self._named(name, at, hops)
-        after = self._behind(after, end)
+        index, after = after, self._behind(after, end)
+        if index < end and code[index] == "[":
+            # What is found in a table is the table's, whoever chose the key.
+            parts.looked_up.append((index, min(self._fragment.close_of(index), end)))
         parts.take(kind)
         return after
 
@@ -179,7 +191,10 @@ class Reader:
             self._format(name, opening + 1, close, parts, hops)
         else:
             kind = Kind.DYNAMIC | Kind.CALL
-            if self._is_source(start, after):
+            looks_up = last in _LOOK_UPS
+            if looks_up:
+                parts.looked_up.append((opening, close))
+            if self._is_source(start, opening + 1 if looks_up else after):
                 kind |= Kind.TAINTED
             elif _passes_on(last) and close > opening + 1:
                 inner = self._arguments(opening + 1, close, hops)
@@ -237,7 +252,10 @@ class Reader:
             # An empty collection is filled later, with what nobody knows here.
             parts.take(Kind.DYNAMIC)
         elif hops < _MOST_HOPS:
-            parts.take(self._arguments(at + 1, close, hops).kind())
+            inner = self._arguments(at + 1, close, hops).kind()
+            if not inner & Kind.TAINTED:
+                parts.looked_up.append((at, close))
+            parts.take(inner)
         else:
             parts.take(Kind.DYNAMIC)
         return self._behind_group(close + 1, end)
@@ -301,6 +319,8 @@ _FORMS_TEXT = """
 getBytes toCharArray toByteArray ToCharArray encode encodeToByteArray unpack bytes
 as_bytes into_bytes b utf8
 """
+_LOOK_UPS = frozenset({"get", "Get", "getOrDefault", "GetValueOrDefault", "match", "switch"})
+"""Functions whose result is chosen, not made, by their arguments."""
 _KEEPING_TEXT = """
 trim strip lstrip rstrip lower upper toLowerCase toUpperCase ToLower ToUpper Trim toString
 ToString get getOrDefault first split Split substring Substring substr slice at pop decode
@@ -321,10 +341,12 @@ def _passes_on(last: str) -> bool:
 class _Parts:
     """The parts of an expression seen so far."""
 
-    __slots__ = ("any", "joins", "seen")
+    __slots__ = ("any", "joins", "looked_up", "seen")
 
     def __init__(self) -> None:
         self.any = Kind(0)
+        self.looked_up: list[Span] = []
+        """Where the keys stand with which tables are asked."""
         self.joins = 0
         self.seen = 0
 

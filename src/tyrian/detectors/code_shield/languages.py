@@ -216,6 +216,11 @@ CSHARP = Syntax(
     outside=(
         (_ACTION, _ACTION_PARAMETER),
         (
+            r"\[From(?:Query|Body|Route|Form|Header)\b[^\]]{0,80}\]\s*(?!int\b|long\b|bool\b|Guid\b)"
+            r"[\w<>?\[\].]{1,60}\s+(?P<name>\w+)",
+            "",
+        ),
+        (
             r"\.Map(?:Get|Post|Put|Delete|Patch)\s*\([^()]{0,80}\((?P<list>[^()]{1,300})\)\s*=>",
             _ACTION_PARAMETER,
         ),

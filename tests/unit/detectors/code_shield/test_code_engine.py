@@ -167,6 +167,22 @@ def test_the_short_echo_of_php_is_one() -> None:
     assert not finds(page.replace("<?= $a ?>", ""), "php", "echo", "tainted")
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "os.system(COMMANDS.get(argv[1]))"),
+        ("python", "c = COMMANDS[argv[1]]\nos.system(c)"),
+        ("php", "system($commands[$argv[1]] ?? 'a');"),
+        ("php", "system(match ($argv[1]) { 'a' => $b, 'c' => $d });"),
+        ("javascript", "system(commands[argv.a])"),
+    ],
+)
+def test_what_a_table_holds_does_not_come_from_outside(language: str, code: str) -> None:
+    call = "os.system" if language == "python" else "system"
+    assert not finds(code, language, call, "tainted")
+    assert finds(code, language, call, "dynamic")
+
+
 def test_what_comes_from_outside_is_followed_through_names() -> None:
     assert finds("import sys\na = sys.argv[1]\nb = a\nos.system(b)", kind="tainted")
     assert finds("os.system(input())", kind="tainted")
