@@ -21,6 +21,8 @@ _SHORT = 250
 _PER_DOUBLING = 1.5
 """What a text of twice the length adds to a gate: its windows are more, so the highest of ordinary
 ones is higher, and without it most long texts would be read again."""
+_SURE = 6.0
+"""Logit of an attack from which a window is read however long the text is: benign ones are rare."""
 _HARM_FROM = -2.0
 """Logit of harm from which it counts."""
 
@@ -58,6 +60,7 @@ class Lookout:
         if self.harm is not None:
             excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
         excess -= _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
+        excess = np.maximum(excess, logits - _SURE)
         if excess.max() <= 0:
             return
         middles = (windows.starts + windows.ends) // 2
