@@ -62,3 +62,21 @@ def test_the_two_sides_of_the_split_share_no_template() -> None:
     for name, section in seen.items():
         if section.rows and set(section.lines) != set(unseen[name].lines):
             assert not set(section.lines) & set(unseen[name].lines)
+
+
+def test_twins_that_stand_in_the_same_order_are_on_one_side_of_the_split() -> None:
+    from training.prompt_guard.compose import PAIRED, SEEN, UNSEEN, sections
+
+    seen, unseen = sections(SEEN), sections(UNSEEN)
+    for name in sorted(PAIRED):
+        every = len(seen[name].lines) + len(unseen[name].lines)
+        assert len(unseen[name].lines) == (every + 3) // 4
+
+
+def test_a_frame_stands_around_harmful_and_around_harmless_goals() -> None:
+    from training.prompt_guard.compose import composed
+
+    rows = [row for row in composed(3, share=0.05) if row.source.startswith("gen_frame_")]
+    sides = {row.source: {bool(row.labels)} for row in rows}
+    assert sides == {"gen_frame_harm": {True}, "gen_frame_plain": {False}}
+    assert not [row for row in rows if "{aq}" in row.text or "{ag}" in row.text]

@@ -39,6 +39,22 @@ def test_every_disguise_changes_the_text(monkeypatch: pytest.MonkeyPatch) -> Non
         assert form(text) == form(text), name
 
 
+def test_the_last_object_of_an_evaluation_becomes_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    from _detection_leave_out import class_rows, last_object
+
+    meta = json.dumps({"format": 1, "dev": {"auc": 0.1}}, indent=1)
+    classes = {"framed / styled benign": {"auc": 0.75, "recall_at_1_percent": 0.04}}
+    classes["security questions, at the threshold"] = {"flagged": 0.02}
+    found = last_object(f"{meta}\nreading\n{json.dumps({'classes': classes}, indent=1)}\n")
+    assert found == {"classes": classes}
+    assert class_rows(found["classes"]) == [
+        ["framed / styled benign", "0.750", "0.900", "0.040", None, None],
+        ["security questions, at the threshold", None, None, None, None, 2.0],
+    ]
+    assert last_object("no figures at all") == {}
+
+
 def test_a_quick_run_prints_every_table_and_no_text(tmp_path: Path) -> None:
     few = tmp_path / "data" / "guard"
     few.mkdir(parents=True)
