@@ -116,7 +116,15 @@ def parser_of(name: str, code: str = "") -> "Parser":
     MissingDependencyError where the packages are not installed; NoGrammarError for a language
     without a grammar.
     """
-    is_page = name == "php" and ("<?php" in code or "<?=" in code)
-    language = _language_of(name, "language_php" if is_page else "")
+    language = _language_of(name, _variant(name, code))
     parser: Parser = import_module("tree_sitter").Parser(language)
     return parser
+
+
+def _variant(name: str, code: str) -> str:
+    """The grammar of pages of PHP and of TypeScript with markup in it."""
+    if name == "php" and ("<?php" in code or "<?=" in code):
+        return "language_php"
+    if name == "typescript" and ("</" in code or "/>" in code):
+        return "language_tsx"
+    return ""

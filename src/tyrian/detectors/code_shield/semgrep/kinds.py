@@ -65,7 +65,7 @@ CANONICAL = {
 _UNWRAPPED_TEXT = """
 expression_statement parenthesized_expression global_statement literal_element argument
 local_declaration_statement type interpolation template_substitution expression_list
-generic_type bracketed_argument_list
+generic_type bracketed_argument_list jsx_expression
 """
 UNWRAPPED = frozenset(_UNWRAPPED_TEXT.split())
 FLATTENED = frozenset({"modifiers", "statement_list", "with_clause", "declarator_list"})

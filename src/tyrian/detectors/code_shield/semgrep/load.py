@@ -38,6 +38,12 @@ _SEVERITIES = {
 }
 _HEAD = frozenset({"id", "message", "severity", "languages", "metadata", "mode", "options",
                    "paths", "fix", "fix-regex", "min-version", "max-version"})  # fmt: skip
+_UNREAD_TEXT = """
+author category confidence cwe description impact license likelihood owasp references
+source technology tests version
+"""
+_UNREAD = frozenset(_UNREAD_TEXT.split())
+"""Keys that authors put beside those of the format, and that change nothing of what is found."""
 _SEARCH = frozenset({"pattern", "patterns", "pattern-either", "pattern-regex"})
 _TAINT = frozenset({"pattern-sources", "pattern-sinks", "pattern-sanitizers",
                     "pattern-propagators"})  # fmt: skip
@@ -77,7 +83,7 @@ def _rule(entry: object, file: str) -> tuple[CodeRule, list[str]]:
         if key not in entry:
             raise RefusedError(f"the rule has no `{key}`")
     for key in entry:
-        if key not in _HEAD | _SEARCH | _TAINT:
+        if key not in _HEAD | _SEARCH | _TAINT | _UNREAD:
             raise RefusedError(f"`{key}` is not supported", (key,))
     if not isinstance(entry["id"], str) or not entry["id"]:
         raise RefusedError("`id` must be text", ("id",))

@@ -28,8 +28,10 @@ _SUPERGLOBALS = frozenset(
     ["_GET", "_POST", "_REQUEST", "_COOKIE", "_SERVER", "_FILES", "_ENV", "_SESSION", "GLOBALS"]
 )
 _TYPED = {
-    "java": re.compile(r"\(\s*(?P<type>[A-Z][\w.]*(?:\[\])?)\s+\$(?P<name>[A-Z_][A-Z0-9_]*)\s*\)"),
-    "csharp": re.compile(r"\(\s*(?P<type>[A-Za-z][\w.]*)\s+\$(?P<name>[A-Z_][A-Z0-9_]*)\s*\)"),
+    "java": re.compile(
+        r"\(\s*(?P<type>\$?[A-Za-z][\w.]*(?:\[\])?)\s+\$(?P<name>[A-Z_][A-Z0-9_]*)\s*\)"
+    ),
+    "csharp": re.compile(r"\(\s*(?P<type>\$?[A-Za-z][\w.]*)\s+\$(?P<name>[A-Z_][A-Z0-9_]*)\s*\)"),
     "c": re.compile(r"\(\s*(?P<type>[a-z][\w ]*?\s*\**)\s*\$(?P<name>[A-Z_][A-Z0-9_]*)\s*\)"),
     "go": re.compile(r"\(\s*\$(?P<name>[A-Z_][A-Z0-9_]*)\s*:\s*(?P<type>[\w.*\[\]]+)\s*\)"),
     "typescript": re.compile(r"\(\s*\$(?P<name>[A-Z_][A-Z0-9_]*)\s*:\s*(?P<type>[\w.]+)\s*\)"),
@@ -44,9 +46,16 @@ _HEAD = {
     "php": re.compile(r"\b(?:function|fn)\s*&?\s*[\w$]*\s*\Z"),
 }
 _TYPED_HEAD = re.compile(r"([\w\]>*&$.]+)\s+[*&]*[\w:~$]+\s*\Z")
+_CONSTRUCTOR = re.compile(
+    r"^\s*(?!(?:if|for|while|switch|catch|try|synchronized|using|lock)\b)\$?\w+\s*\Z"
+)
+_BODY_FOLLOWS = re.compile(r"\s*(?:throws[^{;]*)?\{")
 _NO_TYPES = frozenset({"return", "new", "else", "throw", "case", "await", "delete", "not", "in"})
 _MEMBER = "int ellz;"
 """What stands for `...` among the members of a class."""
+_WHOLE_LINE = re.compile(r"(?:[\w)\]\"'*]|\+\+|--)\s*\Z")
+_IMPORTED = re.compile(r"(\bfrom\s+|\brequire\s+)(mvz_\w+)")
+_ATTRIBUTE = re.compile(r"(?<=[\w-])=\.\.\.(?=[\s/>])")
 _BARE_IN_PHP = re.compile(r"(?:\b(?:function|class|interface|trait|extends|use)\s+&?|::)\Z")
 _FIELD = re.compile(r"\s*(?:[\w$]+|\"[^\"\n]*\"|'[^'\n]*')\s*:(?!:)")
 
@@ -78,6 +87,8 @@ def parse_pattern(text: str, language: str) -> Pattern:
     grammar = GRAMMARS[language]
     types: dict[str, str] = {}
     plain = _untyped(text.strip("\n"), language, types)
+    if "<" in plain and language in ("javascript", "typescript"):
+        plain = _ATTRIBUTE.sub("={...}", plain)
     if not plain.strip():
         raise RefusedError("the pattern is empty")
     for prepared in _spellings(plain, language, grammar):
@@ -114,8 +125,12 @@ def _spellings(text: str, language: str, grammar: Grammar) -> Iterator[str]:
             if grammar.needs_semicolons and not one.rstrip().endswith((";", "}")):
                 yield one.rstrip() + ";"
             yield one
-            if grammar.needs_semicolons and one.rstrip().endswith("}"):
-                yield one.rstrip() + ";"
+            if grammar.needs_semicolons:
+                yield _ended(one)
+                if one.rstrip().endswith("}"):
+                    yield one.rstrip() + ";"
+            if language in ("javascript", "typescript") and _IMPORTED.search(one):
+                yield _IMPORTED.sub(r'\1"\2"', one)
 
 
 def _untyped(text: str, language: str, types: dict[str, str]) -> str:
@@ -127,10 +142,23 @@ def _untyped(text: str, language: str, types: dict[str, str]) -> str:
         before = text[: match.start()].rstrip()
         if before[-1:].isalnum() or before[-1:] in ("_", "$", ")"):
             return match[0]  # a parameter of a definition, or an argument
+        if match["type"].strip() in _NO_TYPES:
+            return match[0]
         types[f"${match['name']}"] = match["type"].strip()
         return f"${match['name']}"
 
     return known.sub(take, text)
+
+
+def _ended(text: str) -> str:
+    """The text with a semicolon behind each line that is a statement as it stands."""
+    lines = []
+    depth = 0
+    for line in text.split("\n"):
+        depth += sum(line.count(c) for c in "([") - sum(line.count(c) for c in ")]")
+        is_whole = depth == 0 and bool(_WHOLE_LINE.search(line))
+        lines.append(f"{line.rstrip()};" if is_whole else line)
+    return "\n".join(lines)
 
 
 def _prepared(text: str, language: str, statement: str, parameter: str) -> str:
@@ -160,8 +188,9 @@ def _dots(text: str, at: int, language: str, statement: str, parameter: str) -> 
     before, after = text[:at].rstrip(" \t"), text[at + 3 :].lstrip(" \t")
     opening = _opening(text, at)
     around = text[opening] if opening >= 0 else ""
-    if before[-1:] in "\"'`" and before[-1:] and after[:1] == before[-1:]:
-        return "ellz"
+    quotes = sum(text.count(mark, 0, at) for mark in "\"'`")
+    if quotes % 2:
+        return "ellz"  # inside a literal
     if around == "(":
         return parameter if _is_definition(text, opening, language) else "ellz"
     if around == "[":
@@ -188,11 +217,23 @@ def _opening(text: str, at: int) -> int:
     return -1
 
 
+def _closing(text: str, opening: int) -> int:
+    """The place behind the bracket that closes the one at `opening`."""
+    depth = 0
+    for place in range(opening, len(text)):
+        depth += (text[place] in _OPENS) - (text[place] in _CLOSES)
+        if depth == 0:
+            return place + 1
+    return len(text)
+
+
 def _is_definition(text: str, opening: int, language: str) -> bool:
     line = text[text.rfind("\n", 0, opening) + 1 : opening]
     known = _HEAD.get(language)
     if known is not None:
         return bool(known.search(line))
+    if language in ("java", "csharp") and _CONSTRUCTOR.search(line):
+        return bool(_BODY_FOLLOWS.match(text, _closing(text, opening)))
     typed = _TYPED_HEAD.search(line)
     return typed is not None and typed[1] not in _NO_TYPES and "=" not in line
 
@@ -245,6 +286,12 @@ def _made(node: Node) -> Node:
     made = Node(node.kind, node.start, node.end, kids, node.text)
     if node.name is not None:
         made.name = _made(node.name)
+    if made.kind == "constructor_declaration" and kids and kids[0].kind == METAVARIABLE:
+        # `$F(...) { ... }`: a method of any type.
+        made.kind = "method_declaration"
+        made.kids = (Node(METAVARIABLE, node.start, node.start, text=ANONYMOUS), *kids)
+    if made.kind == "regex" and made.text == "/ellz/":
+        made.text = ""
     if made.kind == "labeled_statement" and len(kids) == 2:
         made.kind = "pair"
     return made

@@ -20,7 +20,7 @@ from tyrian.detectors.code_shield.semgrep.formula import (
     Regex,
 )
 from tyrian.detectors.code_shield.semgrep.grammars import GRAMMARS
-from tyrian.detectors.code_shield.semgrep.pattern import parse_pattern
+from tyrian.detectors.code_shield.semgrep.pattern import ANONYMOUS, parse_pattern
 from tyrian.detectors.code_shield.semgrep.taint import Part, Propagator, TaintRule
 from tyrian.errors import ConfigError
 
@@ -129,7 +129,7 @@ class Reading:
             raise RefusedError(f"{error.message} ({error.hint})", at) from None
         return plain
 
-    def _all(self, value: object, at: Path) -> Formula:
+    def _all(self, value: object, at: Path, *, is_inner: bool = False) -> Formula:
         positive: list[Formula] = []
         negative: list[Formula] = []
         regexes: list[Regex] = []
@@ -153,6 +153,9 @@ class Reading:
                 conditions.append((key, inner, place))
             else:
                 raise RefusedError(f"`{key}` is not supported", place)
+        if not positive and is_inner:
+            # Whatever the metavariable stands for is what the negations are about.
+            positive.append(self._leaf(ANONYMOUS, at))
         if not positive:
             raise RefusedError("`patterns` needs an operator that finds something", at)
         names: frozenset[str] = frozenset().union(*(formula.names() for formula in positive))
@@ -204,7 +207,11 @@ class Reading:
             raise RefusedError(f"`metavariable-pattern` in {language} is not supported", at)
         if len(keys) != 1:
             raise RefusedError("`metavariable-pattern` has one operator", at)
-        formula = self._one(keys[0], value[keys[0]], (*at, keys[0]))
+        place = (*at, keys[0])
+        if keys[0] == "patterns":
+            formula = self._all(value["patterns"], place, is_inner=True)
+        else:
+            formula = self._one(keys[0], value[keys[0]], place)
         return FitsPattern(name, formula), formula.names()
 
     def _comparison(self, value: Node, at: Path) -> Compares:

@@ -124,6 +124,8 @@ class Scope:
 
     def has_type(self, node: Node, wanted: str) -> bool:
         """Whether an expression is declared or made as of a type, as far as its text shows."""
+        if wanted.startswith("$"):
+            return True
         last = _bare(wanted)
         if node.kind == "new":
             return _bare(node.kids[0].dotted()) == last

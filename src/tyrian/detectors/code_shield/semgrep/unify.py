@@ -74,7 +74,7 @@ class Unifier:
 
     def _same_kind(self, pattern: Node, node: Node, bound: Bindings) -> Iterator[Bindings]:
         if not pattern.kids and not node.kids:
-            if pattern.text == node.text:
+            if pattern.text == node.text or (pattern.kind == "regex" and not pattern.text):
                 yield bound
             elif pattern.kind == "name":
                 yield from self._imported(pattern, node, bound)
