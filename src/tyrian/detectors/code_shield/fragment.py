@@ -21,6 +21,8 @@ _ASSIGN = re.compile(
     r"[ \t]*(?:\?|!)?(?::[ \t]*[A-Za-z_][\w.\[\]<>| ,?]{0,60}?)?"
     r"[ \t]*(\+=|\.=|:=|\|\|=|\?\?=|=)(?![=>~])"
 )
+_MADE = re.compile(r"\bnew\s+[\w.<>,\[\] ]{1,80}\Z")
+"""Before the arguments of a constructor; braces behind them fill what it makes."""
 _AFTER_BRACKET = frozenset(".-!?")
 _MOST_LINKS = 12
 _STOPS = re.compile(r"[;,\n()\[\]{}]")
@@ -299,7 +301,7 @@ class Fragment:
         if match[0].startswith(")"):
             opening = self.opening_of(start)
             word = _word_before(code, opening)
-            if word in _CONTROL:
+            if word in _CONTROL or _MADE.search(code, max(0, opening - 100), max(0, opening)):
                 return None
             start = opening if opening >= 0 else start
         elif ";" in code[match.end() : brace]:

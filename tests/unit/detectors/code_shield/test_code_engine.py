@@ -110,6 +110,11 @@ def test_a_name_means_what_it_was_given_last_in_its_function() -> None:
     assert finds(code.replace("os.system(c)", 'c = "b" + d\n    os.system(c)'))
 
 
+def test_what_is_filled_in_braces_stands_in_the_function_around_it() -> None:
+    code = 'void F(string b) { var c = "a " + b; var x = new X(y) { Z = c, W = system(c) }; }'
+    assert finds(code, "csharp", "system")
+
+
 def test_a_default_of_a_parameter_is_no_constant() -> None:
     assert finds('def f(c="ls"):\n    os.system(c)', kind="dynamic")
 
