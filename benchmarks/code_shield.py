@@ -118,7 +118,7 @@ def _cost(tools: Sequence[Tool], *, is_quick: bool) -> list[Target]:
         for tool in tools
         if tool.label not in ("block", "audit", "as installed")
     ]
-    head = ["CPU, ms", "rows", "p50", "p99", "worst", "its p50 / ours"]
+    head = ["CPU, ms", "rows", "p50", "p99", "worst", "mean", "its p50 / ours", "its mean / ours"]
     rows = latency_rows("snippet", snippets(), judges, rounds, sample=24 if is_quick else 72)
     print(table("650 characters, language given", head, [row.cells for row in rows]))
     known = rows[0]
