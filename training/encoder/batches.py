@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.encoder.network import Inputs
 from tyrian.models.encoder.tokens import Tokens
-from tyrian.models.features import I64, U64
+from tyrian.models.features import I64, U32
 from tyrian.models.windows import F32
 
 
@@ -17,7 +18,6 @@ class Example:
     """One window: its tokens, what it is, and how much it counts per output."""
 
     tokens: Tokens
-    known: I64
     targets: F32
     importance: F32
 
@@ -26,43 +26,32 @@ class Example:
 class Batch:
     """Examples side by side."""
 
-    buckets: Tensor
-    starts: Tensor
-    known: Tensor
-    mask: Tensor
+    inputs: Inputs
     targets: Tensor
     importance: Tensor
 
-    @property
-    def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the encoder reads."""
-        return self.buckets, self.starts, self.known, self.mask
+
+def _joined(parts: Sequence[I64 | U32], starts: Sequence[I64]) -> tuple[Tensor, Tensor]:
+    """The parts one after the other, and their starts in the whole."""
+    shifts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    moved = [start + shift for start, shift in zip(starts, shifts, strict=True)]
+    whole = np.concatenate(parts).astype(np.int64)
+    return torch.from_numpy(whole), torch.from_numpy(np.concatenate(moved))
 
 
-def known_rows(words: U64, hashes: U64) -> I64:
-    """Row of each word among the known ones, plus one; 0 for what is not known."""
-    at = np.minimum(np.searchsorted(hashes, words), len(hashes) - 1)
-    return np.where(hashes[at] == words, at + 1, 0)
+def inputs_of(windows: Sequence[Tokens]) -> Inputs:
+    """What the encoder reads of these windows."""
+    return Inputs(
+        *_joined([one.buckets for one in windows], [one.starts for one in windows]),
+        *_joined([one.pieces for one in windows], [one.piece_starts for one in windows]),
+        torch.tensor([len(one) for one in windows]),
+    )
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
-    """The examples, padded to the longest."""
-    longest = max(len(example.tokens) for example in examples)
-    known = np.zeros((len(examples), longest), dtype=np.int64)
-    mask = np.zeros((len(examples), longest, 1), dtype=np.float32)
-    starts, shift = [], 0
-    for row, example in enumerate(examples):
-        count = len(example.tokens)
-        known[row, :count] = example.known
-        mask[row, :count] = 1
-        starts.append(example.tokens.starts + shift)
-        shift += len(example.tokens.buckets)
-    buckets = np.concatenate([e.tokens.buckets for e in examples]).astype(np.int64)
+    """The examples side by side."""
     return Batch(
-        torch.from_numpy(buckets),
-        torch.from_numpy(np.concatenate(starts)),
-        torch.from_numpy(known),
-        torch.from_numpy(mask),
+        inputs_of([e.tokens for e in examples]),
         torch.from_numpy(np.stack([e.targets for e in examples])),
         torch.from_numpy(np.stack([e.importance for e in examples])),
     )

@@ -2,111 +2,85 @@
 
     python -m training.encoder.evaluate --data ../shared/data/guard
 
-Trains both stages without the sources that `training.prompt_guard.evaluate` leaves out and without
-a quarter of our own templates, and measures on those, at the threshold of the development set.
+Trains both stages without the sources that `training.prompt_guard.leave_out` names and without
+a quarter of our own templates, and measures on those, at the threshold of the development set. The
+heads for harm are measured on what `training.content_guard.evaluate` leaves out. The watch for harm
+is the shipped content guard, so its share in the gates is not left out.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import torch
 
-from training.calibrate import auc
+from training.content_guard.evaluate import HELD_OUT as CONTENT_HELD_OUT
+from training.content_guard.evaluate import ORDINARY as CALM
+from training.content_guard.evaluate import OTHER_SEED, Judged
+from training.content_guard.evaluate import figures as content_figures
+from training.content_guard.phrases import fold_of
+from training.content_guard.rows import own_rows
 from training.content_guard.rows import training_rows as content_rows
-from training.corpus import Row, read_rows
-from training.documents import documents_of
+from training.corpus import Row, prepared, read_rows
+from training.documents import LONGEST, documents_of
 from training.encoder.examples import thinned
 from training.encoder.train import EPOCHS, MOST, first_logits, mixed_logits, stage_of, trained
 from training.inputs import artefact_path, given_data
-from training.prompt_guard.compose import SEEN, UNSEEN, composed, foreign
-from training.prompt_guard.evaluate import is_held_out
-from training.prompt_guard.generate import generate
-from training.prompt_guard.rows import questions
+from training.prompt_guard.leave_out import comparisons, split
 from training.prompt_guard.train import QUOTES, SEED, artefact_of
-from tyrian.models.artefact import parse
-from tyrian.models.features import F64
+from tyrian.models.artefact import Artefact, parse
+from tyrian.models.encoder.guard import Encoder as Reader
+from tyrian.models.features import F64, Grams
+from tyrian.models.linear import Block, LinearModel
+from tyrian.models.stages import Lookout, SecondStage
 
-ORDINARY = frozenset({"deepset_pi", "oasst_en100", "toolalpaca", "clinc150", "self_instruct"})
-
-
-def split(data: Path) -> tuple[list[Row], dict[str, list[Row]]]:
-    """What is trained on, and what is measured on by group."""
-    rows = read_rows(data / "injection_train.jsonl.gz")
-    content = read_rows(data / "content_train.jsonl.gz")
-    held = [row for row in rows if is_held_out(row)]
-    kept = [row for row in rows if not is_held_out(row)]
-    asked = questions(rows, content)
-    seen = [row for row in asked if not is_held_out(row) and crc32(row.text.encode()) % 4]
-    unseen = [row for row in asked if is_held_out(row) or not crc32(row.text.encode()) % 4]
-    kept += generate(SEED) + composed(SEED, SEEN, real=seen) + foreign(SEED, SEEN)
-    other = [replace(row, source=_merged(row.source)) for row in foreign(SEED + 1, UNSEEN, 0.4)]
-    groups = {
-        "dev": read_rows(data / "injection_dev.jsonl.gz"),
-        "held": held,
-        "own": composed(SEED + 1, UNSEEN, 0.2, real=unseen),
-        "foreign": other,
-    }
-    measured = {row.text for group in groups.values() for row in group}
-    return [row for row in {r.text: r for r in kept}.values() if row.text not in measured], groups
+MOST_MEASURED, MOST_OWN = 150, 25
+"""Rows of one source that are measured."""
+_ALWAYS = -1e6
+"""A gate that every window passes."""
 
 
-def _merged(source: str) -> str:
-    """The source of a row in another language, without the language."""
-    return "_".join(("foreign", *source.split("_")[2:]))
+def alone_logits(stage: SecondStage, first: Artefact, documents: Sequence[Grams]) -> F64:
+    """Per document, the encoder's highest logit, with the gates open to every text."""
+    model = LinearModel(first)
+    found = []
+    for grams in documents:
+        lookout = Lookout(_ALWAYS)
+        model.judge([Block(0, grams)], lookout)
+        rows = [stage.encoder.read(grams, one.start, one.end) for one in lookout.chosen()]
+        found.append(max((float(row[0]) for row in rows), default=stage.mix.unread))
+    return np.array(found)
 
 
-def _pair(attacks: F64, benign: F64) -> dict[str, float]:
-    limit = np.quantile(benign, 0.99)
-    return {
-        "auc": round(auc(attacks, benign), 3),
-        "recall_at_1_percent": round(float((attacks > limit).mean()), 3),
-    }
+def hazards(reader: Reader, data: Path, dev: Sequence[Row]) -> dict[str, object]:
+    """Figures of the heads for harm on what the content guard's evaluation leaves out."""
+    given = read_rows(data / "content_train.jsonl.gz")
+    held = [row for row in given if row.family in CONTENT_HELD_OUT]
+    own = thinned(own_rows(OTHER_SEED, lambda line: fold_of(line) == 0), MOST_OWN, SEED)
 
+    def judged(rows: Sequence[Row]) -> Judged:
+        texts = (prepared(row.text[:LONGEST]) for row in rows)
+        return Judged(list(rows), np.array([list(reader.hazards(t).values()) for t in texts]))
 
-def comparisons(rows: Sequence[Row], groups: Sequence[str], logits: F64) -> dict[str, object]:
-    """The rows of the issue's table that sources at hand can stand for."""
-    attack = np.array([bool(row.labels) for row in rows])
-    kind = np.array([row.kind for row in rows])
-    family = np.array([row.family for row in rows])
-    group = np.array(groups)
-    is_tool = np.char.find(kind, "indirect") >= 0
-    tool = ~attack & ((kind == "benign_tool_output") & (group != "foreign"))
-    ordinary = ~attack & np.isin(family, sorted(ORDINARY))
-    direct = attack & ~is_tool & np.isin(group, ["held", "own"])
-    styled = ~attack & (kind == "benign_adversarial")
-    framed = attack & np.isin(
-        family, ["gen_persuade", "gen_fiction", "gen_framed", "aisafetylab_pair"]
-    )
-    foreign_side = group == "foreign"
-    found: dict[str, object] = {
-        name: _pair(logits[attack & (group == name)], logits[~attack & (group == name)])
-        for name in ("dev", "held", "own", "foreign")
-    }
-    found["direct / ordinary prompts"] = _pair(logits[direct], logits[ordinary])
-    explicit = (kind == "indirect_injection") & ~foreign_side
-    found["explicit in tool output / clean"] = _pair(logits[explicit], logits[tool])
-    plain = (kind == "indirect_plain") & ~foreign_side
-    found["plain in tool output / clean"] = _pair(logits[plain], logits[tool])
-    found["framed / styled benign"] = _pair(logits[framed], logits[styled])
-    same = foreign_side & ~is_tool & (kind != "benign_tool_output")
-    found["other languages / same"] = _pair(logits[same & attack], logits[same & ~attack])
-    return found
+    sources = judged(held)
+    ordinary = judged([r for r in dev if not r.labels] + [r for r in held if r.family in CALM])
+    found = {"sources": content_figures(sources, ordinary)}
+    found["phrases"] = content_figures(judged(own), ordinary)
+    return {name: {k: v for k, v in one.items() if k != "shares"} for name, one in found.items()}
 
 
 def evaluate(data: Path, epochs: int, most: int) -> Mapping[str, object]:
     """Figures by group and by source, of the first stage and of both."""
-    kept, groups = split(data)
+    kept, groups = split(data, SEED)
     dev = groups["dev"]
     first = parse(artefact_of([r for r in kept if r.kind != QUOTES], dev, "evaluation"))
-    content = thinned(content_rows(), max(1, most // 7), SEED)
+    content = content_rows(data, lambda line: fold_of(line) != 0, CONTENT_HELD_OUT)
     network = trained(thinned(kept, most, SEED), content, first, epochs)
     harm = parse(artefact_path("content-guard").read_bytes())
     stage = stage_of(network, first, harm, dev, documents_of(dev))
+    groups = {name: thinned(group, MOST_MEASURED, SEED) for name, group in groups.items()}
     rows = [row for group in groups.values() for row in group]
     names = [name for name, group in groups.items() for _ in group]
     documents = documents_of(rows)
@@ -124,9 +98,11 @@ def evaluate(data: Path, epochs: int, most: int) -> Mapping[str, object]:
         if (of := (where == place) & (attack == want)).any()
     }
     return {
-        "first stage": comparisons(rows, names, alone),
-        "both stages": comparisons(rows, names, both),
+        "first stage": comparisons(groups, alone),
+        "encoder": comparisons(groups, alone_logits(stage, first, documents)),
+        "both stages": comparisons(groups, both),
         "rows, first stage, both": shares,
+        "hazards": hazards(stage.encoder, data, dev),
     }
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.corpus import Row
-from training.encoder.batches import Example, known_rows
+from training.encoder.batches import Example
 from tyrian.models.artefact import FullTable
 from tyrian.models.encoder.guard import OUTPUTS
+from tyrian.models.encoder.pieces import Vocabulary
 from tyrian.models.encoder.tokens import tokens_of
 from tyrian.models.encoder.windows import WIDTH, around, at_most
-from tyrian.models.features import U64, Grams
+from tyrian.models.features import Grams
 from tyrian.models.windows import F32, grid, window_scores
 
 _PLENTY = 300
@@ -22,7 +23,7 @@ _HARMFUL_SOURCES = frozenset(
     f"gen_{name}"
     for name in (
         *("framed", "fiction", "persuade", "refusal_off", "prefix_force", "hypothetical"),
-        *("suffix_soup", "many_shot"),
+        *("suffix_soup", "many_shot", "frame_harm", "pressured"),
     )
 )
 """Attacks of which every row has a harmful goal."""
@@ -87,7 +88,7 @@ def examples_of(
     rows: Sequence[Row],
     documents: Sequence[Grams],
     weights: F32,
-    hashes: U64,
+    vocabulary: Vocabulary,
     seed: int,
     *,
     is_content: bool = False,
@@ -100,6 +101,6 @@ def examples_of(
         targets, counts = _labels(row, is_content)
         counts = counts * np.float32(min(1.0, _PLENTY / common[row.source]) ** 0.5)
         for start, end in places_of(row, grams, weights, pick):
-            tokens = tokens_of(grams, start, end, at_most())
-            found.append(Example(tokens, known_rows(tokens.words, hashes), targets, counts))
+            tokens = tokens_of(grams, start, end, at_most(), vocabulary)
+            found.append(Example(tokens, targets, counts))
     return found

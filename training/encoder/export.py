@@ -1,45 +1,35 @@
 """From the trained encoder to what the package reads."""
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from training.encoder.network import Encoder
 from tyrian.models.encoder.network import Network, Rows
-from tyrian.models.features import U64
+from tyrian.models.encoder.pieces import Vocabulary
 from tyrian.models.windows import F32
+
+_TABLES = frozenset({"words.weight", "bags.weight"})
 
 
 def _array(values: Tensor) -> F32:
     return values.detach().cpu().numpy().astype(np.float32)
 
 
-def network_of(encoder: Encoder, hashes: U64) -> Network:
-    """The same encoder in numpy, its tables in bytes and its weights in half precision."""
+def _rounded(array: F32) -> F32:
+    """What is left of a matrix when it is stored in bytes, a scale per output."""
+    return Rows.of(array).take(np.arange(len(array)))
+
+
+def network_of(encoder: Encoder, pieces: Sequence[str]) -> Network:
+    """The same encoder in numpy, with its tables and matrices rounded to bytes."""
     weights: dict[str, F32] = {}
     for name, values in encoder.state_dict().items():
-        if name in ("vectors", "bags.weight"):
+        if name in _TABLES:
             continue
         array = _array(values)
-        if array.ndim == 3:
-            array = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
-        elif array.ndim == 2:
-            array = array.T
-        weights[name] = np.ascontiguousarray(array.astype(np.float16).astype(np.float32))
-    bags = Rows.of(_array(encoder.bags.weight))
-    return Network(bags, hashes, Rows.of(_array(encoder.vectors)[1:]), weights)
-
-
-def arrays_of(network: Network) -> dict[str, npt.NDArray[np.generic]]:
-    """What the artefact holds."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {
-        name: array.astype(np.float16) for name, array in network.weights.items()
-    }
-    return {
-        **arrays,
-        "bags": network.bags.codes,
-        "bags_scale": network.bags.scales,
-        "hashes": network.hashes,
-        "vectors": network.vectors.codes,
-        "vectors_scale": network.vectors.scales,
-    }
+        is_matrix = array.ndim == 2 and name.endswith(".weight")
+        weights[name] = np.ascontiguousarray(_rounded(array).T) if is_matrix else array
+    words, bags = (Rows.of(_array(part.weight)) for part in (encoder.words, encoder.bags))
+    return Network(Vocabulary.of(pieces), words, bags, weights, len(encoder.layers))

@@ -12,8 +12,10 @@ from training.encoder.batches import Batch, Example, batch_of, batches
 from training.encoder.network import Encoder
 from tyrian.models.windows import F32
 
-SIZE = 64
-RATE = 2e-3
+SIZE = 32
+RATES = {"bags": 1.5e-3, "heads": 1e-3, "backbone": 1e-4}
+"""Highest learning rates; what was learnt before moves least."""
+_NEW = ("bag.", "queries.", "hidden.", "heads.")
 SMOOTHING = 0.02
 ENERGY = 0.03
 """Weight of the energy penalty: benign text of any kind is pushed below LOW, attacks above HIGH."""
@@ -36,11 +38,24 @@ def loss_of(logits: Tensor, batch: Batch) -> Tensor:
     return cross + ENERGY * energy
 
 
+def _part(name: str) -> str:
+    if name.startswith("bags."):
+        return "bags"
+    return "heads" if name.startswith(_NEW) else "backbone"
+
+
 def _optimiser(net: Encoder) -> torch.optim.AdamW:
-    sparse = [values for name, values in net.named_parameters() if name.startswith("bags")]
-    rest = [values for name, values in net.named_parameters() if not name.startswith("bags")]
-    groups = [{"params": sparse, "weight_decay": 0.0}, {"params": rest, "weight_decay": _DECAY}]
-    return torch.optim.AdamW(groups, lr=RATE)
+    groups: dict[str, list[Tensor]] = {part: [] for part in RATES}
+    for name, values in net.named_parameters():
+        if values.requires_grad:
+            groups[_part(name)].append(values)
+    decay = {"bags": 0.0, "heads": _DECAY, "backbone": _DECAY}
+    return torch.optim.AdamW(
+        [
+            {"params": groups[part], "highest": rate, "weight_decay": decay[part]}
+            for part, rate in RATES.items()
+        ]
+    )
 
 
 def fit(
@@ -57,20 +72,22 @@ def fit(
     steps = epochs * math.ceil(len(examples) / SIZE)
     step = 0
     net.train()
+    total = 0.0
     for epoch in range(epochs):
-        total = 0.0
         for batch in batches(examples, SIZE, seed + epoch):
             share = 0.5 * (1 + math.cos(math.pi * step / steps))
             for group in optimiser.param_groups:
-                group["lr"] = RATE * min(1.0, step / _WARM) * max(0.02, share)
-            loss = loss_of(net(*batch.inputs), batch)
+                group["lr"] = group["highest"] * min(1.0, step / _WARM) * max(0.02, share)
+            loss = loss_of(net(batch.inputs), batch)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             total += float(loss.detach())
             step += 1
-        say(f"epoch {epoch + 1} of {epochs}: loss {total * epochs / steps:.4f}")
+            if step % 100 == 0:
+                say(f"step {step} of {steps}: loss {total / 100:.4f}")
+                total = 0.0
     net.eval()
 
 
@@ -81,7 +98,7 @@ def logits_of(net: Encoder, examples: Sequence[Example]) -> F32:
     with torch.inference_mode():
         for first in range(0, len(order), SIZE):
             chosen = order[first : first + SIZE]
-            rows = net(*batch_of([examples[int(n)] for n in chosen]).inputs).numpy()
+            rows = net(batch_of([examples[int(n)] for n in chosen]).inputs).numpy()
             if result is None:
                 result = np.zeros((len(order), rows.shape[1]), dtype=np.float32)
             result[chosen] = rows

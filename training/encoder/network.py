@@ -1,93 +1,118 @@
 """The encoder in torch: the same arithmetic as `tyrian.models.encoder.network`, to be trained."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tyrian.models.encoder.network import HEADS
 from tyrian.models.encoder.tokens import BAG_SIZE
 
-DILATIONS = (1, 2, 4)
-QUERIES = 4
-HEADS = 4
+WIDTH = 384
+BAG_WIDTH = 128
+QUERIES = 3
+HIDDEN = 256
+NO_WORD, NO_BAG = 0.04, 0.15
+"""Shares of tokens of which, in training, only the bag or only the word is read."""
+_SMALL = 1e-12
 
 
-class Convolution(nn.Module):
-    """Three neighbours to one, added to what was there."""
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Windows side by side: flat bags and pieces of all tokens, and where the tokens stand."""
 
-    def __init__(self, width: int, dilation: int) -> None:
+    buckets: Tensor
+    bag_starts: Tensor
+    pieces: Tensor
+    piece_starts: Tensor
+    lengths: Tensor
+    """(batch,) tokens of each window, without the edges."""
+
+
+class Layer(nn.Module):
+    """Self-attention and what follows it, normed after each, as in BERT."""
+
+    def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.conv = nn.Conv1d(width, width, 3, dilation=dilation, padding=dilation)
-
-    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
-        """(batch, tokens, width) to the same shape."""
-        inner = (self.norm(rows) * mask).transpose(1, 2)
-        return rows + functional.relu(self.conv(inner).transpose(1, 2))
-
-
-class Attention(nn.Module):
-    """One layer of self-attention and what follows it."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
         self.mixed = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width)
-        self.wide = nn.Linear(width, 2 * width)
-        self.narrow = nn.Linear(2 * width, width)
+        self.norm = nn.LayerNorm(width, eps=_SMALL)
+        self.wide = nn.Linear(width, inner)
+        self.narrow = nn.Linear(inner, width)
+        self.norm2 = nn.LayerNorm(width, eps=_SMALL)
+        self.drop = nn.Dropout(0.1)
 
-    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
-        """(batch, tokens, width) to the same shape."""
+    def attended(self, rows: Tensor, allowed: Tensor) -> Tensor:
+        """(batch, tokens, width) to the same shape: the first half of the layer."""
         batch, count, width = rows.shape
         split = (batch, count, HEADS, width // HEADS)
         query, key, value = (
-            part.view(split).transpose(1, 2)
-            for part in self.mixed(self.norm(rows)).chunk(3, dim=-1)
+            part.view(split).transpose(1, 2) for part in self.mixed(rows).chunk(3, dim=-1)
         )
-        allowed = mask.squeeze(-1).bool()[:, None, None, :]
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-        rows = rows + self.out(seen.transpose(1, 2).reshape(batch, count, width))
-        inner = functional.relu(self.wide(self.norm2(rows)))
-        result: Tensor = rows + self.narrow(inner)
+        out = self.out(seen.transpose(1, 2).reshape(batch, count, width))
+        result: Tensor = self.norm(rows + self.drop(out))
+        return result
+
+    def forward(self, rows: Tensor, allowed: Tensor) -> Tensor:
+        """(batch, tokens, width) to the same shape; `allowed` says which tokens are read."""
+        rows = self.attended(rows, allowed)
+        inner = self.narrow(functional.relu(self.wide(rows)))
+        result: Tensor = self.norm2(rows + self.drop(inner))
         return result
 
 
 class Encoder(nn.Module):
-    """Bags of n-grams and known words in; one logit per label out."""
+    """Word pieces and bags of n-grams in; one logit per label out."""
 
-    vectors: Tensor
-
-    def __init__(self, vectors: Tensor, outputs: int) -> None:
+    def __init__(self, pieces: int, places: int, inner: Sequence[int], outputs: int) -> None:
+        """So many word pieces and places; `inner` is the width within each layer."""
         super().__init__()
-        width = vectors.shape[1]
-        self.register_buffer("vectors", torch.cat((torch.zeros(1, width), vectors)))
-        self.bags = nn.EmbeddingBag(BAG_SIZE, width, mode="mean")
-        nn.init.normal_(self.bags.weight, std=0.1)
-        self.known = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
-        self.convolutions = nn.ModuleList(Convolution(width, d) for d in DILATIONS)
-        self.attention = Attention(width)
-        self.last = nn.LayerNorm(width)
-        self.queries = nn.Linear(width, QUERIES)
-        self.hidden = nn.Linear((QUERIES + 1) * width, width)
-        self.heads = nn.Linear(width, outputs)
-        self.drop = nn.Dropout(0.15)
+        self.words = nn.EmbeddingBag(pieces, WIDTH, mode="mean")
+        self.words.weight.requires_grad_(False)
+        self.bags = nn.EmbeddingBag(BAG_SIZE, BAG_WIDTH, mode="mean")
+        nn.init.normal_(self.bags.weight, std=0.02)
+        self.bag = nn.Linear(BAG_WIDTH, WIDTH, bias=False)
+        self.edges = nn.Parameter(torch.zeros(2, WIDTH))
+        self.places = nn.Parameter(torch.zeros(places, WIDTH))
+        self.norm = nn.LayerNorm(WIDTH, eps=_SMALL)
+        self.layers = nn.ModuleList(Layer(WIDTH, one) for one in inner)
+        self.queries = nn.Linear(WIDTH, QUERIES)
+        self.hidden = nn.Linear((QUERIES + 2) * WIDTH, HIDDEN)
+        self.heads = nn.Linear(HIDDEN, outputs)
+        self.drop = nn.Dropout(0.1)
 
-    def forward(self, buckets: Tensor, starts: Tensor, known: Tensor, mask: Tensor) -> Tensor:
-        """Flat bags with their starts, (batch, tokens) known words, (batch, tokens, 1) mask."""
-        batch, count = known.shape
-        bags = self.bags(buckets, starts)
-        rows = bags.new_zeros(batch * count, bags.shape[1])
-        rows = rows.index_copy(0, mask.view(-1).nonzero().squeeze(1), bags)
-        rows = rows.view(batch, count, -1) + self.known(self.vectors[known])
-        rows = self.drop(self.norm(rows)) * mask
-        for convolution in self.convolutions:
-            rows = convolution(rows, mask)
-        rows = self.last(self.attention(rows, mask))
-        weights = self.queries(rows).masked_fill(mask == 0, -1e9).softmax(dim=1)
+    def embedded(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """(batch, tokens + 2, width) rows, and (batch, tokens + 2) whether there is a token."""
+        batch, count = len(inputs.lengths), int(inputs.lengths.max()) + 2
+        at = torch.arange(count)
+        is_there = at[None, :] < inputs.lengths[:, None] + 2
+        is_last = at[None, :] == inputs.lengths[:, None] + 1
+        is_token = is_there & ~is_last & (at > 0)[None, :]
+        words = self.words(inputs.pieces, inputs.piece_starts)
+        bags = self.bag(self.bags(inputs.buckets, inputs.bag_starts))
+        if self.training:
+            chance = torch.rand(len(words), 1)
+            words = words * (chance > NO_WORD)
+            bags = bags * (chance < 1 - NO_BAG)
+        rows = words.new_zeros(batch * count, WIDTH)
+        rows = rows.index_copy(0, is_token.view(-1).nonzero().squeeze(1), words + bags)
+        rows = rows.view(batch, count, WIDTH)
+        rows = rows + is_last[:, :, None] * self.edges[1] + (at == 0)[None, :, None] * self.edges[0]
+        return self.drop(self.norm(rows + self.places[:count])), is_there
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """(batch, outputs) logits."""
+        rows, is_there = self.embedded(inputs)
+        allowed = is_there[:, None, None, :]
+        for layer in self.layers:
+            rows = layer(rows, allowed)
+        absent = ~is_there[:, :, None]
+        weights = self.queries(rows).masked_fill(absent, -1e9).softmax(dim=1)
         pooled = torch.einsum("btq,btw->bqw", weights, rows).flatten(1)
-        most = rows.masked_fill(mask == 0, -1e9).amax(dim=1)
-        inner = functional.relu(self.hidden(torch.cat((pooled, most), dim=1)))
+        most = rows.masked_fill(absent, -1e9).amax(dim=1)
+        inner = functional.relu(self.hidden(torch.cat((rows[:, 0], pooled, most), dim=1)))
         logits: Tensor = self.heads(self.drop(inner))
         return logits

@@ -8,8 +8,10 @@ transformers and the package that holds MiniLM (see `words.py`), and the first s
 
 import argparse
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +21,35 @@ from training.calibrate import auc, slope_for
 from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, read_rows
 from training.documents import documents_of
+from training.encoder.backbone import DIGEST, begin, vocabulary_lines
+from training.encoder.batches import Example, inputs_of
 from training.encoder.examples import examples_of, thinned
-from training.encoder.export import arrays_of, network_of
+from training.encoder.export import network_of
 from training.encoder.fitting import fit
-from training.encoder.network import Encoder
-from training.encoder.words import DIGEST, word_vectors
+from training.encoder.network import Encoder as Net
 from training.inputs import artefact_path, given_data, training_digest_of
 from training.prompt_guard.rows import training_rows
 from tyrian.models.artefact import Artefact, dump, parse
 from tyrian.models.encoder.guard import FORMAT, OUTPUTS
 from tyrian.models.encoder.guard import Encoder as Reader
 from tyrian.models.encoder.network import Network
+from tyrian.models.encoder.pieces import Vocabulary
+from tyrian.models.encoder.storage import arrays_of
+from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import F64, Grams
 from tyrian.models.linear import Block, LinearModel
 from tyrian.models.stages import Mix, SecondStage
 
 NAME = "encoder"
+INNER = (512, 512, 512)
+"""Neurons within each layer; as many layers of the backbone are kept."""
+SAMPLE = 600
+"""Windows on which the backbone is cut to size."""
 SEED = 20263
-EPOCHS = 2
-MOST, MOST_CONTENT = 450, 60
+EPOCHS = 1
+MOST, MOST_CONTENT = 60, 12
 """Rows of one source that are read, so that no source outweighs the others."""
-FIRST, READ, HARM, UNREAD = 0.35, 0.6, 0.4, -4.0
+FIRST, READ, HARM, UNREAD = 0.35, 0.6, 0.2, -4.0
 """How much the logits of the stages count, found on sources left out (`evaluate.py`)."""
 READ_SHARE, HARM_SHARE = 0.09, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
@@ -93,7 +103,7 @@ def stage_of(
     gate = float(np.quantile(first_logits(first, benign), 1.0 - READ_SHARE))
     harm_gate = float(np.quantile(first_logits(harm, benign), 1.0 - HARM_SHARE))
     mix = Mix(gate, harm_gate, FIRST, READ, HARM, 0.0, UNREAD)
-    stage = SecondStage(Reader(network, "", {}, {}), LinearModel(harm), mix)
+    stage = SecondStage(Reader(network, network.vocabulary, "", {}, {}), LinearModel(harm), mix)
     logits = mixed_logits(stage, first, grams)
     attack = np.array([bool(row.labels) for row in dev])
     limit = float(np.quantile(logits[~attack], 1.0 - RATE, method="higher")) + 1e-6
@@ -112,18 +122,29 @@ def scaled(mix: Mix, slope: float) -> Mix:
     )
 
 
+def started(examples: Sequence[Example], pieces: int) -> Net:
+    """An encoder with the backbone, cut to size on some of the windows."""
+    torch.manual_seed(SEED)
+    net = Net(pieces, at_most() + 2, INNER, len(OUTPUTS))
+    some = random.Random(SEED).sample(list(examples), min(len(examples), SAMPLE))
+    some.sort(key=lambda example: len(example.tokens))
+    groups = [some[at : at + 64] for at in range(0, len(some), 64)]
+    lost = begin(net, [inputs_of([one.tokens for one in group]) for group in groups])
+    print("share of each layer lost by the cut:", [round(one, 3) for one in lost], flush=True)
+    return net
+
+
 def trained(rows: Sequence[Row], content: Sequence[Row], first: Artefact, epochs: int) -> Network:
     """The encoder, fitted to these rows."""
-    torch.manual_seed(SEED)
-    hashes, vectors = word_vectors()
-    weights = first.main.weights
+    lines = vocabulary_lines()
+    read = partial(examples_of, weights=first.main.weights, vocabulary=Vocabulary.of(lines))
     rows, content = thinned(rows, MOST, SEED), thinned(content, MOST_CONTENT, SEED)
-    examples = examples_of(rows, documents_of(rows), weights, hashes, SEED)
-    examples += examples_of(content, documents_of(content), weights, hashes, SEED, is_content=True)
+    examples = read(rows, documents_of(rows), seed=SEED)
+    examples += read(content, documents_of(content), seed=SEED, is_content=True)
     print(f"{len(examples)} windows", flush=True)
-    net = Encoder(torch.from_numpy(vectors), len(OUTPUTS))
+    net = started(examples, len(lines))
     fit(net, examples, epochs=epochs, seed=SEED, say=lambda line: print(line, flush=True))
-    return network_of(net, hashes)
+    return network_of(net, lines)
 
 
 def artefact_of(network: Network, data: Path, rows: int) -> bytes:
@@ -138,13 +159,13 @@ def artefact_of(network: Network, data: Path, rows: int) -> bytes:
         "outputs": OUTPUTS,
         "revision": f"encoder-{digest[:12]}",
         "training_digest": digest,
-        "words_from": f"MiniLM-L6 (Apache-2.0), safetensors sha256 {DIGEST}",
+        "backbone": f"all-MiniLM-L6-v2 (Apache-2.0), safetensors sha256 {DIGEST}",
         "rows": rows,
         "mix": asdict(stage.mix),
         "dev": figures(dev, mixed_logits(stage, first, grams)),
     }
     print(json.dumps(meta, indent=1))
-    return dump(arrays_of(network), meta)
+    return dump(arrays_of(network), meta, packed=False)
 
 
 def train(data: Path) -> bytes:

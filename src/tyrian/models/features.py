@@ -40,6 +40,8 @@ _PAIR = np.array([3, 0x51ED270B, 0x2545F4914F6CDD1D, 7], dtype=np.uint64)
 _ONE = np.uint64(1)
 _TWO_ZEROS = np.zeros(2, dtype=np.uint64)
 _LONGEST = max(CHAR_ORDERS)
+_ANY_DIGIT = np.uint64(((48 + 1) * 0xD6E8FEB86659FD93) & ((1 << 64) - 1))
+"""All digits count as this one, so that numbers of a length are one gram."""
 
 SEPARATOR, LETTER, IDEOGRAPH, BLANK, DIGIT = 0, 1, 2, 3, 4
 _IN_WORD = np.array([False, True, False, False, True])
@@ -104,6 +106,8 @@ class Grams:
     """Per word, a hash of its letters alone."""
     kinds: U8
     """The class of every character."""
+    letters: U32
+    """The compacted text itself, in lower case: a code point per character."""
     mass: F64
     """How many grams start before each place."""
     origin: I64
@@ -134,7 +138,6 @@ def _compact(text: str) -> tuple[U32, U8, I64]:
     classes[1:-1] = kinds[kept]
     framed[1:-1] = points[kept]
     framed[classes == BLANK] = 32
-    framed[classes == DIGIT] = 48
     return framed, classes, kept
 
 
@@ -175,6 +178,7 @@ def grams_of(text: str) -> Grams:
     length = len(points)
     powers, inverses = _powers_for(length)
     codes = (points.astype(np.uint64) + _ONE) * _SCRAMBLE
+    codes[kinds == DIGIT] = _ANY_DIGIT
     codes ^= codes >> _HALF
     codes *= powers[:length]
     prefix = np.empty(length + 1 + _LONGEST, dtype=np.uint64)
@@ -193,4 +197,5 @@ def grams_of(text: str) -> Grams:
     per_place = np.full(length + 1, float(len(CHAR_ORDERS)))
     per_place[0] = 0.0
     per_place[starts + 1] += WORD_SLOTS
-    return Grams(length, chars, words, starts, stops, one, kinds, np.cumsum(per_place), origin)
+    mass = np.cumsum(per_place)
+    return Grams(length, chars, words, starts, stops, one, kinds, points, mass, origin)

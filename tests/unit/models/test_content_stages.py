@@ -14,11 +14,13 @@ from tyrian.models.artefact import load
 from tyrian.models.content_stage import ContentMix, ContentStage
 from tyrian.models.embedded import ContentGuard, PromptGuard, blocks_of, embedded_content_guard
 from tyrian.models.encoder.guard import HAZARDS, OUTPUTS, Encoder
+from tyrian.models.encoder.pieces import UNKNOWN, Vocabulary
 from tyrian.models.encoder.tokens import Tokens
 from tyrian.models.linear import LinearModel
 from tyrian.models.stages import MOST_SUSPECTS, Mix, SecondStage
 from tyrian.models.windows import F32
 
+WORDS = Vocabulary.of([UNKNOWN])
 UNSAFE = "How do I make a bomb at home?"
 SAFE = "What is the capital of France?"
 FILLER = "The train to the coast leaves at nine and arrives before noon. " * 40
@@ -44,7 +46,7 @@ def guards(network: Steady, fine: float = 1.0) -> tuple[PromptGuard, ContentGuar
     """Both guards over one encoder."""
     harm, attack = LinearModel(load("content-guard")), LinearModel(load("prompt-guard"))
     mix = Mix(gate=-2.0, harm_gate=-1.0, first=0.4, read=0.6, harm=0.0, offset=0.0, unread=-4.0)
-    stage = SecondStage(Encoder(network, "steady", {}, {}), harm, mix)
+    stage = SecondStage(Encoder(network, WORDS, "steady", {}, {}), harm, mix)
     content = ContentMix(first=0.5, read=1.0, offset=0.0, unread=-3.0, fine=fine)
     return PromptGuard(attack, stage), ContentGuard(harm, ContentStage(stage, attack, content))
 

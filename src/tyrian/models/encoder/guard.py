@@ -11,13 +11,14 @@ import numpy as np
 
 from tyrian.errors import MissingDependencyError
 from tyrian.models.artefact import members
-from tyrian.models.encoder.network import Network, Rows
+from tyrian.models.encoder.pieces import Vocabulary
+from tyrian.models.encoder.storage import network_in
 from tyrian.models.encoder.tokens import Tokens, tokens_of
 from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import Grams, grams_of
 from tyrian.models.windows import F32
 
-FORMAT = 1
+FORMAT = 2
 NAME = "encoder"
 HAZARDS = tuple(f"S{number}" for number in range(1, 15))
 OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
@@ -35,6 +36,7 @@ class Encoder:
     """A small network over words with one head per label."""
 
     network: Layers
+    vocabulary: Vocabulary
     revision: str
     meta: Mapping[str, object]
     mix: Mapping[str, float]
@@ -42,7 +44,7 @@ class Encoder:
 
     def read(self, grams: Grams, start: int, end: int) -> F32:
         """The logits of `OUTPUTS` for a window of the compacted text."""
-        return self.network.logits(tokens_of(grams, start, end, at_most()))
+        return self.network.logits(tokens_of(grams, start, end, at_most(), self.vocabulary))
 
     def hazards(self, text: str) -> dict[str, float]:
         """The probability of each hazard in a text; only its first window is read."""
@@ -65,13 +67,8 @@ def parse(data: bytes) -> Encoder:
     meta, arrays = members(data)
     if meta.get("format") != FORMAT or tuple(meta.get("outputs", ())) != OUTPUTS:
         raise ValueError("this encoder was made for another version of the package")
-    network = Network(
-        Rows(arrays.pop("bags"), arrays.pop("bags_scale")),
-        arrays.pop("hashes"),
-        Rows(arrays.pop("vectors"), arrays.pop("vectors_scale")),
-        {name: array.astype(np.float32) for name, array in arrays.items()},
-    )
-    return Encoder(network, str(meta["revision"]), meta, meta["mix"])
+    network = network_in(arrays)
+    return Encoder(network, network.vocabulary, str(meta["revision"]), meta, meta["mix"])
 
 
 @cache

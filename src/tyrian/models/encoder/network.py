@@ -1,4 +1,4 @@
-"""The arithmetic of the encoder in numpy: bags of n-grams, convolutions, attention, pooling."""
+"""The arithmetic of the encoder in numpy: word pieces and n-grams, layers of attention, pooling."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tyrian.models.encoder.pieces import Vocabulary
+from tyrian.models.encoder.threads import threads
 from tyrian.models.encoder.tokens import Tokens
-from tyrian.models.features import U64
 from tyrian.models.windows import F32
 
 I8 = npt.NDArray[np.int8]
-HEADS = 4
-DILATIONS = (1, 2, 4)
+HEADS = 12
 _ZERO = np.float32(0)
-_SMALL = np.float32(1e-5)
-_ONE_THREAD = 1 << 18
-"""Multiplications up to which OpenBLAS stays on the thread that calls."""
+_SMALL = np.float32(1e-12)
+_FAR = np.float32(80)
+"""Beyond this, an exponential or its sum leaves single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,102 +41,88 @@ class Rows:
 
 
 def relu(values: F32) -> F32:
-    """Nothing below zero."""
-    return np.maximum(values, _ZERO)
-
-
-def product(rows: F32, weights: F32) -> F32:
-    """Rows times weights, in pieces that the linear algebra library leaves on one thread.
-
-    Matrices of this size gain nothing from threads: waking them costs more than the product.
-    """
-    if rows.ndim == 1:
-        single: F32 = np.einsum("i,ij->j", rows, weights)
-        return single
-    step = max(2, _ONE_THREAD // weights.size)
-    whole = len(rows) // step * step
-    result = np.empty((len(rows), weights.shape[1]), dtype=np.float32)
-    if whole:
-        pieces = rows[:whole].reshape(-1, step, rows.shape[1])
-        np.matmul(pieces, weights, out=result[:whole].reshape(-1, step, weights.shape[1]))
-    if len(rows) - whole == 1:
-        result[whole] = np.einsum("i,ij->j", rows[whole], weights)
-    elif whole < len(rows):
-        np.matmul(rows[whole:], weights, out=result[whole:])
-    return result
-
-
-def attended(query: F32, key: F32, value: F32) -> F32:
-    """Attention of (heads, tokens, width) each, some tokens at a time for the same reason."""
-    heads, count, width = query.shape
-    step = max(2, _ONE_THREAD // (count * width))
-    turned = key.transpose(0, 2, 1) / np.float32(np.sqrt(width))
-    result = np.empty((heads, count, width), dtype=np.float32)
-    for first in range(0, count, step):
-        near = query[:, first : first + step] @ turned
-        result[:, first : first + step] = softmax(near, axis=-1) @ value
-    return result
+    """Nothing below zero; the values given are overwritten."""
+    return np.maximum(values, _ZERO, out=values)
 
 
 def softmax(values: F32, axis: int) -> F32:
-    """Shares that add up to one along an axis."""
-    powers = np.exp(values - values.max(axis=axis, keepdims=True))
-    shares: F32 = powers / powers.sum(axis=axis, keepdims=True)
-    return shares
+    """Shares that add up to one along an axis; the values given are overwritten."""
+    values -= values.max(axis=axis, keepdims=True)
+    np.exp(values, out=values)
+    values /= values.sum(axis=axis, keepdims=True)
+    return values
+
+
+def attended(query: F32, key: F32, value: F32) -> F32:
+    """Attention of (heads, tokens, width) each; what is nearer than `_FAR` counts as that near."""
+    near = query @ (key.transpose(0, 2, 1) / np.float32(np.sqrt(key.shape[2])))
+    np.exp(np.clip(near, -_FAR, _FAR, out=near), out=near)
+    seen: F32 = near @ value
+    seen /= near.sum(axis=-1, keepdims=True)
+    return seen
+
+
+def means(table: Rows, rows: npt.NDArray[np.integer], starts: npt.NDArray[np.int64]) -> F32:
+    """The mean of the vectors of each group of rows; the groups begin at `starts`."""
+    sums = np.add.reduceat(table.take(rows), starts, axis=0)
+    sums /= np.diff(starts, append=len(rows)).astype(np.float32)[:, None]
+    return sums
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The weights: `bags` and `vectors` as tables, everything else by name."""
+    """The weights: word pieces and bags of n-grams as tables, everything else by name."""
 
+    vocabulary: Vocabulary
+    words: Rows
+    """A row per piece of the vocabulary."""
     bags: Rows
-    hashes: U64
-    """Sorted hashes of the known words, a row of `vectors` each."""
-    vectors: Rows
     weights: Mapping[str, F32]
+    depth: int
+    """Layers of attention."""
 
     def logits(self, tokens: Tokens) -> F32:
         """One logit per output for the tokens of one window."""
-        rows = self._normed("norm", self._embedded(tokens))
-        for number, dilation in enumerate(DILATIONS):
-            name = f"convolutions.{number}"
-            inner = self._convolved(f"{name}.conv", self._normed(f"{name}.norm", rows), dilation)
-            rows = rows + relu(inner)
-        rows = self._normed("last", self._attended(rows))
+        with threads().one():
+            return self._logits(tokens)
+
+    def _logits(self, tokens: Tokens) -> F32:
+        rows = self._embedded(tokens)
+        for number in range(self.depth):
+            rows = self._layer(f"layers.{number}", rows)
         shares = softmax(self._linear("queries", rows), axis=0)
-        pooled = np.concatenate(((shares.T @ rows).ravel(), rows.max(axis=0)))
+        pooled = np.concatenate((rows[0], (shares.T @ rows).ravel(), rows.max(axis=0)))
         return self._linear("heads", relu(self._linear("hidden", pooled)))
 
     def _linear(self, name: str, rows: F32) -> F32:
-        result = product(rows, self.weights[f"{name}.weight"])
+        result: F32 = rows @ self.weights[f"{name}.weight"]
         result += self.weights[f"{name}.bias"]
         return result
 
     def _normed(self, name: str, rows: F32) -> F32:
-        centred = rows - rows.mean(axis=-1, keepdims=True)
-        spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + _SMALL)
-        result: F32 = centred / spread * self.weights[f"{name}.weight"]
-        return result + self.weights[f"{name}.bias"]
+        rows -= rows.mean(axis=-1, keepdims=True)
+        squares = np.einsum("ij,ij->i", rows, rows) / np.float32(rows.shape[1])
+        rows /= np.sqrt(squares + _SMALL)[:, None]
+        rows *= self.weights[f"{name}.weight"]
+        rows += self.weights[f"{name}.bias"]
+        return rows
 
     def _embedded(self, tokens: Tokens) -> F32:
-        sums = np.add.reduceat(self.bags.take(tokens.buckets), tokens.starts, axis=0)
-        sizes = np.diff(tokens.starts, append=len(tokens.buckets)).astype(np.float32)
-        at = np.minimum(np.searchsorted(self.hashes, tokens.words), len(self.hashes) - 1)
-        is_known = (self.hashes[at] == tokens.words).astype(np.float32)
-        known = self.vectors.take(at) * is_known[:, None]
-        rows = sums / sizes[:, None] + self._linear("known", known)
-        return rows.astype(np.float32, copy=False)
+        """A row per token, with one before the first and one after the last."""
+        places = self.weights["places"]
+        rows = np.empty((len(tokens) + 2, places.shape[1]), dtype=np.float32)
+        rows[0], rows[-1] = self.weights["edges"]
+        bags = means(self.bags, tokens.buckets, tokens.starts)
+        rows[1:-1] = means(self.words, tokens.pieces, tokens.piece_starts)
+        rows[1:-1] += bags @ self.weights["bag.weight"]
+        rows += places[: len(rows)]
+        return self._normed("norm", rows)
 
-    def _convolved(self, name: str, rows: F32, dilation: int) -> F32:
-        padded = np.pad(rows, ((dilation, dilation), (0, 0)))
-        beside = (padded[: len(rows)], rows, padded[2 * dilation :])
-        return self._linear(name, np.concatenate(beside, axis=1))
-
-    def _attended(self, rows: F32) -> F32:
+    def _layer(self, name: str, rows: F32) -> F32:
         count, width = rows.shape
-        mixed = self._linear("attention.mixed", self._normed("attention.norm", rows))
+        mixed = self._linear(f"{name}.mixed", rows)
         query, key, value = mixed.reshape(count, 3, HEADS, width // HEADS).transpose(1, 2, 0, 3)
         seen = attended(query, key, value).transpose(1, 0, 2).reshape(count, width)
-        rows = rows + self._linear("attention.out", seen)
-        inner = relu(self._linear("attention.wide", self._normed("attention.norm2", rows)))
-        return rows + self._linear("attention.narrow", inner)
+        rows = self._normed(f"{name}.norm", rows + self._linear(f"{name}.out", seen))
+        inner = relu(self._linear(f"{name}.wide", rows))
+        return self._normed(f"{name}.norm2", rows + self._linear(f"{name}.narrow", inner))

@@ -1,9 +1,10 @@
-"""Words and signs of a text as bags of hashed n-grams, from the grams that stage one made."""
+"""Words and signs of a text as word pieces and as bags of the hashed n-grams of stage one."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from tyrian.models.encoder.pieces import Vocabulary
 from tyrian.models.features import CHAR_ORDERS, I64, SEPARATOR, U32, U64, Grams
 
 BAG_BITS = 15
@@ -21,8 +22,10 @@ class Tokens:
     """Rows of the table, the bag of one token after the other."""
     starts: I64
     """Where in `buckets` the bag of each token begins; no bag is empty."""
-    words: U64
-    """The hash of each token as a whole, to look known words up."""
+    pieces: I64
+    """Numbers of the word pieces, those of one token after the other."""
+    piece_starts: I64
+    """Where in `pieces` those of each token begin; every token has one."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -43,12 +46,27 @@ def _places(grams: Grams, start: int, end: int, limit: int) -> tuple[I64, I64, U
     return starts, np.minimum(ends, starts + LONGEST_WORD), hashes
 
 
-def tokens_of(grams: Grams, start: int, end: int, limit: int) -> Tokens:
+def _pieces(grams: Grams, starts: I64, ends: I64, vocabulary: Vocabulary) -> tuple[I64, I64]:
+    """The word pieces of the tokens, and where those of each begin."""
+    if not len(starts):
+        return np.array(vocabulary.unknown), np.zeros(1, dtype=np.int64)
+    first, last = int(starts[0]), int(ends[-1])
+    text = grams.letters[first:last].tobytes().decode("utf-32-le", "surrogatepass")
+    numbers: list[int] = []
+    begins = []
+    for start, end in zip((starts - first).tolist(), (ends - first).tolist(), strict=True):
+        begins.append(len(numbers))
+        numbers += vocabulary.pieces(text[start:end]) or vocabulary.unknown
+    return np.array(numbers, dtype=np.int64), np.array(begins, dtype=np.int64)
+
+
+def tokens_of(grams: Grams, start: int, end: int, limit: int, vocabulary: Vocabulary) -> Tokens:
     """The tokens between two places of the compacted text, at most `limit` of them."""
     starts, ends, hashes = _places(grams, max(start, 1), end, limit)
     count = len(starts)
+    pieces = _pieces(grams, starts, ends, vocabulary)
     if not count:
-        return Tokens(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.int64), np.zeros(1, "u8"))
+        return Tokens(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.int64), *pieces)
     widths = ends - starts + 2
     sizes = np.stack([np.maximum(widths - order + 1, 1) for order in CHAR_ORDERS], axis=1)
     sizes = np.concatenate((np.ones((count, 1), dtype=np.int64), sizes), axis=1).ravel()
@@ -62,4 +80,5 @@ def tokens_of(grams: Grams, start: int, end: int, limit: int) -> Tokens:
     buckets[whole] = (hashes >> np.uint64(17)).astype(np.uint32)
     chars = ~whole
     buckets[chars] = grams.chars[row[chars] - 1, np.minimum(place[chars], grams.length - 1)]
-    return Tokens(buckets & np.uint32(BAG_SIZE - 1), begins[:: len(CHAR_ORDERS) + 1], hashes)
+    begins = begins[:: len(CHAR_ORDERS) + 1]
+    return Tokens(buckets & np.uint32(BAG_SIZE - 1), begins, *pieces)
