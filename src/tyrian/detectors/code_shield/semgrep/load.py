@@ -49,6 +49,7 @@ _TAINT = frozenset({"pattern-sources", "pattern-sinks", "pattern-sanitizers",
                     "pattern-propagators"})  # fmt: skip
 _NO_WEAKNESS = "CWE-710"
 """What a finding is called whose rule names no weakness."""
+_CWE_KEYS = ("cwe", "cwe_id", "cwe-id")
 _CWE = re.compile(r"CWE-\d+")
 
 Node = Mapping[str, object]
@@ -164,7 +165,7 @@ def _by_language(
 
 
 def _weakness(metadata: Node) -> str:
-    found = _CWE.search(str(metadata.get("cwe", "")))
+    found = _CWE.search(" ".join(str(metadata.get(key, "")) for key in _CWE_KEYS))
     return found[0] if found else _NO_WEAKNESS
 
 

@@ -131,6 +131,8 @@ class Scope:
             return _bare(node.kids[0].dotted()) == last
         if node.kind == "string":
             return last in ("String", "string")
+        if node.dotted().rpartition(".")[2] == last:
+            return True  # the type itself, as in a call of one of its functions
         if node.kind != "name":
             return False
         return last in self._declared().get(node.text, ())

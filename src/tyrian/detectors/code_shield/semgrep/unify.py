@@ -59,6 +59,10 @@ class Unifier:
                 yield from self.fits(pattern.kids[0], below, bound)
         elif kind in ("string", TEXT):
             yield from self._text(pattern, node, bound)
+        elif kind == node.kind == "decl" and len(pattern.kids) == 1:
+            # `var $X = ...`, which leaves the type open.
+            for kid in node.kids:
+                yield from self.fits(pattern.kids[0], kid, bound)
         elif kind == node.kind:
             yield from self._same_kind(pattern, node, bound)
         elif kind == "assign" and node.kind == "decl":
