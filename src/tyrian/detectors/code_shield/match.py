@@ -58,6 +58,8 @@ class Matching:
         """Rules of which enough has been found."""
         self._plain: bytes | None = None
         self._surroundings: Surroundings | None = None
+        self._in_scope: dict[tuple[int, int, int], bool] = {}
+        """Whether the surroundings of a matcher hold in a span; many matches share theirs."""
         self._buffers: Buffers | None = None
 
     def hits(self) -> list[Hit]:
@@ -233,10 +235,14 @@ class Matching:
         if not matcher.requires and not matcher.unless:
             return True
         start, end = self._scope(matcher.scope, place)
-        data = self._plain_data()[start:end]
-        if any(compiled(pattern).search(data) for pattern in matcher.unless):
-            return False
-        return all(compiled(pattern).search(data) for pattern in matcher.requires)
+        key = id(matcher), start, end
+        known = self._in_scope.get(key)
+        if known is None:
+            data = self._plain_data()[start:end]
+            known = self._in_scope[key] = not any(
+                compiled(pattern).search(data) for pattern in matcher.unless
+            ) and all(compiled(pattern).search(data) for pattern in matcher.requires)
+        return known
 
     def _is_surrounded(self, matcher: Matcher, start: int, end: int, names: Names) -> bool:
         if matcher.nearby is None:
