@@ -34,6 +34,9 @@ FOXGUARD = Peer("foxguard", (("foxguard==0.14.1",),))
 BANDIT = Peer("bandit", (("bandit==1.9.4",),))
 SEMGREP = Peer("semgrep", (("semgrep==1.182.0",),))
 
+INVARIANT = Peer("invariant", (("invariant-ai==0.3.5",),))
+EXPRESSIONS = Peer("expressions", (("cel-python", "common-expression-language", "cedarpy"),))
+
 
 class PeerUnavailableError(RuntimeError):
     """A peer that cannot be installed here; the benchmark goes on without it."""
