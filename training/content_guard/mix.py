@@ -21,9 +21,9 @@ from training.corpus import prepared, read_rows
 from training.documents import LONGEST
 from training.inputs import artefact_path, given_data
 from tyrian.models.artefact import dump, members, parse
+from tyrian.models.content_heads import embedded_heads
 from tyrian.models.content_stage import ContentMix, ContentStage, highest_within
 from tyrian.models.embedded import ContentGuard, blocks_of, embedded_prompt_guard
-from tyrian.models.encoder.guard import OUTPUTS
 from tyrian.models.features import F64
 from tyrian.models.linear import LinearModel
 from tyrian.models.stages import Suspect
@@ -81,7 +81,7 @@ def read_all(harm: LinearModel, stage: ContentStage, texts: Sequence[Text]) -> R
         end = min(block.grams.length, 600)
         suspect = Suspect(0.0, 0.0, block, 0, end)
         first.append(max(found.logit, highest_within(harm, suspect)))
-        read.append(float(block.reading(stage.stage.encoder, 0, end)[OUTPUTS.index("harmful")]))
+        read.append(float(stage.read(suspect)[0]))
     return Read(np.array(first), np.array(read))
 
 
@@ -163,7 +163,8 @@ def mixed(artefact: bytes, data: Path) -> bytes:
     if attack.second is None:
         raise ValueError("the prompt guard has no second stage to read windows with")
     shared = replace(attack.second, harm=harm)
-    stage = ContentStage(shared, attack.model, ContentMix(0.0, 0.0, 0.0, 0.0, 0.0))
+    heads = embedded_heads(shared.encoder.revision)
+    stage = ContentStage(shared, attack.model, ContentMix(0.0, 0.0, 0.0, 0.0, 0.0), heads)
     mix, guard = found_mix(harm, stage, data)
     held, ordinary = held_texts(), ordinary_texts(data)
     found = logits_of(guard, held)

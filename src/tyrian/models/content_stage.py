@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tyrian.models.encoder.guard import HAZARDS, OUTPUTS
+from tyrian.models.content_heads import ContentHeads
+from tyrian.models.encoder.guard import OUTPUTS
 from tyrian.models.encoder.windows import around
 from tyrian.models.features import F64
 from tyrian.models.linear import Block, Evidence, LinearModel
@@ -17,7 +18,6 @@ from tyrian.models.stages import Lookout, SecondStage, Suspect
 from tyrian.models.windows import F32, Grid, grid
 
 _HARM = OUTPUTS.index("harmful")
-_FIRST_HAZARD = OUTPUTS.index(HAZARDS[0])
 _OWN_GATE = -1.0
 """Logit of the first stage from which its strongest window is read, however long the text is."""
 _FIRST_RANGE = (-12.0, 6.0)
@@ -105,6 +105,13 @@ class ContentStage:
     stage: SecondStage
     attack: LinearModel
     mix: ContentMix
+    heads: ContentHeads | None = None
+    """Heads of its own over the encoder's layers; without them, those of the encoder."""
+
+    def read(self, suspect: Suspect) -> F32:
+        """The logits of harm and of each hazard for one window."""
+        look = suspect.block.look(self.stage.encoder, suspect.start, suspect.end)
+        return self.heads.of(look) if self.heads else self.stage.encoder.judge(look)[_HARM:]
 
     def sighting(self) -> Sighting:
         """What collects the windows to read while the first stage judges."""
@@ -119,14 +126,14 @@ class ContentStage:
             return ContentJudged(self.mix.of(found.logit, self.mix.unread), found.fine, *place)
         judged = []
         for suspect in suspects:
-            row = suspect.block.reading(self.stage.encoder, suspect.start, suspect.end)
+            row = self.read(suspect)
             first = highest_within(harm, suspect)
-            judged.append((self.mix.of(first, float(row[_HARM])), suspect, row))
+            judged.append((self.mix.of(first, float(row[0])), suspect, row))
         logit, suspect, row = max(judged, key=lambda one: one[0])
         first_place, last_place = suspect.span
         is_inside = first_place <= (found.start + found.end) // 2 <= last_place
         share = np.float32(self.mix.fine if is_inside and found.is_fine else 1.0)
-        fine = (np.float32(1) - share) * found.fine + share * row[_FIRST_HAZARD:]
+        fine = (np.float32(1) - share) * found.fine + share * row[1:]
         return ContentJudged(logit, fine, *(place if is_inside else suspect.span))
 
 

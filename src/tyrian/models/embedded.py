@@ -6,6 +6,7 @@ from functools import cache
 
 from tyrian.models.artefact import load
 from tyrian.models.classifier import Scored
+from tyrian.models.content_heads import embedded_heads
 from tyrian.models.content_stage import ContentJudged, ContentMix, ContentStage
 from tyrian.models.encoder.guard import embedded_encoder
 from tyrian.models.linear import Block as Block
@@ -138,4 +139,5 @@ def embedded_content_guard() -> ContentGuard:
     mix = ContentMix.in_meta(model.artefact.meta)
     if guard.second is None or mix is None:
         return ContentGuard(model)
-    return ContentGuard(model, ContentStage(guard.second, guard.model, mix))
+    heads = embedded_heads(guard.second.encoder.revision)
+    return ContentGuard(model, ContentStage(guard.second, guard.model, mix, heads))

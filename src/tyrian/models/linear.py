@@ -25,17 +25,15 @@ class Block:
     grams: Grams
     _logits: dict[int, F64] = field(default_factory=dict, compare=False, repr=False)
     """By model: two guards may ask the same model, and the second stage asks one of them again."""
-    _readings: dict[tuple[int, int, int], F32] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _looks: dict[tuple[int, int, int], F32] = field(default_factory=dict, compare=False, repr=False)
     """By reader, start and end: the second stage serves two guards."""
 
-    def reading(self, reader: "Reader", start: int, end: int) -> F32:
-        """What a reader says of a window; asked once, however many guards want to know."""
+    def look(self, reader: "Reader", start: int, end: int) -> F32:
+        """What a reader makes of a window; asked once, however many guards want to know."""
         key = (id(reader), start, end)
-        known = self._readings.get(key)
+        known = self._looks.get(key)
         if known is None:
-            known = self._readings[key] = reader.read(self.grams, start, end)
+            known = self._looks[key] = reader.look(self.grams, start, end)
         return known
 
 
@@ -77,8 +75,8 @@ def sigmoid(logit: float) -> float:
 class Reader(Protocol):
     """Reads one window of a text slowly and well, as the encoder does."""
 
-    def read(self, grams: Grams, start: int, end: int) -> F32:
-        """One logit per output for a window of the compacted text."""
+    def look(self, grams: Grams, start: int, end: int) -> F32:
+        """What it makes of a window of the compacted text, in one row."""
 
 
 class Watch(Protocol):

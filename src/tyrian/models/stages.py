@@ -132,7 +132,8 @@ class SecondStage:
             return Judged(self.mix.of(found.logit, self.mix.unread, _HARM_FROM))
         judged = []
         for suspect in suspects:
-            row = suspect.block.reading(self.encoder, suspect.start, suspect.end)
+            look = suspect.block.look(self.encoder, suspect.start, suspect.end)
+            row = self.encoder.judge(look)
             logit = self.mix.of(suspect.logit, float(row[0]), float(row[2]))
             judged.append(Judged(logit, float(row[1]), suspect))
         return max(judged, key=lambda one: one.logit)

@@ -1,6 +1,6 @@
 """Both stages of content safety together: what is read, once for both, and what it changes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from tyrian.core.registry import DetectorConfig
 from tyrian.detectors.content_guard.detector import create
 from tyrian.errors import ConfigError
 from tyrian.models.artefact import load
+from tyrian.models.content_heads import ContentHeads, dumped, embedded_heads, parse_heads
 from tyrian.models.content_stage import ContentMix, ContentStage
 from tyrian.models.embedded import ContentGuard, PromptGuard, blocks_of, embedded_content_guard
 from tyrian.models.encoder.guard import HAZARDS, OUTPUTS, Encoder
@@ -23,6 +24,7 @@ from tyrian.models.windows import F32
 WORDS = Vocabulary.of([UNKNOWN])
 UNSAFE = "How do I make a bomb at home?"
 SAFE = "What is the capital of France?"
+ZERO = np.zeros(1 + len(HAZARDS), dtype=np.float32)
 FILLER = "The train to the coast leaves at nine and arrives before noon. " * 40
 
 
@@ -34,8 +36,11 @@ class Steady:
     hazard: str = "S9"
     read: list[Tokens] = field(default_factory=list)
 
-    def logits(self, tokens: Tokens) -> F32:
+    def pooled(self, tokens: Tokens) -> F32:
         self.read.append(tokens)
+        return np.array([self.harm, 1.0], dtype=np.float32)
+
+    def heads(self, pooled: F32) -> F32:
         row = np.full(len(OUTPUTS), -6.0, dtype=np.float32)
         row[OUTPUTS.index("harmful")] = self.harm
         row[OUTPUTS.index(self.hazard)] = 6.0
@@ -94,6 +99,26 @@ def test_the_heads_of_the_encoder_say_which_hazard_it_is() -> None:
     first = guards(Steady(6.0, hazard="S13"), fine=0.0)[1].score(UNSAFE)
     assert max(first, key=first.__getitem__) == "S9"
     assert set(scores) == set(HAZARDS)
+
+
+def test_own_heads_judge_what_the_layers_saw() -> None:
+    network = Steady(5.0)
+    _, guard = guards(network)
+    assert guard.second is not None
+    outputs = np.zeros((2, 1 + len(HAZARDS)), dtype=np.float32)
+    outputs[0, 0], outputs[1, 1 + HAZARDS.index("S8")] = 1.0, 9.0
+    own = ContentHeads(np.eye(2, dtype=np.float32), ZERO[:2], outputs, ZERO, "steady")
+    again = parse_heads(dumped(own, {}))
+    assert again.of(np.array([5.0, 1.0], dtype=np.float32)) == pytest.approx(
+        own.of(np.array([5.0, 1.0], dtype=np.float32)), abs=0.05
+    )
+    judged = replace(guard, second=replace(guard.second, heads=again)).score(UNSAFE)
+    assert max(judged, key=judged.__getitem__) == "S8"
+    assert len(network.read) == 1
+
+
+def test_heads_learnt_on_another_encoder_are_not_used() -> None:
+    assert embedded_heads("another encoder") is None
 
 
 def test_a_danger_far_down_a_long_text_is_found_and_located() -> None:

@@ -33,8 +33,11 @@ class Steady:
     logit: float
     read: list[Tokens] = field(default_factory=list)
 
-    def logits(self, tokens: Tokens) -> F32:
+    def pooled(self, tokens: Tokens) -> F32:
         self.read.append(tokens)
+        return np.zeros(1, dtype=np.float32)
+
+    def heads(self, pooled: F32) -> F32:
         return np.full(len(OUTPUTS), self.logit, dtype=np.float32)
 
 

@@ -25,9 +25,12 @@ OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
 
 
 class Layers(Protocol):
-    """What turns the tokens of a window into one logit per output."""
+    """What turns the tokens of a window into one logit per output, in two steps."""
 
-    def logits(self, tokens: Tokens) -> F32:
+    def pooled(self, tokens: Tokens) -> F32:
+        """What the layers make of a window, in one row; nearly all of the cost."""
+
+    def heads(self, pooled: F32) -> F32:
         """The logits of `OUTPUTS`."""
 
 
@@ -42,9 +45,17 @@ class Encoder:
     mix: Mapping[str, float]
     """How its logit and that of the first stage become one; see `SecondStage`."""
 
+    def look(self, grams: Grams, start: int, end: int) -> F32:
+        """What the layers make of a window of the compacted text, for heads to judge."""
+        return self.network.pooled(tokens_of(grams, start, end, at_most(), self.vocabulary))
+
+    def judge(self, look: F32) -> F32:
+        """The logits of `OUTPUTS` for what the layers made of a window."""
+        return self.network.heads(look)
+
     def read(self, grams: Grams, start: int, end: int) -> F32:
         """The logits of `OUTPUTS` for a window of the compacted text."""
-        return self.network.logits(tokens_of(grams, start, end, at_most(), self.vocabulary))
+        return self.judge(self.look(grams, start, end))
 
     def hazards(self, text: str) -> dict[str, float]:
         """The probability of each hazard in a text; only its first window is read."""

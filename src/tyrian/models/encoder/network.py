@@ -83,16 +83,21 @@ class Network:
 
     def logits(self, tokens: Tokens) -> F32:
         """One logit per output for the tokens of one window."""
-        with threads().one():
-            return self._logits(tokens)
+        return self.heads(self.pooled(tokens))
 
-    def _logits(self, tokens: Tokens) -> F32:
-        rows = self._embedded(tokens)
-        for number in range(self.depth):
-            rows = self._layer(f"layers.{number}", rows)
-        shares = softmax(self._linear("queries", rows), axis=0)
-        pooled = np.concatenate((rows[0], (shares.T @ rows).ravel(), rows.max(axis=0)))
-        return self._linear("heads", relu(self._linear("hidden", pooled)))
+    def heads(self, pooled: F32) -> F32:
+        """One logit per output for what the layers made of a window."""
+        with threads().one():
+            return self._linear("heads", relu(self._linear("hidden", pooled)))
+
+    def pooled(self, tokens: Tokens) -> F32:
+        """What the layers make of the tokens of one window, in one row."""
+        with threads().one():
+            rows = self._embedded(tokens)
+            for number in range(self.depth):
+                rows = self._layer(f"layers.{number}", rows)
+            shares = softmax(self._linear("queries", rows), axis=0)
+            return np.concatenate((rows[0], (shares.T @ rows).ravel(), rows.max(axis=0)))
 
     def _linear(self, name: str, rows: F32) -> F32:
         result: F32 = rows @ self.weights[f"{name}.weight"]
