@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tyrian.detectors.code_shield.budget import Budget
+from tyrian.detectors.code_shield.embedded import with_embedded
 from tyrian.detectors.code_shield.engine import CodeFinding, Engine
 from tyrian.detectors.code_shield.languages import SYNTAXES, YAML_TAGS, language_of_tag
 from tyrian.detectors.code_shield.piece import Piece
@@ -75,7 +76,7 @@ class Judge:
         """
         found: dict[tuple[str, tuple[int, int]], tuple[CodeFinding, Piece, float]] = {}
         read = total = 0.0
-        for piece in _pieces(text, tag, is_file=is_file):
+        for piece in with_embedded(_pieces(text, tag, is_file=is_file)):
             scan = self._engine.scan(piece.code, piece.language, self._profile, budget=budget)
             total += len(piece.code)
             read += len(piece.code) * scan.coverage

@@ -9,6 +9,7 @@ from tyrian.core.message import SEGMENT_GAP, ImagePart, ToolCall
 from tyrian.core.registry import DetectorConfig
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.carry import carried
+from tyrian.detectors.code_shield.embedded import with_embedded
 from tyrian.detectors.code_shield.engine import CodeFinding, Engine
 from tyrian.detectors.code_shield.languages import SYNTAXES, language_of_tag
 from tyrian.detectors.code_shield.piece import Piece
@@ -55,7 +56,7 @@ class CodeShield:
         budget = Budget().start()
         findings: dict[tuple[str, int], Finding] = {}
         read = total = 0.0
-        for piece in _pieces(view):
+        for piece in with_embedded(_pieces(view)):
             if piece.language not in self._languages:
                 continue
             scan = self._engine.scan(piece.code, piece.language, self._profile, budget=budget)
