@@ -38,12 +38,12 @@ def flagged(found: list[tuple[str, str, str]], profile: Profile) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "profile", "floor"),
     [
-        ("pairs", Profile.BLOCK, 0.48),
-        ("pairs", Profile.WARN, 0.89),
-        ("pairs", Profile.AUDIT, 0.93),
+        ("pairs", Profile.BLOCK, 0.50),
+        ("pairs", Profile.WARN, 0.95),
+        ("pairs", Profile.AUDIT, 0.96),
         ("pairs_later", Profile.BLOCK, 0.50),
-        ("pairs_later", Profile.WARN, 0.86),
-        ("pairs_later", Profile.AUDIT, 0.92),
+        ("pairs_later", Profile.WARN, 0.87),
+        ("pairs_later", Profile.AUDIT, 0.93),
     ],
 )
 def test_insecure_fragments_are_found(folder: str, profile: Profile, floor: float) -> None:
@@ -54,7 +54,7 @@ def test_insecure_fragments_are_found(folder: str, profile: Profile, floor: floa
 
 
 @pytest.mark.parametrize(
-    ("profile", "ceiling"), [(Profile.BLOCK, 0.01), (Profile.WARN, 0.02), (Profile.AUDIT, 0.075)]
+    ("profile", "ceiling"), [(Profile.BLOCK, 0.01), (Profile.WARN, 0.01), (Profile.AUDIT, 0.065)]
 )
 def test_secure_twins_are_left_alone(profile: Profile, ceiling: float) -> None:
     twins = rows("pairs", "good") + rows("pairs_later", "good")
@@ -84,6 +84,6 @@ def test_harmless_messages_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize("language", sorted({language for language, _, _ in rows("pairs", "bad")}))
-def test_two_thirds_of_the_fragments_of_every_language_are_found(language: str) -> None:
+def test_three_quarters_of_the_fragments_of_every_language_are_found(language: str) -> None:
     fragments = [row for row in rows("pairs", "bad") if row[0] == language]
-    assert len(flagged(fragments, Profile.WARN)) / len(fragments) >= 0.66
+    assert len(flagged(fragments, Profile.WARN)) / len(fragments) >= 0.75
