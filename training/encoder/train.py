@@ -49,7 +49,7 @@ SEED = 20263
 EPOCHS = 1
 MOST, MOST_CONTENT = 60, 12
 """Rows of one source that are read, so that no source outweighs the others."""
-FIRST, READ, HARM, UNREAD = 0.35, 0.6, 0.2, -4.0
+FIRST, READ, HARM, UNREAD = 0.65, 0.35, 0.2, -4.0
 """How much the logits of the stages count, found on sources left out (`evaluate.py`)."""
 READ_SHARE, HARM_SHARE = 0.09, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
