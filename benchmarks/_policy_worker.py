@@ -34,7 +34,7 @@ def timed(decide: Decide) -> float | str:
     """Median CPU microseconds of a decision; the error where it fails."""
     try:
         decide()
-        found = []
+        found: list[float] = []
         until = time.perf_counter() + BUDGET_S
         while len(found) < 300 and time.perf_counter() < until:
             started = time.process_time_ns()
