@@ -21,7 +21,7 @@ from training.content_guard.rows import is_own
 from training.content_guard.train import gather
 from training.corpus import Row, prepared
 from training.inputs import artefact_path, given_data
-from tyrian.models.content_heads import NAME, ContentHeads, dumped
+from tyrian.models.content_heads import NAME, ContentHeads, dumped, layers_of
 from tyrian.models.encoder.guard import HAZARDS, Encoder, embedded_encoder
 from tyrian.models.encoder.windows import WIDTH
 from tyrian.models.features import grams_of
@@ -81,7 +81,7 @@ def targets_of(rows: Sequence[Row]) -> F32:
     )
 
 
-def fitted(views: F32, targets: F32, counts: F32, encoder: str) -> ContentHeads:
+def fitted(views: F32, targets: F32, counts: F32, layers: str) -> ContentHeads:
     """The heads, fitted to rows that count so much each."""
     torch.manual_seed(SEED)
     middle, spread = views.mean(axis=0), views.std(axis=0) + np.float32(1e-3)
@@ -114,7 +114,7 @@ def fitted(views: F32, targets: F32, counts: F32, encoder: str) -> ContentHeads:
         bias,
         np.ascontiguousarray(narrow.weight.detach().numpy().T),
         narrow.bias.detach().numpy(),
-        encoder,
+        layers,
     )
 
 
@@ -122,7 +122,7 @@ def heads_of(encoder: Encoder, rows: Sequence[Row]) -> ContentHeads:
     """Heads learnt on what this encoder makes of rows of every source."""
     chosen = sampled(rows)
     views = seen(encoder, chosen)
-    return fitted(views, targets_of(chosen), counts_of(chosen), encoder.revision)
+    return fitted(views, targets_of(chosen), counts_of(chosen), layers_of(encoder.network))
 
 
 def counts_of(rows: Sequence[Row]) -> F32:

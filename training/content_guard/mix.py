@@ -163,7 +163,7 @@ def mixed(artefact: bytes, data: Path) -> bytes:
     if attack.second is None:
         raise ValueError("the prompt guard has no second stage to read windows with")
     shared = replace(attack.second, harm=harm)
-    heads = embedded_heads(shared.encoder.revision)
+    heads = embedded_heads(shared.encoder.network)
     stage = ContentStage(shared, attack.model, ContentMix(0.0, 0.0, 0.0, 0.0, 0.0), heads)
     mix, guard = found_mix(harm, stage, data)
     held, ordinary = held_texts(), ordinary_texts(data)

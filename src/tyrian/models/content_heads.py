@@ -1,5 +1,6 @@
 """Heads of harm and of hazards over the encoder's layers, learnt from more rows than the layers."""
 
+import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -8,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tyrian.models.artefact import dump, members
-from tyrian.models.encoder.guard import HAZARDS
-from tyrian.models.encoder.network import Rows
+from tyrian.models.encoder.guard import HAZARDS, Layers
+from tyrian.models.encoder.network import Network, Rows
 from tyrian.models.windows import F32
 
 FORMAT = 1
@@ -26,8 +27,8 @@ class ContentHeads:
     heads: F32
     """(neurons, 15)"""
     heads_bias: F32
-    encoder: str
-    """Revision of the encoder whose layers they were learnt on; with others they mean nothing."""
+    layers: str
+    """Which layers they were learnt on, see `layers_of`; with others they mean nothing."""
 
     def of(self, look: F32) -> F32:
         """The logit of harm, then one per hazard."""
@@ -46,7 +47,7 @@ def dumped(heads: ContentHeads, about: dict[str, object]) -> bytes:
         "heads": heads.heads,
         "heads_bias": heads.heads_bias,
     }
-    return dump(arrays, {**about, "format": FORMAT, "labels": HAZARDS, "encoder": heads.encoder})
+    return dump(arrays, {**about, "format": FORMAT, "labels": HAZARDS, "layers": heads.layers})
 
 
 def parse_heads(data: bytes) -> ContentHeads:
@@ -60,14 +61,25 @@ def parse_heads(data: bytes) -> ContentHeads:
         arrays["hidden_bias"],
         arrays["heads"],
         arrays["heads_bias"],
-        str(meta["encoder"]),
+        str(meta["layers"]),
     )
 
 
-def embedded_heads(encoder: str) -> ContentHeads | None:
-    """The shipped heads; None where they were learnt on another revision of the encoder."""
+def layers_of(network: Layers) -> str:
+    """A short digest of the layers, by their norms and biases; heads and tables do not count."""
+    total = hashlib.blake2b(digest_size=8)
+    if isinstance(network, Network):
+        for name in sorted(network.weights):
+            array = network.weights[name]
+            if array.ndim == 1 and not name.startswith(("hidden", "heads")):
+                total.update(name.encode() + array.astype(np.float16).tobytes())
+    return total.hexdigest()
+
+
+def embedded_heads(network: Layers) -> ContentHeads | None:
+    """The shipped heads; None where they were learnt on other layers."""
     place = files("tyrian.models").joinpath("data", f"{NAME}.npz")
     if not place.is_file():
         return None
     heads = parse_heads(place.read_bytes())
-    return heads if heads.encoder == encoder else None
+    return heads if heads.layers == layers_of(network) else None

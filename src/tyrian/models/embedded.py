@@ -139,5 +139,5 @@ def embedded_content_guard() -> ContentGuard:
     mix = ContentMix.in_meta(model.artefact.meta)
     if guard.second is None or mix is None:
         return ContentGuard(model)
-    heads = embedded_heads(guard.second.encoder.revision)
+    heads = embedded_heads(guard.second.encoder.network)
     return ContentGuard(model, ContentStage(guard.second, guard.model, mix, heads))

@@ -118,7 +118,7 @@ def test_own_heads_judge_what_the_layers_saw() -> None:
 
 
 def test_heads_learnt_on_another_encoder_are_not_used() -> None:
-    assert embedded_heads("another encoder") is None
+    assert embedded_heads(Steady(1.0)) is None
 
 
 def test_a_danger_far_down_a_long_text_is_found_and_located() -> None:
