@@ -72,6 +72,10 @@ class Reviews:
         self._notify = notify
         self._clock = clock
 
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
     def reviewer(self, key_id: str, pseudonyms: Pseudonyms) -> "StoreReviewer":
         """What brings the requests of one key here."""
         return StoreReviewer(self, key_id, pseudonyms, self._wait_s)
@@ -186,7 +190,7 @@ class StoreReviewer:
         for review in found:
             if review.status == "approved" and await self._reviews.use(review.id):
                 return ReviewAnswer(True, review.decided_by or "")
-            if review.status == "refused" and review.expires_at > time.time():
+            if review.status == "refused" and review.expires_at > self._reviews.now():
                 return ReviewAnswer(False, review.decided_by or "")
             waiting = waiting or (review.id if review.status == "pending" else "")
         if not waiting:

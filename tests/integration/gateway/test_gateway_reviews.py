@@ -164,14 +164,17 @@ def test_a_client_that_asks_again_gets_what_was_approved_meanwhile(start: Any) -
     assert client.chat(SAID)["choices"][0]["finish_reason"] == "content_filter"
 
 
-def test_a_refusal_stands(start: Any) -> None:
-    client = start()
+def test_a_refusal_stands_until_the_review_has_expired(start: Any) -> None:
+    now = [1_000_000.0]
+    client = start(expires_s=60, clock=lambda: now[0])
     review_id = client.chat(SAID)["tyrian"]["review"]
     client.post(f"/reviews/{review_id}", {"decision": "refuse"})
     assert client.post(f"/reviews/{review_id}/resume", token=AGENT).status_code == 409
     answer = client.chat(SAID)
     assert answer["tyrian"]["reasons"][0]["rule"] == "review.refused"
     assert client.post(f"/reviews/{review_id}", {"decision": "approve"}).status_code == 409
+    now[0] += 61
+    assert client.chat(SAID)["tyrian"]["review"] != review_id
 
 
 @pytest.mark.parametrize("is_stream", [True, False])
@@ -296,7 +299,7 @@ def test_a_person_decides_on_the_page(kit: Any, start: Any, decision: str) -> No
         )
         page = browser.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: (problems.append("a dialog"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: problems.append(str(dialog.dismiss())))
         url = f"http://127.0.0.1:{client.http.base_url.port}"
         page.goto(url)
         page.click("text=Reviews")
