@@ -10,6 +10,9 @@ from tyrian.core.message import ToolCall
 from tyrian.policy.taint.memory import NOWHERE, Derived
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class ProposedCall:
     """What a model asks for; every part may be of the wrong type, which is then the decision."""
@@ -67,7 +70,7 @@ class CallDecision:
         """The arguments to forward, as JSON text; '' where the call has no canonical form."""
         if self.canonical is None:
             return ""
-        return json.dumps(self.canonical["args"], ensure_ascii=False, separators=(",", ":"))
+        return _encode(self.canonical["args"])
 
     def as_json(self) -> dict[str, Any]:
         """The decision as the policy interface writes it."""
