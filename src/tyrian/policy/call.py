@@ -9,7 +9,6 @@ from tyrian.core.decision import Effect
 from tyrian.core.message import ToolCall
 from tyrian.policy.taint.memory import NOWHERE, Derived
 
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
