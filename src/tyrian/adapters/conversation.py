@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tyrian.core.decision import Decision, Effect
-from tyrian.core.detection import Stage
-from tyrian.core.message import Message, ToolCall, Trace
+from tyrian.core.detection import Stage, stage_of
+from tyrian.core.message import Message, Origin, ToolCall, Trace
 from tyrian.errors import BlockedError
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.sync import BACKGROUND
@@ -85,6 +85,20 @@ class Conversation:
         return (
             await self._passed(message, Stage.TOOL_RESULT, f"what {name or 'a tool'} gave")
         ).text
+
+    async def take(self, message: Message) -> Message:
+        """Take in a message of a history, judged where it is a user's, a tool's or a document.
+
+        The model's own were judged when they were made. What is known already is not taken twice.
+        """
+        known = ((one.origin, one.parts) for one in self.trace.messages)
+        if (message.origin, message.parts) in known:
+            return message
+        if message.origin in (Origin.OPERATOR, Origin.MODEL):
+            self.trace = self.trace.append(message)
+            return message
+        stage = stage_of(message)
+        return await self._passed(message, stage, f"a message at stage {stage.value}")
 
     async def run(
         self,
