@@ -11,7 +11,8 @@ from tyrian.detectors.code_shield.commands import (
     option_of,
     words_of,
 )
-from tyrian.detectors.code_shield.fragment import Fragment, Span, word_before
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.functions import Span, word_before
 from tyrian.detectors.code_shield.imports import Aliases
 from tyrian.detectors.code_shield.syntax import Syntax
 

@@ -2,7 +2,8 @@
 
 import re
 
-from tyrian.detectors.code_shield.fragment import Fragment, Span
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.functions import Span
 
 _BEFORE = re.compile(
     r"(?:^|[\n;|&({`!]|\$\(|\b(?:then|do|else|elif|if|while|until|sudo|doas|exec|nohup|time|env|xargs"

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
-from enum import IntFlag
 from functools import lru_cache
+from typing import Final
 
-from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
+from tyrian.detectors.code_shield.assignments import Assigned
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import normal
 from tyrian.detectors.code_shield.syntax import Syntax
 
@@ -26,20 +28,23 @@ _NO_OWNERS = frozenset({"path", "posix", "win32", "os", "string", "paths"})
 """Modules and file paths, whose `join` is about its arguments alone."""
 
 
-class Kind(IntFlag):
-    """What is known of an expression's value."""
+class Kind:
+    """What is known of an expression's value: bits of a number.
 
-    LITERAL = 1
+    Plain numbers, since flags of an enumeration take ten times as long to join.
+    """
+
+    LITERAL: Final = 1
     """The same whatever the program is given."""
-    STRING = 2
+    STRING: Final = 2
     """Holds a literal string, alone or among other parts."""
-    DYNAMIC = 4
+    DYNAMIC: Final = 4
     """Depends on something that is not constant."""
-    BUILT = 8
+    BUILT: Final = 8
     """A string put together from a literal and something that is not constant."""
-    NAME = 16
-    CALL = 32
-    TAINTED = 64
+    NAME: Final = 16
+    CALL: Final = 32
+    TAINTED: Final = 64
     """Comes from outside the program, as far as the fragment shows."""
 
 
@@ -56,10 +61,10 @@ class Reader:
         self._syntax = fragment.syntax
         self._cleans = cleans
         self._is_source = is_source
-        self._known: dict[tuple[int, int], Kind] = {}
+        self._known: dict[tuple[int, int], int] = {}
         self._steps = 0
 
-    def kind(self, start: int, end: int, hops: int = 0) -> Kind:
+    def kind(self, start: int, end: int, hops: int = 0) -> int:
         """The kind of the expression in `code[start:end]`."""
         key = (start, end)
         known = self._known.get(key)
@@ -70,7 +75,7 @@ class Reader:
             known = self._known[key] = self._read(start, end, hops)
         return known
 
-    def _read(self, start: int, end: int, hops: int) -> Kind:
+    def _read(self, start: int, end: int, hops: int) -> int:
         parts = _Parts()
         code = self._fragment.code
         at = start
@@ -124,7 +129,7 @@ class Reader:
         parts.take(kind)
         return token.end
 
-    def _inside(self, start: int, end: int, hops: int) -> Kind:
+    def _inside(self, start: int, end: int, hops: int) -> int:
         """The values inside a string with expressions; its own text is blank there."""
         code = self._fragment.code
         body = _Parts()
@@ -275,7 +280,7 @@ class Reader:
     def _behind_group(self, at: int, end: int) -> int:
         return self._behind(at, end) if at < end and self._fragment.code[at] in "[(" else at
 
-    def _named(self, name: str, at: int, hops: int) -> Kind:
+    def _named(self, name: str, at: int, hops: int) -> int:
         """What a name stands for where it is used."""
         fragment = self._fragment
         if hops >= _MOST_HOPS or not fragment.budget.spend(1):
@@ -292,9 +297,9 @@ class Reader:
         for more in added:
             other = self.kind(more.start, more.end, hops + 1)
             kind = _joined(kind, other)
-        return kind | (Kind.NAME if not kind & Kind.LITERAL else Kind(0))
+        return kind | (Kind.NAME if not kind & Kind.LITERAL else 0)
 
-    def _taint_of_owner(self, name: str, at: int, hops: int) -> Kind:
+    def _taint_of_owner(self, name: str, at: int, hops: int) -> int:
         """What is asked of a tainted value is tainted too."""
         if self._is_source(at, at + len(name)):
             return Kind.TAINTED
@@ -302,7 +307,7 @@ class Reader:
             return Kind.TAINTED
         owner = self._fragment.last_assigned(name.partition(".")[0], at) if "." in name else None
         if owner is None:
-            return Kind(0)
+            return 0
         return self.kind(owner.start, owner.end, hops + 1) & Kind.TAINTED
 
 
@@ -344,18 +349,18 @@ class _Parts:
     __slots__ = ("any", "joins", "looked_up", "seen")
 
     def __init__(self) -> None:
-        self.any = Kind(0)
+        self.any = 0
         self.looked_up: list[Span] = []
         """Where the keys stand with which tables are asked."""
         self.joins = 0
         self.seen = 0
 
-    def take(self, kind: Kind) -> None:
+    def take(self, kind: int) -> None:
         """One more part."""
         self.any |= kind
         self.seen += 1
 
-    def kind(self) -> Kind:
+    def kind(self) -> int:
         """The kind of the whole."""
         if not self.any & Kind.DYNAMIC:
             return Kind.LITERAL | (self.any & Kind.STRING)
@@ -367,7 +372,7 @@ class _Parts:
         return kind
 
 
-def _joined(one: Kind, other: Kind) -> Kind:
+def _joined(one: int, other: int) -> int:
     kind = one | other
     if not kind & Kind.DYNAMIC:
         return kind

@@ -1,56 +1,25 @@
 """A piece of code under one reading: masked text, brackets, functions, names and their values."""
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from bisect import bisect_left
 
+from tyrian.detectors.code_shield.assignments import Assigned, assignments, place_of
+from tyrian.detectors.code_shield.brackets import around, block_around, paired
 from tyrian.detectors.code_shield.budget import Budget
+from tyrian.detectors.code_shield.functions import Span, spans_of
 from tyrian.detectors.code_shield.lexer import Lexed
 from tyrian.detectors.code_shield.outside import names_outside
 from tyrian.detectors.code_shield.syntax import Syntax
 
-Span = tuple[int, int]
-
 _WORDS = re.compile(r"[A-Za-z_$][\w$]*")
-_BRACKETS = re.compile(r"[()\[\]{}]")
-_CLOSES = {")": "(", "]": "[", "}": "{"}
-_ASSIGN = re.compile(
-    r"((?:(?<![\w$.>:])[@$]{0,2}[A-Za-z_]|(?<=[)\]])[!?]?(?:\.|->)[A-Za-z_$])"
-    r"[\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*+)"
-    r"[ \t]*(?:\?|!)?(?::[ \t]*[A-Za-z_][\w.\[\]<>| ,?]{0,60}?)?"
-    r"[ \t]*(\+=|\.=|:=|\|\|=|\?\?=|=)(?![=>~])"
-)
-_MADE = re.compile(r"\bnew\s+[\w.<>,\[\] ]{1,80}\Z")
-"""Before the arguments of a constructor; braces behind them fill what it makes."""
 _AFTER_BRACKET = frozenset(".-!?")
 _MOST_LINKS = 12
 _STOPS = re.compile(r"[;,\n()\[\]{}]")
+_STOPS_OF_ARGUMENT = re.compile(r"[;,()\[\]{}]")
 _GOES_ON = frozenset("+-*/%.=,&|<>?:\\(")
 _GOES_ON_NEXT = frozenset("+.%?&|:*")
-_CONTROL = frozenset({"if", "for", "while", "switch", "catch", "foreach", "using", "with", "else"})
 _LONGEST_EXPRESSION = 6000
 """Characters of an expression that are read; a longer one counts as dynamic."""
-
-
-class Assigned:
-    """One assignment: its place, its operator, and the expression behind it."""
-
-    __slots__ = ("end", "in_call", "name", "operator", "place", "start")
-
-    def __init__(
-        self, name: str, place: int, operator: str, start: int, end: int, *, in_call: bool
-    ) -> None:
-        self.in_call = in_call
-        self.name = name
-        self.place = place
-        self.operator = operator
-        self.start = start
-        self.end = end
-
-
-def _place(one: Assigned) -> int:
-    return one.place
 
 
 class Fragment:
@@ -70,7 +39,7 @@ class Fragment:
         self._openers: dict[int, int] = {}
         self._assigned: dict[str, list[Assigned]] | None = None
         self._functions: list[Span] | None = None
-        self._string_starts: list[int] | None = None
+        self._string_starts: dict[int, int] | None = None
         self._outside: dict[str, list[Span]] | None = None
 
     def _folded(self) -> str:
@@ -86,9 +55,9 @@ class Fragment:
     def string_at(self, place: int) -> int:
         """Index of the string token that begins at `place`, or -1."""
         if self._string_starts is None:
-            self._string_starts = [token.start for token in self.lexed.strings]
-        at = bisect_right(self._string_starts, place) - 1
-        return at if at >= 0 and self._string_starts[at] == place else -1
+            strings = self.lexed.strings
+            self._string_starts = {token.start: index for index, token in enumerate(strings)}
+        return self._string_starts.get(place, -1)
 
     def close_of(self, opening: int) -> int:
         """Where the bracket at `opening` closes; the end of the text where it does not."""
@@ -100,43 +69,26 @@ class Fragment:
         return self._openers.get(closing, -1)
 
     def _paired(self) -> dict[int, int]:
-        """Brackets by their opening; one that does not fit closes nothing."""
-        if self._pairs is not None:
-            return self._pairs
-        pairs: dict[int, int] = {}
-        openers = self._openers
-        stack: list[tuple[str, int]] = []
-        for match in _BRACKETS.finditer(self.code):
-            char = match[0]
-            if char not in _CLOSES:
-                stack.append((char, match.start()))
-                continue
-            wanted = _CLOSES[char]
-            # A bracket that was forgotten is closed by the next greater one.
-            while stack and stack[-1][0] != wanted and len(stack) > 1 and stack[-2][0] == wanted:
-                pairs[stack.pop()[1]] = match.start()
-            if stack and stack[-1][0] == wanted:
-                opening = stack.pop()[1]
-                pairs[opening] = match.start()
-                openers[match.start()] = opening
-        for _, opening in stack:
-            pairs[opening] = len(self.code)
-        self._pairs = pairs
-        return pairs
+        if self._pairs is None:
+            self._pairs, self._openers = paired(self.code)
+        return self._pairs
 
     def end_of_expression(self, start: int, *, is_argument: bool = False) -> int:
         """Where the expression that begins at `start` ends."""
         code = self.code
         limit = min(len(code), start + _LONGEST_EXPRESSION)
+        search = (_STOPS_OF_ARGUMENT if is_argument else _STOPS).search
+        pairs = self._pairs if self._pairs is not None else self._paired()
         at = start
-        while match := _STOPS.search(code, at, limit):
-            char, place = match[0], match.start()
+        while match := search(code, at, limit):
+            place = match.start()
+            char = code[place]
             if char in "([{":
-                at = self.close_of(place) + 1
+                at = pairs[place] + 1
                 if at >= limit:
                     return min(at, len(code))
             elif char == "\n":
-                if not is_argument and self._ends_here(start, place):
+                if self._ends_here(start, place):
                     return place
                 at = place + 1
             else:
@@ -159,9 +111,9 @@ class Fragment:
         """Assignments by name, in order of their place."""
         if self._assigned is None:
             self._assigned = {}
-            matches = list(_ASSIGN.finditer(self.code))
-            around = self._brackets_around(match.start() for match in matches)
-            for match, bracket in zip(matches, around, strict=True):
+            matches = list(assignments(self.code))
+            brackets = around(self.code, self._paired(), (match.start() for match in matches))
+            for match, bracket in zip(matches, brackets, strict=True):
                 if not self.budget.spend(1):
                     break
                 self._assign(match, in_call=bracket in ("(", "["))
@@ -193,28 +145,12 @@ class Fragment:
             place = start
         return place
 
-    def _brackets_around(self, places: Iterable[int]) -> Iterator[str]:
-        """The innermost bracket that is open at each place; the places rise."""
-        opened = sorted(self._paired().items())
-        stack: list[tuple[int, str]] = []
-        at = 0
-        for place in places:
-            while at < len(opened) and opened[at][0] < place:
-                start, end = opened[at]
-                stack.append((end, self.code[start]))
-                at += 1
-                while len(stack) > 1 and stack[-2][0] < start:
-                    del stack[-2]
-            while stack and stack[-1][0] < place:
-                stack.pop()
-            yield stack[-1][1] if stack else ""
-
     def last_assigned(self, name: str, before: int) -> Assigned | None:
         """The assignment of `name` that is seen at `before`, in the same function or around it."""
         known = self.assigned.get(name.lstrip("$@"))
         if not known:
             return None
-        for at in range(bisect_left(known, before, key=_place) - 1, -1, -1):
+        for at in range(bisect_left(known, before, key=place_of) - 1, -1, -1):
             one = known[at]
             if one.in_call and one.operator != ":=":
                 continue
@@ -236,7 +172,7 @@ class Fragment:
     def appended(self, name: str, after: int, before: int) -> list[Assigned]:
         """Assignments that add to `name` between two places."""
         known = self.assigned.get(name.lstrip("$@"), [])
-        first, last = (bisect_left(known, place, key=_place) for place in (after + 1, before))
+        first, last = (bisect_left(known, place, key=place_of) for place in (after + 1, before))
         return [a for a in known[first:last] if a.operator in ("+=", ".=")]
 
     def _is_seen(self, place: int, from_: int) -> bool:
@@ -255,73 +191,11 @@ class Fragment:
 
     def block_at(self, place: int) -> Span:
         """The innermost pair of braces around a place, with the line that it begins on."""
-        best = -1
-        for opening, closing in self._paired().items():
-            if opening <= place < closing and opening > best and self.code[opening] == "{":
-                best = opening
-        if best < 0:
-            return 0, len(self.code)
-        return self.code.rfind("\n", 0, best) + 1, self.close_of(best) + 1
+        return block_around(self.code, self._paired(), place)
 
     def _function_spans(self) -> list[Span]:
         if self._functions is None:
-            syntax = self.syntax
-            spans: list[Span] = []
-            if syntax.functions:
-                for match in _functions(syntax).finditer(self.code):
-                    self.budget.spend(1)
-                    if len(spans) >= self.budget.most_functions:
-                        break
-                    span = (
-                        self._indented(match.start())
-                        if syntax.is_indented and syntax.name != "shell"
-                        else self._braced(match)
-                    )
-                    if span is not None:
-                        spans.append(span)
-            self._functions = sorted(spans)
+            self._functions = spans_of(
+                self.syntax, self.code, self.opening_of, self.close_of, self.budget
+            )
         return self._functions
-
-    def _indented(self, start: int) -> Span | None:
-        code = self.code
-        head = code.find("\n", start)
-        if head < 0:
-            return start, len(code)
-        first = code[start : start + 200]
-        indent = len(first) - len(first.lstrip(" \t"))
-        stop = re.compile(rf"\n[ \t]{{0,{indent}}}(?=[^\s)\]}}#])").search(code, head)
-        return start, stop.start() if stop else len(code)
-
-    def _braced(self, match: re.Match[str]) -> Span | None:
-        code = self.code
-        brace = match.end() - 1 if match[0].endswith("{") else code.find("{", match.end())
-        if brace < 0 or brace - match.end() > 400:
-            return None
-        start = match.start()
-        if match[0].startswith(")"):
-            opening = self.opening_of(start)
-            word = _word_before(code, opening)
-            if word in _CONTROL or _MADE.search(code, max(0, opening - 100), max(0, opening)):
-                return None
-            start = opening if opening >= 0 else start
-        elif ";" in code[match.end() : brace]:
-            return None
-        return start, self.close_of(brace) + 1
-
-
-@lru_cache(maxsize=32)
-def _functions(syntax: Syntax) -> re.Pattern[str]:
-    return re.compile(syntax.functions, re.MULTILINE)
-
-
-def _word_before(code: str, place: int) -> str:
-    head = code[max(0, place - 40) : max(0, place)].rstrip()
-    end = len(head)
-    while end and (head[end - 1].isalnum() or head[end - 1] in "_$"):
-        end -= 1
-    return head[end:]
-
-
-def word_before(code: str, place: int) -> str:
-    """The word that ends directly before `place`, blanks aside; empty where none does."""
-    return _word_before(code, place)

@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 import re2
 
+from tyrian.detectors.code_shield.assignments import Assigned
 from tyrian.detectors.code_shield.buffers import Buffers
 from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
 from tyrian.detectors.code_shield.expression import Kind, Reader
-from tyrian.detectors.code_shield.fragment import Assigned, Fragment, Span
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import Aliases, normal
 from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, last_part
@@ -195,12 +197,12 @@ class Matching:
 
     def _code(self) -> Iterator[Hit]:
         data = self._fragment.code.encode()
-        for entry, pattern in self._table.code.candidates(data):
+        for entry, pattern in self._table.code.matching(data):
             yield from self._matches(entry, pattern, data)
 
     def _text(self) -> Iterator[Hit]:
         data = self._plain_data()
-        for entry, pattern in self._table.text.candidates(data):
+        for entry, pattern in self._table.text.matching(data):
             yield from self._matches(entry, pattern, data)
 
     def _matches(self, entry: Entry, pattern: "re2._Regexp", data: bytes) -> Iterator[Hit]:

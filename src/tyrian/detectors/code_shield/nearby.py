@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import re2
 
-from tyrian.detectors.code_shield.fragment import Fragment, Span
+from tyrian.detectors.code_shield.fragment import Fragment
+from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.rule import Nearby
 

@@ -105,11 +105,21 @@ class RegexIndex:
         if self._entries:
             self._filter.Compile()
 
+    def matching(self, data: bytes) -> list[tuple[Entry, "re2._Regexp"]]:
+        """Entries that match somewhere in the text."""
+        return self._asked(data, potential=False)
+
     def candidates(self, data: bytes) -> list[tuple[Entry, "re2._Regexp"]]:
-        """Entries whose necessary words all stand in the text."""
+        """Entries that may match the text or a part of it: their necessary words all stand there.
+
+        An expression that asks for the ends of a part need not match the whole.
+        """
+        return self._asked(data, potential=True)
+
+    def _asked(self, data: bytes, *, potential: bool) -> list[tuple[Entry, "re2._Regexp"]]:
         if not self._entries:
             return []
-        return [self._entries[n] for n in sorted(self._filter.Match(data, potential=True) or ())]
+        return [self._entries[n] for n in sorted(self._filter.Match(data, potential) or ())]
 
 
 class RuleTable:
