@@ -15,7 +15,7 @@ _MOST_REFUSALS = 5
 
 def run(
     command: Annotated[
-        list[str], typer.Argument(metavar="-- COMMAND ...", help="What to run.", show_default=False)
+        list[str], typer.Argument(metavar="-- COMMAND", help="What to run.", show_default=False)
     ],
     stack: Annotated[
         Path, typer.Option("--stack", "-s", envvar="TYRIAN_STACK", help="The stack file.")
