@@ -92,15 +92,18 @@ def named(messages: Iterable[Wired]) -> Iterator[Wired]:
         yield wired
 
 
-async def screen(firewall: Firewall, messages: Iterable[Wired]) -> Trace:
+async def screen(
+    firewall: Firewall, messages: Iterable[Wired], *, judges_calls: bool = True
+) -> Trace:
     """Judge a request and write it back as it may go on; the conversation that it makes.
 
     RefusedError for the first message that may not. The model's earlier tool calls pass the tool
-    policy again, since nobody knows who answered them.
+    policy again, since nobody knows who answered them; leave that out with `judges_calls` where
+    each was judged before it was made.
     """
     wired = list(named(messages))
     said = Trace(tuple(one.message for one in wired))
-    async for _, decision in firewall.check_history(said):
+    async for _, decision in firewall.check_history(said if judges_calls else Trace()):
         if not decision.may_pass:
             raise RefusedError(decision, "an earlier call")
     trace = Trace()
