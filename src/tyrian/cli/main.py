@@ -27,6 +27,7 @@ class _Nouns(LazyGroup):
             "stack": Entry("tyrian.cli.stack:app", "Check and explain stack files."),
             "policy": Entry("tyrian.cli.policy:app", "Judge tool calls; test and lint policies."),
             "run": Entry("tyrian.cli.run:run", "Run a command in the sandbox of a stack."),
+            "mcp": Entry("tyrian.cli.mcp:app", "Guard MCP servers; approve their tools."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "train": Entry("tyrian.cli.train:app", "Train guard models on your own rows."),
