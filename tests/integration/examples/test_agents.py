@@ -6,7 +6,7 @@ import pytest
 from examples.agents.model import KEY, ModelServer
 from examples.agents.world import TASKS, Outcome
 
-EXAMPLES = ("openai_client", "openai_agents", "langchain_agent")
+EXAMPLES = ("openai_client", "openai_agents", "langchain_agent", "plain_functions")
 
 
 def outcome_of(example: str, task: str, base: str) -> Outcome:
