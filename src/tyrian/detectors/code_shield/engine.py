@@ -121,7 +121,7 @@ class Engine:
         if not self._has_builtin:
             return ()
         if language not in self._files:
-            self._files[language] = builtin_files(language)
+            self._files[language] = builtin_files(language, with_examples=False)
         return self._files[language]
 
 

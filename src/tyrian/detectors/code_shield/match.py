@@ -15,9 +15,9 @@ from tyrian.detectors.code_shield.expression import Kind, Reader
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import Aliases, normal
-from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, last_part
 from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
 from tyrian.detectors.code_shield.table import Entry, NameIndex, RuleTable
 

@@ -8,7 +8,7 @@ import re2
 
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
-from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.rule import Nearby
 
 Names = Mapping[str, bytes]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from tyrian.detectors.code_shield.loader import line_of, parse, read_yaml
+from tyrian.detectors.code_shield.loader import parse
 from tyrian.detectors.code_shield.rule import RuleFile
+from tyrian.detectors.code_shield.rule_yaml import line_of, read_yaml
 from tyrian.detectors.code_shield.verdict import Status, Verdict
 from tyrian.errors import ConfigError
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import re2
 
-from tyrian.detectors.code_shield.loader import compiled
 from tyrian.detectors.code_shield.names import NamePattern, glob_regex, last_part
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.rule import CodeRule, Matcher
 
 _MOST_WORDS = 50_000
@@ -92,13 +92,13 @@ class RegexIndex:
     """Entries with a regular expression; one pass over the text tells which may match."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[Entry, re2._Regexp]] = []
+        self._entries: list[tuple[Entry, str]] = []
         self._filter = re2.Filter()
 
     def add(self, entry: Entry, pattern: str) -> None:
         """Take one entry in."""
         self._filter.Add(f"(?m){pattern}".encode())
-        self._entries.append((entry, compiled(pattern)))
+        self._entries.append((entry, pattern))
 
     def close(self) -> None:
         """Compile what has been taken in."""
@@ -119,7 +119,8 @@ class RegexIndex:
     def _asked(self, data: bytes, *, potential: bool) -> list[tuple[Entry, "re2._Regexp"]]:
         if not self._entries:
             return []
-        return [self._entries[n] for n in sorted(self._filter.Match(data, potential) or ())]
+        found = sorted(self._filter.Match(data, potential) or ())
+        return [(entry, compiled(pattern)) for entry, pattern in (self._entries[n] for n in found)]
 
 
 class RuleTable:

@@ -1,5 +1,7 @@
 """Every example of every rule file that comes with Tyrian is a test."""
 
+from dataclasses import replace
+
 import pytest
 
 from tyrian.detectors.code_shield.engine import Engine
@@ -39,3 +41,13 @@ def test_a_rule_finds_its_bad_examples_and_no_good_one(language: str, rule: Code
 def test_the_ids_of_a_language_are_unique(language: str) -> None:
     ids = [rule.id for file in builtin_files(language) for rule in file.rules]
     assert sorted(set(ids)) == sorted(ids)
+
+
+@pytest.mark.parametrize("language", SYNTAXES)
+def test_the_rules_that_run_are_those_of_the_files_but_for_their_examples(language: str) -> None:
+    bare = [
+        replace(file, rules=tuple(replace(rule, good=(), bad=()) for rule in file.rules))
+        for file in builtin_files(language)
+    ]
+    assert list(builtin_files(language, with_examples=False)) == bare
+    assert sum(len(file.rules) for file in bare) >= 8

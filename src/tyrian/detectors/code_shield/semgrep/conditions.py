@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.semgrep.fault import RefusedError
 from tyrian.detectors.code_shield.semgrep.formula import Formula, Range
 from tyrian.detectors.code_shield.semgrep.tree import Node

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.semgrep.pattern import (
     DEEP,
     ELLIPSIS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.semgrep.conditions import (
     Compares,
     FitsPattern,

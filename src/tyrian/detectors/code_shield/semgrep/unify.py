@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tyrian.detectors.code_shield.budget import Budget
-from tyrian.detectors.code_shield.loader import compiled
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.semgrep.kinds import OPTIONAL
 from tyrian.detectors.code_shield.semgrep.pattern import (
     ANONYMOUS,
