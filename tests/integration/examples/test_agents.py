@@ -6,7 +6,19 @@ import pytest
 from examples.agents.model import KEY, ModelServer
 from examples.agents.world import TASKS, Outcome
 
-EXAMPLES = ("openai_client", "openai_agents", "langchain_agent", "plain_functions")
+EXAMPLES = (
+    "openai_client",
+    "openai_agents",
+    "langchain_agent",
+    "plain_functions",
+    "pydantic_ai_agent",
+)
+    "openai_client",
+    "openai_agents",
+    "langchain_agent",
+    "plain_functions",
+    "pydantic_ai_agent",
+)
 
 
 def outcome_of(example: str, task: str, base: str) -> Outcome:
