@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tyrian.detectors.code_shield.commands import (
     end_of_command,
@@ -39,8 +39,7 @@ if while elif raise from lambda
 _NOT_TYPES = frozenset(_NOT_TYPES_TEXT.split())
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Argument:
+class Argument(NamedTuple):
     """One argument: its keyword, if any, and its place."""
 
     keyword: str
@@ -48,8 +47,7 @@ class Argument:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Call:
+class Call(NamedTuple):
     """A call site."""
 
     name: str

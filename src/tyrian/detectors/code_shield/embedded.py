@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from tyrian.detectors.code_shield.piece import Piece
 
@@ -52,8 +51,7 @@ def _part(piece: Piece, program: str, code: str, start: int) -> Iterator[Piece]:
     if not code.strip():
         return
     places = piece.places[start : start + len(code) + 1] if piece.places else ()
-    yield replace(
-        piece,
+    yield piece._replace(
         code=code,
         start=places[0] if places else piece.start + start,
         language=_LANGUAGES[program],

@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.fold import fold
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from tyrian.detectors.code_shield.semgrep.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFinding:
+class CodeFinding(NamedTuple):
     """A rule that matched at a place of the code."""
 
     rule: CodeRule
@@ -32,8 +30,7 @@ class CodeFinding:
     score: float
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CodeScan:
+class CodeScan(NamedTuple):
     """What was found in one piece of code, and how much of it was read."""
 
     language: str
@@ -158,4 +155,4 @@ def _doubtful(hit: Hit) -> CodeFinding:
 
 def with_offset(finding: CodeFinding, by: int) -> CodeFinding:
     """The finding, `by` characters later."""
-    return replace(finding, start=finding.start + by, end=finding.end + by)
+    return finding._replace(start=finding.start + by, end=finding.end + by)

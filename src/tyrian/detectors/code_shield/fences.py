@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tyrian.detectors.code_shield.languages import TAGS
 
@@ -16,8 +17,7 @@ _PROSE = frozenset({"markdown", "md", "mdx", "rst", "asciidoc"})
 """Blocks of these hold blocks of their own, and no code besides."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Block:
+class Block(NamedTuple):
     """A fenced block: where its code stands in the text, and what its fence says."""
 
     start: int

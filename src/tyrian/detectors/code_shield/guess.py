@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import re2
 
@@ -218,16 +218,14 @@ _FEATURES: Mapping[str, Mapping[str, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Guess:
+class Guess(NamedTuple):
     """A language that a text may be in."""
 
     language: str
     score: float
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Compiled:
+class _Compiled(NamedTuple):
     patterns: "re2._Set"
     owners: tuple[tuple[str, float], ...]
 

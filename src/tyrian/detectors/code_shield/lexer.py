@@ -27,8 +27,7 @@ class StringToken(NamedTuple):
     is_closed: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Lexed:
+class Lexed(NamedTuple):
     """A text with its comments and strings masked; offsets are those of the text."""
 
     text: str
@@ -85,8 +84,7 @@ def lex(syntax: Syntax, text: str, inside: Quote | None = None) -> Lexed:
     return run.result()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Patterns:
+class _Patterns(NamedTuple):
     code: re.Pattern[str]
     nested: re.Pattern[str]
     """As `code`, and braces, brackets and line ends too: for expressions inside strings."""
@@ -103,8 +101,7 @@ class _Patterns:
     syntax: Syntax
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Kind:
+class _Kind(NamedTuple):
     """What a group of the master pattern has matched: a comment where there is no mark."""
 
     quote: Quote | None = None

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 import re2
 
@@ -38,8 +38,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Hit:
+class Hit(NamedTuple):
     """A rule that matched, and where."""
 
     rule: CodeRule

@@ -1,13 +1,12 @@
 """Pieces of code in a message: what to judge, as which language, how sure of that."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Place = Callable[[int], int]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Piece:
+class Piece(NamedTuple):
     """Code with its place. `code` has as many characters as the text from `start` on,
     unless `places` says where each of them stands."""
 

@@ -1,10 +1,10 @@
 """What the lexer and the index need to know of a language; all of it is data."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """An expression inside a string, such as `${name}`.
 
     `open` is a regular expression; with an empty `close` the match itself is the expression.
