@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -33,6 +34,12 @@ _WORDS = frozenset(
     ]
 )
 """Words of the protocol and of JSON Schema; more than half of what stands in a list of tools."""
+_MARKED = frozenset(
+    {"cacheScope", "format", "level", "mimeType", "protocolVersion", "resultType", "role", "type"}
+)
+"""Members that hold a mark of the protocol; a longer text in one is read like any other."""
+_MARK = re.compile(r"[\w.:/+;=-]{1,40}", re.ASCII)
+_MARK_WORDS = re.compile(r"[\W_]+")
 _LONG_KEY = 40
 _MANY_WORDS = 3
 
@@ -98,7 +105,16 @@ def _is_plain(text: str) -> bool:
 
 
 def _is_kept(owner: dict[str, Json], key: str, depth: int) -> bool:
-    return (depth == 0 and key in _OPAQUE) or _is_encoded(owner, key)
+    """Whether a member stays as it is."""
+    if depth == 0 and key in _OPAQUE:
+        return True
+    return (key in _MARKED and _is_mark(owner[key])) or _is_encoded(owner, key)
+
+
+def _is_mark(value: Json) -> bool:
+    if not isinstance(value, str) or not _MARK.fullmatch(value):
+        return False
+    return len(_MARK_WORDS.split(value)) <= _MANY_WORDS + 1
 
 
 def _is_encoded(owner: dict[str, Json], key: str) -> bool:

@@ -92,7 +92,9 @@ def name_signs(name: str, names: frozenset[str], foreign: frozenset[str]) -> lis
     elif not name.isascii() and skeleton(name).isascii():
         signs.append(Sign("name.lookalike", "its name is written with letters that imitate others"))
     mine = plain_name(name)
-    if any(other != name and plain_name(other) == mine for other in names):
+    # Of two that look alike, one in plain letters is no imitation of one in odd letters.
+    twins = [other for other in names if other != name and plain_name(other) == mine]
+    if any(other.isascii() or not name.isascii() for other in twins):
         signs.append(Sign("name.lookalike", "another name of the same server looks the same"))
     if any(plain_name(other) == mine for other in foreign):
         signs.append(Sign("name.shadow", "a tool of another server has this name, or one like it"))

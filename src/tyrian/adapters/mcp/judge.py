@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tyrian.adapters.conversation import RefusedError
 from tyrian.adapters.mcp.content import content_of, replaced
+from tyrian.adapters.mcp.frame import as_object
 from tyrian.core.decision import Decision, Effect, Reason
 from tyrian.core.detection import Stage
 from tyrian.core.message import Message, Part, ToolCall, Trace
@@ -81,6 +83,12 @@ class Judge:
     async def _content(
         self, value: Json, stage: Stage, name: str, what: str, *, is_kept: bool = True
     ) -> Json:
+        if isinstance(value, dict) and value.get("_meta"):
+            # What no model reads is judged by itself: it would only blur what one does read.
+            bare = {key: item for key, item in value.items() if key != "_meta"}
+            meta = await self._content(value["_meta"], stage, name, what, is_kept=False)
+            judged = await self._content(bare, stage, name, what, is_kept=is_kept)
+            return {**as_object(judged), "_meta": meta}
         content = content_of(value)
         message = _message(stage, content.parts, name)
         if not content.parts:
@@ -117,11 +125,10 @@ def why(refused: RefusedError) -> str:
 
 def shown(name: str) -> str:
     """A name as logs and messages show it: one that is text to read is not repeated."""
-    plain = name.replace("_", "").replace("-", "").replace("/", "").replace(".", "")
-    return name if len(name) <= _LONG and plain.isascii() and plain.isalnum() else "(odd name)"
+    return name if _PLAIN_NAME.fullmatch(name) else "(odd name)"
 
 
-_LONG = 64
+_PLAIN_NAME = re.compile(r"[\w./:-]{1,64}", re.ASCII)
 
 
 def _message(stage: Stage, content: str | Sequence[Part], name: str) -> Message:
