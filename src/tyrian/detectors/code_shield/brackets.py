@@ -14,24 +14,23 @@ def paired(code: str) -> tuple[dict[int, int], dict[int, int]]:
     """
     pairs: dict[int, int] = {}
     openers: dict[int, int] = {}
-    stack: list[tuple[str, int]] = []
+    stack: list[int] = []
     size = len(code)
     for match in _BRACKETS.finditer(code):
-        char, place = match[0], match.start()
-        wanted = _CLOSES.get(char)
-        if wanted is None:
-            stack.append((char, place))
+        place = match.start()
+        char = code[place]
+        if char in "([{":
+            stack.append(place)
             pairs[place] = size
-            continue
-        if not stack:
-            continue
-        # A bracket that was forgotten is closed by the next greater one.
-        while stack[-1][0] != wanted and len(stack) > 1 and stack[-2][0] == wanted:
-            pairs[stack.pop()[1]] = place
-        if stack[-1][0] == wanted:
-            opening = stack.pop()[1]
-            pairs[opening] = place
-            openers[place] = opening
+        elif stack:
+            wanted = _CLOSES[char]
+            # A bracket that was forgotten is closed by the next greater one.
+            while code[stack[-1]] != wanted and len(stack) > 1 and code[stack[-2]] == wanted:
+                pairs[stack.pop()] = place
+            if code[stack[-1]] == wanted:
+                opening = stack.pop()
+                pairs[opening] = place
+                openers[place] = opening
     return pairs, openers
 
 

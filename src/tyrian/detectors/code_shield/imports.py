@@ -11,6 +11,10 @@ _SEPARATOR = re.compile(r"\s*(?:::|->|\?\.|\\|/|\.)\s*")
 _NAMED = re.compile(r"([\w$*]+)(?:[ \t\n]*(?:\bas\b|:)[ \t\n]*([\w$]+))?")
 _MODULE = re.compile(r"([\w.]+)(?:[ \t]+as[ \t]+(\w+))?")
 _DOTTED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+)\s*\Z")
+_RENAMED = re.compile(
+    r"=\s*+[A-Za-z_$][\w$]*+(?:(?:\.|::|->)[A-Za-z_$][\w$]*+)++(?=\s*+(?:[;,)\]}]|\Z)|[^\S\n]*+\n)"
+)
+"""Wherever the value of an assignment may be the path of a function, and nothing else."""
 _MOST_HOPS = 4
 
 
@@ -21,6 +25,10 @@ class Aliases:
         self.paths: dict[str, str] = {}
         self._fragment = fragment
         self._roots = fragment.syntax.roots
+        self._has_renamed = _RENAMED.search(fragment.code) is not None
+        words = fragment.syntax.import_words
+        if words and words.isdisjoint(fragment.words):
+            return
         for pattern in _patterns(fragment.syntax):
             for match in pattern.finditer(fragment.code):
                 if not fragment.budget.spend(2):
@@ -56,7 +64,7 @@ class Aliases:
     def of_calls(self, fragment: Fragment) -> Iterator[tuple[str, str]]:
         """Single names that stand for a path: imported, or assigned without being called."""
         yield from self.paths.items()
-        if "=" not in fragment.code:
+        if not self._has_renamed:
             return
         for name, assigned in fragment.assigned.items():
             if name in self.paths or "." in name:
@@ -81,7 +89,7 @@ class Aliases:
 
     def _assigned(self, name: str, fragment: Fragment, *, is_alone: bool) -> str | None:
         """What a name stands for where it was given that of a function."""
-        if not is_alone:
+        if not is_alone or not self._has_renamed:
             return None
         known = fragment.assigned.get(name)
         if not known:

@@ -101,6 +101,7 @@ PYTHON = Syntax(
     bare_calls=r"exec|print",
     roots=frozenset({"builtins", "__builtins__", "__builtin__"}),
     functions=r"^[ \t]*(?:async[ \t]+)?def[ \t]+\w+|^[ \t]*class[ \t]+\w+",
+    import_words=frozenset({"import"}),
     imports=(
         r"^[ \t]*from[ \t]+(?P<path>[\w.]+)[ \t]+import[ \t]*"
         r"(?P<names>\([\w \t,\n]{1,2000}|[\w \t,*]{1,500})",
@@ -124,6 +125,7 @@ JAVASCRIPT = Syntax(
     roots=frozenset({"window", "globalThis", "self", "global", "top"}),
     functions=r"\bfunction\b|=>"
     r"|^[ \t]*(?:async[ \t]+)?(?:static[ \t]+)?\w+[ \t]*\([^()\n]*\)[ \t]*\{",
+    import_words=frozenset({"import", "require"}),
     imports=(
         r"(?:const|let|var)[ \t]+(?P<alias>[\w$]+)[ \t]*=[ \t]*(?:await[ \t]+)?"
         r"(?:require|import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
@@ -155,6 +157,7 @@ TYPESCRIPT = Syntax(
     cleaners=JAVASCRIPT.cleaners,
     roots=JAVASCRIPT.roots,
     functions=JAVASCRIPT.functions,
+    import_words=JAVASCRIPT.import_words,
     imports=JAVASCRIPT.imports,
     inherits=("javascript",),
 )
@@ -197,6 +200,7 @@ CPP = Syntax(
     roots=C.roots,
     declares_by_type=True,
     functions=_C_FUNCTION,
+    import_words=frozenset({"using"}),
     imports=(r"\busing[ \t]+(?P<alias>\w+)[ \t]*=[ \t]*(?P<name>[\w:]+)",),
     inherits=("c",),
 )
@@ -230,6 +234,7 @@ CSHARP = Syntax(
     cleaners=frozenset({"Parse", "ToInt32", "ToInt64", "Length", "Count"}),
     declares_by_type=True,
     functions=_C_FUNCTION,
+    import_words=frozenset({"using"}),
     imports=(r"\busing[ \t]+(?P<alias>\w+)[ \t]*=[ \t]*(?P<name>[\w.]+)",),
 )
 
@@ -252,6 +257,7 @@ JAVA = Syntax(
     cleaners=frozenset({"parseInt", "parseLong", "valueOf", "length", "size", "intValue"}),
     declares_by_type=True,
     functions=r"\)[ \t\n]*(?:throws[\w.,< >\n\t]{1,200})?\{|->",
+    import_words=frozenset({"import"}),
     imports=(r"^[ \t]*import[ \t]+static[ \t]+(?P<path>[\w.]+)\.(?P<name>\w+)[ \t]*;",),
 )
 
@@ -271,6 +277,7 @@ KOTLIN = Syntax(
     formatters=frozenset({"format", "joinToString", "plus", "trimIndent", "trimMargin"}),
     cleaners=frozenset({"toInt", "toLong", "toIntOrNull", "size", "length"}),
     functions=r"\bfun\b|\)[ \t\n]*(?::[ \t]*[\w<>?., ]{1,80})?\{|->",
+    import_words=frozenset({"import"}),
     imports=(r"^[ \t]*import[ \t]+(?P<name>[\w.]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
 )
 
@@ -323,6 +330,7 @@ RUST = Syntax(
     cleaners=frozenset({"len", "parse"}),
     roots=frozenset({"std", "core", "alloc"}),
     functions=r"\bfn\b|\|[^|\n]{0,80}\|",
+    import_words=frozenset({"use"}),
     imports=(r"\buse[ \t]+(?P<name>[\w:]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
 )
 
@@ -364,6 +372,7 @@ PHP = Syntax(
     cleaners=frozenset({"intval", "floatval", "count", "strlen", "time", "boolval"}),
     bare_calls=r"include|require|include_once|require_once|echo|print|exit|die|eval",
     functions=r"\bfunction\b|\bfn\b",
+    import_words=frozenset({"use"}),
     imports=(r"\buse[ \t]+(?P<name>[\w\\]+)[ \t]+as[ \t]+(?P<alias>\w+)",),
     short_call=("<?=", "echo"),
     ignores_case=True,

@@ -90,8 +90,8 @@ class Matching:
         hot = self._table.calls.hot(self._fragment.words)
         if not hot:
             return
+        rules: set[str] = set()
         self._aliases = Aliases(self._fragment)
-        rules = {entry.rule.id for word in hot for entry in self._table.calls.of(word)}
         for call in calls_of(self._fragment, hot, self._aliases):
             last = call.name.rpartition(".")[2]
             for entry in self._table.calls.of(last):
@@ -104,8 +104,10 @@ class Matching:
                     names = self._names_of(entry, call)
                     if names is not None:
                         yield from self._hit(entry, call.start, _end_of(call), names)
-            if self._floods and self._floods >= rules:
-                return
+            if self._floods:
+                rules = rules or {e.rule.id for word in hot for e in self._table.calls.of(word)}
+                if self._floods >= rules:
+                    return
 
     def _fits(self, entry: Entry, call: Call) -> bool:
         if not all(self._has(test, call, entry.rule) for test in entry.matcher.args):

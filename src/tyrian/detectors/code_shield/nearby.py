@@ -103,10 +103,14 @@ class Surroundings:
         budget = self._fragment.budget
         # A piece of its own, so that `\A` and `\z` stand for its ends.
         piece = self._data[start:end]
-        for count, match in enumerate(compiled(pattern).finditer(piece)):
+        expression = compiled(pattern)
+        if not expression.groups:
+            found = expression.search(piece)
+            return start + int(found.start()) if found and budget.spend(2) else _NOWHERE
+        for count, match in enumerate(expression.finditer(piece)):
             if count >= _MOST_TRIES or not budget.spend(2):
                 break
-            found = names_of(match)
-            if found is not None and all(names.get(k, v) == v for k, v in found.items()):
+            inner = names_of(match)
+            if inner is not None and all(names.get(k, v) == v for k, v in inner.items()):
                 return start + int(match.start())
         return _NOWHERE

@@ -80,6 +80,8 @@ class Syntax:
     """Regular expression for the head of a function; its body begins behind it."""
     imports: tuple[str, ...] = ()
     """Regular expressions with the groups `path`, `name`, `names`, `alias`."""
+    import_words: frozenset[str] = frozenset()
+    """Words of which each import has one; empty where there is none that all imports have."""
     outside: tuple[tuple[str, str], ...] = ()
     """Where names are given from outside: a regular expression with the group `name`; or one with
     the group `list` and another, with `name`, for each part of that list."""

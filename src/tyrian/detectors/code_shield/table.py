@@ -33,7 +33,8 @@ class NameIndex:
         self.wild: list[Entry] = []
         self._wild_names: list[str] = []
         self.wild_name: re.Pattern[str] | None = None
-        self._is_hot: dict[str, bool] = {}
+        self._hot: set[str] = set()
+        self._cold: set[str] = set()
         self._known: dict[str, list[Entry]] = {}
         """Entries of the names that have been asked for."""
 
@@ -60,18 +61,17 @@ class NameIndex:
     def hot(self, words: frozenset[str]) -> set[str]:
         """Those of the words that an entry is about."""
         if self.wild_name is None:
-            return {word for word in words if word in self.exact}
-        known = self._is_hot
-        return {
-            word for word in words if known.get(word) or (word not in known and self._ask(word))
-        }
+            return self.exact.keys() & words
+        new = words - self._hot - self._cold
+        return {*(words & self._hot), *filter(self._ask, new)}
 
     def _ask(self, word: str) -> bool:
         """Whether a word seen for the first time is one of them; remembered."""
         assert self.wild_name is not None
         is_hot = word in self.exact or bool(self.wild_name.match(word))
-        if len(self._is_hot) < _MOST_WORDS:
-            self._is_hot[word] = is_hot
+        known = self._hot if is_hot else self._cold
+        if len(known) < _MOST_WORDS:
+            known.add(word)
         return is_hot
 
     def of(self, last: str) -> list[Entry]:
