@@ -119,6 +119,24 @@ def message(step: Step) -> dict[str, Any]:
     }
 
 
+def events(step: Step) -> Iterator[dict[str, Any]]:
+    """The same in pieces."""
+    whole = message(step)
+    block = whole["content"][0]
+    text = step if isinstance(step, str) else json.dumps(step[1])
+    kind, key = ("text_delta", "text") if step is text else ("input_json_delta", "partial_json")
+    bare = {**block, "text": ""} if step is text else {**block, "input": {}}
+    yield {"type": "message_start", "message": {**whole, "content": [], "stop_reason": None}}
+    yield {"type": "content_block_start", "index": 0, "content_block": bare}
+    for at in range(0, len(text), 4):
+        delta = {"type": kind, key: text[at : at + 4]}
+        yield {"type": "content_block_delta", "index": 0, "delta": delta}
+    yield {"type": "content_block_stop", "index": 0}
+    end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}}
+    yield {"type": "message_stop"}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "ModelServer"
@@ -126,7 +144,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(asked)
-        if self.path.endswith("/messages"):
+        if self.path.endswith("/messages") and asked.get("stream"):
+            pieces = [
+                f"event: {one['type']}\ndata: {json.dumps(one)}\n\n"
+                for one in events(_anthropic(asked))
+            ]
+            self._send("".join(pieces).encode(), "text/event-stream")
+        elif self.path.endswith("/messages"):
             self._send(json.dumps(message(_anthropic(asked))).encode())
         elif asked.get("stream"):
             pieces = [f"data: {json.dumps(one)}\n\n" for one in chunks(_openai(asked))]

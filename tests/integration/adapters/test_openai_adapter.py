@@ -122,7 +122,7 @@ def test_nothing_of_a_refused_stream_leaves(client: openai.OpenAI) -> None:
         client.chat.completions.create(**user("Read file ../etc/passwd"), stream=True) as stream,
         pytest.raises(RefusedError),
     ):
-        seen += [chunk.model_dump_json() for chunk in stream]
+        seen.extend(chunk.model_dump_json() for chunk in stream)
     assert not any("passwd" in one for one in seen)
 
 

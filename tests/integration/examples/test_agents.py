@@ -12,12 +12,7 @@ EXAMPLES = (
     "langchain_agent",
     "plain_functions",
     "pydantic_ai_agent",
-)
-    "openai_client",
-    "openai_agents",
-    "langchain_agent",
-    "plain_functions",
-    "pydantic_ai_agent",
+    "anthropic_client",
 )
 
 
