@@ -58,7 +58,7 @@ def server(kind: str) -> MCPServer:
         try:
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
-            Path(note).write_text("cancelled")
+            leave(note)
             raise
         return f"waited {seconds}"
 
@@ -106,6 +106,11 @@ def server(kind: str) -> MCPServer:
     if kind == "poisoned":
         poison(made)
     return made
+
+
+def leave(note: str) -> None:
+    """Leave word for the test."""
+    Path(note).write_text("cancelled")
 
 
 def poison(made: MCPServer) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 from tests.integration.mcp.conftest import SERVER, Connect, Place
@@ -13,6 +12,14 @@ async def approve(place: Place, kind: str, *options: str) -> tuple[int, str, str
         "mcp", "approve", "--stack", place.stack, "--name", "files", "--lock", "lock.json",
         *options, "--", sys.executable, SERVER, kind,
     )  # fmt: skip
+
+
+def approved(place: Place) -> dict[str, dict[str, dict[str, str]]]:
+    """What the lock file says, by server."""
+    found: dict[str, dict[str, dict[str, str]]] = json.loads(
+        (place.path / "lock.json").read_text()
+    )["servers"]
+    return found
 
 
 def lock(place: Place) -> str:
@@ -63,11 +70,11 @@ async def test_a_poisoned_tool_is_approved_only_by_name(place: Place) -> None:
     code, out, _ = await approve(place, "poisoned", "--yes")
     assert code == 1
     assert "tool multiply: it asks to keep something from the user (poison.secrecy)" in out
-    tools = json.loads(Path(lock(place)).read_text())["servers"]["files"]["tools"]
+    tools = approved(place)["files"]["tools"]
     assert "multiply" not in tools
     assert "add" in tools
     code, out, _ = await approve(place, "poisoned", "--accept", "multiply")
-    tools = json.loads(Path(lock(place)).read_text())["servers"]["files"]["tools"]
+    tools = approved(place)["files"]["tools"]
     assert "multiply" in tools
     async with place.stdio("poisoned", "--lock", lock(place)) as client:
         assert "multiply" in [tool.name for tool in (await client.list_tools()).tools]
@@ -91,7 +98,7 @@ async def test_a_server_over_http_is_approved_too(place: Place) -> None:
         )  # fmt: skip
     assert code == 0, err
     assert "new      tool read_file" in out
-    assert list(json.loads(Path(lock(place)).read_text())["servers"]) == ["web"]
+    assert list(approved(place)) == ["web"]
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,11 @@ async def test_http_refuses_strangers_garbage_and_unknown_sessions(place: Place)
 
 
 async def test_http_tells_of_a_server_that_is_not_there(place: Place) -> None:
-    async with place.before(f"http://127.0.0.1:{free_port()}/mcp") as url:
-        async with aiohttp.ClientSession() as client, client.post(url, data=PING) as response:
-            assert response.status == 502
-            assert "cannot be reached" in (await response.json())["error"]["message"]
+    nobody = f"http://127.0.0.1:{free_port()}/mcp"
+    async with (
+        place.before(nobody) as url,
+        aiohttp.ClientSession() as client,
+        client.post(url, data=PING) as response,
+    ):
+        assert response.status == 502
+        assert "cannot be reached" in (await response.json())["error"]["message"]
