@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tyrian.models.content_heads import ContentHeads
-from tyrian.models.encoder.guard import OUTPUTS
+from tyrian.models.encoder.guard import HAZARDS, OUTPUTS
 from tyrian.models.encoder.windows import around
 from tyrian.models.features import F64
 from tyrian.models.linear import Block, Evidence, LinearModel
@@ -133,7 +133,9 @@ class ContentStage:
         first_place, last_place = suspect.span
         is_inside = first_place <= (found.start + found.end) // 2 <= last_place
         share = np.float32(self.mix.fine if is_inside and found.is_fine else 1.0)
-        fine = (np.float32(1) - share) * found.fine + share * row[1:]
+        fine = found.fine.copy()  # a user's own model may know more classes than the encoder
+        known = [harm.artefact.labels.index(hazard) for hazard in HAZARDS]
+        fine[known] = (np.float32(1) - share) * fine[known] + share * row[1:]
         return ContentJudged(logit, fine, *(place if is_inside else suspect.span))
 
 
