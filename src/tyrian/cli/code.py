@@ -15,9 +15,10 @@ from tyrian.cli.code_judge import Judge, JudgeOptions, checked_tag
 from tyrian.cli.code_rows import results_of
 from tyrian.cli.code_rules import app as rules_app
 from tyrian.cli.code_sarif import sarif_of
-from tyrian.cli.code_text import TextOutput, plain
+from tyrian.cli.code_text import TextOutput
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.output import StandardOutput
+from tyrian.cli.plain import plain
 from tyrian.cli.progress import progress
 from tyrian.cli.result import Json
 from tyrian.cli.source import STANDARD_INPUT

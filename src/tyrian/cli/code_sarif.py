@@ -16,13 +16,14 @@ from tyrian.cli.result import Json
 from tyrian.core.detection import Severity
 from tyrian.detectors.code_shield.rule import CodeRule, Confidence
 
-_LEVELS = {
+LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
     Severity.MEDIUM: "warning",
     Severity.LOW: "note",
 }
-_SCORES = {
+"""The `level` of each severity."""
+SCORES = {
     Severity.CRITICAL: "9.5",
     Severity.HIGH: "8.0",
     Severity.MEDIUM: "5.5",
@@ -50,6 +51,11 @@ def sarif_of(reports: Sequence[FileReport]) -> Json:
         "semanticVersion": tyrian.__version__,
         "rules": [_rule(rule) for rule in rules.values()],
     }
+    return log_of(driver, results, faults)
+
+
+def log_of(driver: Json, results: list[Json], faults: list[Json]) -> Json:
+    """The whole file around one run of a tool; `faults` tell what it could not judge."""
     run: Json = {
         "columnKind": "unicodeCodePoints",
         "tool": {"driver": driver},
@@ -67,12 +73,12 @@ def _rule(rule: CodeRule) -> Json:
     found: Json = {
         "id": rule.id,
         "name": rule.id,
-        "shortDescription": {"text": _sentence(rule.message)},
-        "help": {"text": _sentence(rule.fix or rule.message)},
-        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "shortDescription": {"text": sentence(rule.message)},
+        "help": {"text": sentence(rule.fix or rule.message)},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
             "tags": ["security", f"external/cwe/{rule.cwe.lower()}", f"profile/{rule.profile}"],
-            "security-severity": _SCORES[rule.severity],
+            "security-severity": SCORES[rule.severity],
             "precision": _PRECISION[rule.confidence],
         },
     }
@@ -87,8 +93,8 @@ def _result(path: Path, mark: Mark, index: int) -> Json:
     return {
         "ruleId": rule.id,
         "ruleIndex": index,
-        "level": _LEVELS[rule.severity],
-        "message": {"text": _sentence(text)},
+        "level": LEVELS[rule.severity],
+        "message": {"text": sentence(text)},
         "locations": [_location(path, mark)],
         "partialFingerprints": {"tyrianLine/v1": _fingerprint(mark)},
         "properties": {"cwe": rule.cwe, "language": mark.language, "score": mark.score},
@@ -129,5 +135,6 @@ def _fingerprint(mark: Mark) -> str:
     return sha256(f"{mark.rule.id}\0{line}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tyrian.cli.code_files import FileReport
 from tyrian.cli.code_judge import Mark
 from tyrian.cli.output import StandardOutput
+from tyrian.cli.plain import plain
 from tyrian.core.detection import Severity
 
 Styled = tuple[str, str]
@@ -61,13 +62,6 @@ def _shown(path: str, mark: Mark) -> Iterator[Styled]:
         yield "\n      = fix: ", "green"
         yield rule.fix, ""
     yield "\n", ""
-
-
-def plain(text: str) -> str:
-    """The text with a blank for each tab and without what could steer a terminal."""
-    return "".join(
-        " " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
 
 
 def _cells(text: str) -> int:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tyrian.cli.code_text import plain
 from tyrian.cli.exit import ExitCode
+from tyrian.cli.plain import plain
 from tyrian.cli.result import Json
 from tyrian.detectors.code_shield.rule_file import verdicts_in
 from tyrian.errors import ConfigError

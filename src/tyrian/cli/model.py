@@ -6,11 +6,14 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tyrian.cli.exit import ExitCode
+from tyrian.cli.lazy import Entry as Command
+from tyrian.cli.lazy import LazyGroup
 from tyrian.cli.model_text import in_words, plain, plan_as_json, plan_lines, read_texts, table
 from tyrian.cli.progress import progress
 from tyrian.errors import ConfigError, MissingDependencyError, ModelError
@@ -24,8 +27,18 @@ from tyrian.models.hub.shelf import ModelDir, described, find, here, on_shelf
 if TYPE_CHECKING:
     from tyrian.models.hub.pull import Plan
 
+
+class _Lazy(LazyGroup):
+    entries = MappingProxyType(
+        {"scan": Command("tyrian.cli.model_scan:scan", "Tell what a model's files would do.")}
+    )
+
+
 app = typer.Typer(
-    help="Get, list, check and convert guard models.", no_args_is_help=True, add_completion=False
+    cls=_Lazy,
+    help="Get, list, check and convert guard models; scan model files.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 

@@ -1,0 +1,101 @@
+"""What a scan says of a file: findings, and whether all of it was examined."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tyrian.core.detection import Severity
+from tyrian.supply.scan.rules import RULES
+
+_MOST_FINDINGS = 200
+"""Findings kept of one file; what comes after is only counted."""
+
+
+class Outcome(StrEnum):
+    """How the scan of one file ended; only CLEAN passes."""
+
+    CLEAN = "clean"
+    """Every byte was read by something that knows the format, and nothing was found."""
+    FOUND = "found"
+    NOT_EXAMINED = "not-examined"
+    """Something of it was not read, so nothing is said of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFinding:
+    """One piece of evidence in a file that was never loaded."""
+
+    rule: str
+    severity: Severity
+    path: str
+    """The file; members of archives follow after `!/`."""
+    offset: int
+    """Bytes from the start of the innermost file named in `path`."""
+    why: str
+    """What it is and what it would do, in a sentence."""
+    reference: str
+    """Where the mechanism is described."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """All that is said of one file."""
+
+    path: str
+    outcome: Outcome
+    findings: tuple[ScanFinding, ...] = ()
+    more: int = 0
+    """Findings beyond those kept."""
+    size: int = 0
+    kind: str = ""
+    """The format that its content has, such as `pickle` or `zip`."""
+
+
+@dataclass(slots=True)
+class Collector:
+    """Gathers the findings of one file; `inside` gives a collector for a part of it."""
+
+    path: str
+    findings: list[ScanFinding] = field(default_factory=list)
+    more: list[int] = field(default_factory=lambda: [0])
+
+    def add(self, rule: str, offset: int, why: str) -> None:
+        """Note a finding; its severity and reference are those of the rule."""
+        known = RULES[rule]
+        found = ScanFinding(rule, known.severity, self.path, offset, why, known.reference)
+        if found in self.findings[-8:]:
+            return
+        if len(self.findings) >= _MOST_FINDINGS and not known.is_unread:
+            self.more[0] += 1
+            return
+        self.findings.append(found)
+
+    def inside(self, name: str) -> "Collector":
+        """A collector for a member, whose findings count for the whole."""
+        return Collector(f"{self.path}!/{name}", self.findings, self.more)
+
+    def apart(self) -> "Collector":
+        """A collector for the same place whose findings count only once they are taken."""
+        return Collector(self.path)
+
+    def take(self, findings: Iterator[ScanFinding]) -> None:
+        """Add what was found apart."""
+        for found in findings:
+            self.add_made(found)
+
+    def add_made(self, found: ScanFinding) -> None:
+        """Note a finding that was made elsewhere."""
+        if len(self.findings) >= _MOST_FINDINGS and not RULES[found.rule].is_unread:
+            self.more[0] += 1
+        else:
+            self.findings.append(found)
+
+    def report(self, size: int, kind: str) -> ScanReport:
+        """The end of the scan of the file."""
+        found = [one for one in self.findings if not RULES[one.rule].is_unread]
+        outcome = Outcome.CLEAN
+        if found or self.more[0]:
+            outcome = Outcome.FOUND
+        elif self.findings:
+            outcome = Outcome.NOT_EXAMINED
+        return ScanReport(self.path, outcome, tuple(self.findings), self.more[0], size, kind)

@@ -1,0 +1,113 @@
+"""What a pickle has put aside, in a byte for most of it."""
+
+from tyrian.supply.scan.pickles.allow import VOCABULARY
+from tyrian.supply.scan.pickles.value import (
+    MADE,
+    PLAIN,
+    ArrayState,
+    Made,
+    Payload,
+    Plain,
+    Value,
+)
+
+_PLAIN, _MADE, _KEPT, _NONE = 0, 1, 2, 3
+_MOST_TEXTS = 30_000
+_MOST_DENSE = 1 << 26
+_TRUSTED = (b"sklearn.", b"torch.", b"scipy.", b"numpy.", b"pandas.", b"xgboost.", b"lightgbm.")
+
+
+class Memo:
+    """The memo of one pickle; a text that is not kept comes back as plain data.
+
+    That can only make a finding of a harmless name, never the other way round: a name that is
+    allowed is in the vocabulary, or of a module that is kept always.
+    """
+
+    __slots__ = ("_classes", "_is_full", "_kept", "_kinds", "_sparse", "_texts")
+
+    def __init__(self) -> None:
+        self._kinds = bytearray()
+        self._kept: dict[int, Value] = {}
+        self._sparse: dict[int, Value] = {}
+        self._texts = 0
+        self._is_full = False
+        self._classes = 0
+
+    def append(self, value: Value) -> None:
+        """MEMOIZE: put aside under the next number."""
+        if self._sparse:
+            self.put(len(self._kinds) + len(self._sparse), value)
+        elif value is PLAIN:
+            self._kinds.append(_PLAIN)
+        else:
+            self._kinds.append(self._kind(len(self._kinds), value))
+
+    def put(self, index: int, value: Value) -> bool:
+        """PUT: put aside under a number; false where there is no room to keep it."""
+        kinds = self._kinds
+        if index < len(kinds):
+            if index in self._kept:
+                del self._kept[index]
+            kinds[index] = self._kind(index, value)
+        elif index == len(kinds) and index < _MOST_DENSE:
+            kinds.append(self._kind(index, value))
+        elif index < len(kinds) + 4096 and index < _MOST_DENSE:
+            kinds.extend(bytes((_NONE,)) * (index - len(kinds)))
+            kinds.append(self._kind(index, value))
+        else:
+            if len(self._sparse) >= 65_536:
+                return False
+            self._sparse[index] = value
+        return True
+
+    def _kind(self, index: int, value: Value) -> int:
+        if type(value) is bytes:
+            if not self._is_worth(value):
+                return _PLAIN
+        elif isinstance(value, Made):
+            return _MADE
+        elif isinstance(value, tuple):
+            if not all(type(one) is int for one in value):  # shapes of arrays
+                return _PLAIN
+        elif isinstance(value, Plain | Payload | ArrayState | int):
+            return _PLAIN
+        self._kept[index] = value
+        return _KEPT
+
+    def _is_worth(self, text: bytes) -> bool:
+        if text in VOCABULARY:
+            return True
+        if self._is_full:
+            return b"." in text and text.startswith(_TRUSTED)
+        if text.startswith(_TRUSTED):
+            return True
+        if len(text) > 120 or not text.replace(b".", b"").replace(b"_", b"").isalnum():
+            return False
+        if text[:1].isupper() or text[:2].strip(b"_").isupper():
+            self._classes += 1
+            is_kept = self._classes <= _MOST_TEXTS
+        else:
+            self._texts += 1
+            is_kept = self._texts <= _MOST_TEXTS
+        self._is_full = min(self._classes, self._texts) > _MOST_TEXTS
+        return is_kept
+
+    def get(self, index: int) -> Value | None:
+        """GET: what was put aside; None where nothing was."""
+        if index < len(self._kinds):
+            kind = self._kinds[index]
+            if kind == _PLAIN:
+                return PLAIN
+            if kind == _MADE:
+                return MADE
+            if kind == _KEPT:
+                return self._kept[index]
+        return self._sparse.get(index)
+
+
+def is_special_key(value: Value) -> bool:
+    """Whether a key names an attribute that Python itself calls or follows."""
+    if not isinstance(value, bytes) or not (value.startswith(b"__") and value.endswith(b"__")):
+        return False
+    return value not in (b"__version__", b"__doc__", b"__name__", b"__module__", b"__dict__")

@@ -1,0 +1,245 @@
+"""The rules of the scan, as data: id, severity, what it means, what to do, where to read of it."""
+
+from dataclasses import dataclass
+
+from tyrian.core.detection import Severity
+
+_PICKLE = "https://docs.python.org/3/library/pickle.html#restricting-globals"
+_CWE_502 = "https://cwe.mitre.org/data/definitions/502.html"
+_CWE_22 = "https://cwe.mitre.org/data/definitions/22.html"
+_CWE_59 = "https://cwe.mitre.org/data/definitions/59.html"
+_CWE_409 = "https://cwe.mitre.org/data/definitions/409.html"
+_CWE_436 = "https://cwe.mitre.org/data/definitions/436.html"
+_SAFETENSORS = "https://huggingface.co/docs/safetensors/index#format"
+_GGUF = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
+_REMOTE = "https://huggingface.co/docs/transformers/custom_models"
+_TEMPLATE = "https://github.com/advisories/GHSA-56xg-wfcc-g829"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRule:
+    """One kind of finding."""
+
+    id: str
+    severity: Severity
+    title: str
+    fix: str
+    reference: str
+    is_unread: bool = False
+    """It says that something was not examined, not that something bad is there."""
+
+
+_CRITICAL, _HIGH, _MEDIUM, _LOW = (
+    Severity.CRITICAL,
+    Severity.HIGH,
+    Severity.MEDIUM,
+    Severity.LOW,
+)
+_NO_LOAD = "do not load the file; ask its author for safetensors"
+_MADE_ANEW = "get the file again from its author, or write it anew with the library it is of"
+
+RULES: dict[str, ScanRule] = {
+    rule.id: rule
+    for rule in (
+        ScanRule(
+            "pickle-dangerous-global",
+            _CRITICAL,
+            "a pickle names a function that runs code or reaches out",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "pickle-unknown-global",
+            _HIGH,
+            "a pickle names something outside of what models need",
+            "see what the name does; load the file only where its module is trusted",
+            _PICKLE,
+        ),
+        ScanRule(
+            "pickle-computed-name",
+            _CRITICAL,
+            "a pickle puts the name of what it loads together while it loads",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "pickle-computed-call",
+            _CRITICAL,
+            "a pickle calls something that it has made itself",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "pickle-patches-import",
+            _CRITICAL,
+            "a pickle changes a module, class or function",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "pickle-special-attribute",
+            _HIGH,
+            "a pickle sets an attribute that Python calls by itself",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "pickle-extension-code",
+            _HIGH,
+            "a pickle takes an object out of the extension registry by number",
+            _NO_LOAD,
+            "https://docs.python.org/3/library/copyreg.html",
+        ),
+        ScanRule(
+            "pickle-persistent-id",
+            _MEDIUM,
+            "a pickle asks its loader for objects outside of the file",
+            "load it only with the program that it is for",
+            "https://docs.python.org/3/library/pickle.html#persistence-of-external-objects",
+        ),
+        ScanRule(
+            "pickle-malformed",
+            _HIGH,
+            "a pickle breaks off or cannot be followed",
+            _MADE_ANEW,
+            _PICKLE,
+        ),
+        ScanRule(
+            "pickle-frame-lies",
+            _HIGH,
+            "the frames of a pickle do not fit its opcodes, so that readers disagree",
+            _MADE_ANEW,
+            _CWE_436,
+        ),
+        ScanRule(
+            "pickle-trailing-data",
+            _HIGH,
+            "bytes follow after the end of a pickle",
+            _MADE_ANEW,
+            _CWE_436,
+        ),
+        ScanRule("archive-malformed", _HIGH, "an archive cannot be read", _MADE_ANEW, _CWE_436),
+        ScanRule(
+            "archive-readers-disagree",
+            _HIGH,
+            "two ways to read an archive give different members",
+            _MADE_ANEW,
+            _CWE_436,
+        ),
+        ScanRule(
+            "archive-path-escapes",
+            _CRITICAL,
+            "a member of an archive would be written outside of its folder",
+            "do not unpack the archive",
+            _CWE_22,
+        ),
+        ScanRule(
+            "archive-bomb",
+            _HIGH,
+            "an archive grows beyond all measure when it is unpacked",
+            "do not unpack the archive",
+            _CWE_409,
+        ),
+        ScanRule(
+            "content-mismatch",
+            _HIGH,
+            "the content of a file is of another kind than its name says",
+            "find out why the file is named so; readers that go by content load something else",
+            "https://cwe.mitre.org/data/definitions/646.html",
+        ),
+        ScanRule(
+            "executable-file",
+            _CRITICAL,
+            "a program lies among the files of a model",
+            "remove it; models have no need of programs",
+            "https://cwe.mitre.org/data/definitions/506.html",
+        ),
+        ScanRule(
+            "link-leaves-directory",
+            _HIGH,
+            "a link leads out of the directory",
+            "replace the link by the file",
+            _CWE_59,
+        ),
+        ScanRule(
+            "control-characters-in-name",
+            _HIGH,
+            "a file's name has characters that steer a terminal or hide its end",
+            "rename the file",
+            "https://cwe.mitre.org/data/definitions/150.html",
+        ),
+        ScanRule(
+            "changed-while-read",
+            _HIGH,
+            "a file changed while it was read",
+            "scan again where nobody writes",
+            "https://cwe.mitre.org/data/definitions/367.html",
+        ),
+        ScanRule(
+            "npy-malformed",
+            _HIGH,
+            "a NumPy file does not keep to its format",
+            _MADE_ANEW,
+            "https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html",
+        ),
+        ScanRule(
+            "torchscript-reaches-out",
+            _HIGH,
+            "TorchScript code touches files or operators outside of PyTorch",
+            "read the code in the archive before the model is loaded",
+            "https://pytorch.org/docs/stable/jit.html",
+        ),
+        ScanRule(
+            "safetensors-malformed",
+            _HIGH,
+            "a safetensors file does not keep to its format",
+            _MADE_ANEW,
+            _SAFETENSORS,
+        ),
+        ScanRule("gguf-malformed", _HIGH, "a GGUF file lies about its sizes", _MADE_ANEW, _GGUF),
+        ScanRule(
+            "template-reaches-python",
+            _CRITICAL,
+            "a chat template reaches for the insides of Python",
+            "do not render the template; take that of the model's base",
+            _TEMPLATE,
+        ),
+        ScanRule(
+            "template-malformed",
+            _HIGH,
+            "a chat template cannot be parsed",
+            "take the template of the model's base",
+            "https://huggingface.co/docs/transformers/chat_templating",
+        ),
+        ScanRule(
+            "config-remote-code",
+            _HIGH,
+            "a configuration has code of its own loaded",
+            "read that code, pin its revision, or do without it",
+            _REMOTE,
+        ),
+        ScanRule(
+            "json-malformed",
+            _HIGH,
+            "a JSON file cannot be read, or readers disagree on it",
+            _MADE_ANEW,
+            "https://www.rfc-editor.org/rfc/rfc8259#section-4",
+        ),
+        ScanRule(
+            "file-unreadable",
+            _HIGH,
+            "a file or directory cannot be read",
+            "mend its permissions, or leave it out of the model",
+            "",
+            is_unread=True,
+        ),
+        ScanRule(
+            "not-examined",
+            _MEDIUM,
+            "nothing here can read this content, so nothing is said of it",
+            "remove what the model does not need, or check it by other means",
+            "",
+            is_unread=True,
+        ),
+    )
+}
