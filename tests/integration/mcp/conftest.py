@@ -123,7 +123,9 @@ class Place:
         finally:
             await _end(proxy)
 
-    async def run(self, *args: str, given: bytes = b"") -> tuple[int, str, str]:
+    async def run(
+        self, *args: str, given: bytes = b"", hangs_up: bool = True
+    ) -> tuple[int, str, str]:
         """Run the command line to its end: exit code, output, errors."""
         process = await asyncio.create_subprocess_exec(
             PROGRAM, *args, cwd=self.path,
@@ -131,7 +133,16 @@ class Place:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(given), 60)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(given)
+        if hangs_up:
+            process.stdin.close()
+        async with asyncio.timeout(60):
+            out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            await process.wait()
+        process.stdin.close()
         return process.returncode or 0, out.decode(), err.decode()
 
     async def _start(self, command: Sequence[str], port: int) -> asyncio.subprocess.Process:

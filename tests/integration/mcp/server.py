@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.types import SamplingMessage, TextContent
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 
 SECRET = "AKIA" + "QYLPMN5HHHFPZAM2"
 INJECTION = (
@@ -22,6 +24,12 @@ class Name(BaseModel):
     """What `ask_person` asks for."""
 
     name: str
+
+
+def in_header(name: str) -> FieldInfo:
+    """An argument that clients repeat in a header, and that the server compares with it."""
+    field: FieldInfo = Field(json_schema_extra={"x-mcp-header": name})
+    return field
 
 
 def server(kind: str) -> MCPServer:
@@ -105,6 +113,14 @@ def server(kind: str) -> MCPServer:
 
     if kind == "poisoned":
         poison(made)
+    if kind == "headers":
+        made.remove_tool("read_file")
+
+        @made.tool(name="read_file")
+        def read_by_header(path: Annotated[str, in_header("Path")]) -> str:
+            """Read a file; the path is sent in a header as well."""
+            return f"the content of {path}"
+
     return made
 
 

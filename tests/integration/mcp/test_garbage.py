@@ -21,14 +21,14 @@ for line in sys.stdin:
 
 
 async def proxied(
-    place: Place, given: bytes, program: str = ECHO, *options: str
+    place: Place, given: bytes, program: str = ECHO, *options: str, hangs_up: bool = True
 ) -> tuple[int, list[dict[str, object]], str, str]:
     """Exit code, messages to the client, what people were told, what reached the server."""
     seen = place.path / "seen"
     seen.write_text("")
     code, out, err = await place.run(
         "mcp", "proxy", "--stack", place.stack, *options, "--",
-        sys.executable, "-c", program, str(seen), given=given,
+        sys.executable, "-c", program, str(seen), given=given, hangs_up=hangs_up,
     )  # fmt: skip
     return code, [json.loads(line) for line in out.splitlines()], err, seen.read_text()
 
@@ -77,7 +77,7 @@ async def test_garbage_of_the_server_ends_the_session_and_answers_what_waits(pla
 
 
 async def test_a_server_that_ends_by_itself_is_told(place: Place) -> None:
-    code, out, err, _ = await proxied(place, PING, "input(); raise SystemExit(5)")
+    code, out, err, _ = await proxied(place, PING, "input(); raise SystemExit(5)", hangs_up=False)
     assert code == 3
     assert "exit code 5" in err
     assert "exit code 5" in out[0]["error"]["message"]  # type: ignore[index]

@@ -89,6 +89,15 @@ async def test_a_path_outside_of_the_policy_is_refused_and_others_arrive_canonic
     assert any(rule.startswith("policy.fs") for rule in place.rules())
 
 
+@pytest.mark.parametrize("connect", [ALL[3]], ids="-".join, indirect=True)
+async def test_arguments_in_headers_are_canonical_too(connect: Connect) -> None:
+    async with connect("headers") as client:
+        await client.list_tools()
+        for path in ("docs/../notes.txt", "straße.txt"):
+            read = await client.call_tool("read_file", {"path": path})
+            assert text_of(read).startswith("the content of /workspace/"), path
+
+
 async def test_resources_are_held_to_the_policy_where_it_names_them(place: Place) -> None:
     place.path.joinpath("policy.yaml").write_text(
         'version: 1\ntools: {resources/read: {uri: notes}}\nkinds: {notes: {pattern: "notes://m.*"}}\n'
