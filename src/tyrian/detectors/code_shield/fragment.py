@@ -7,9 +7,9 @@ from tyrian.detectors.code_shield.assignments import Assigned, assignments, plac
 from tyrian.detectors.code_shield.brackets import around, block_around, paired
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.functions import Span, spans_of
-from tyrian.detectors.code_shield.lexer import Lexed
 from tyrian.detectors.code_shield.outside import names_outside
 from tyrian.detectors.code_shield.syntax import Syntax
+from tyrian.detectors.code_shield.tokens import Lexed
 
 _WORDS = re.compile(r"[A-Za-z_$][\w$]*")
 _AFTER_BRACKET = frozenset(".-!?")

@@ -6,168 +6,29 @@ it has matched is never read again, so the time is linear in the text, whatever 
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
 
+from tyrian.detectors.code_shield.lexer_patterns import (
+    LexerPatterns,
+    heredoc_end,
+    holes_of,
+    patterns_of,
+)
 from tyrian.detectors.code_shield.syntax import Quote, Syntax
+from tyrian.detectors.code_shield.tokens import Lexed, StringToken, blank, masked
 
 _DEEPEST = 12
 """Strings within expressions within strings that are told apart."""
-_BODY_CHAR = re.compile(r"[^\n]")
-
-
-class StringToken(NamedTuple):
-    """A literal in the text: the whole, its body, and whether expressions stand inside it."""
-
-    start: int
-    end: int
-    body_start: int
-    body_end: int
-    has_holes: bool = False
-    is_closed: bool = True
-
-
-class Lexed(NamedTuple):
-    """A text with its comments and strings masked; offsets are those of the text."""
-
-    text: str
-    code: str
-    """Comments are blank, strings are their two marks with blanks and expressions in between."""
-    strings: tuple[StringToken, ...]
-    comments: tuple[tuple[int, int], ...]
-    unclosed: StringToken | None
-    """The first string that the end of its line or of the text had to close."""
-    unclosed_quote: Quote | None
-
-    def plain(self) -> str:
-        """The text with its comments blank and its strings as written."""
-        if not self.comments:
-            return self.text
-        pieces: list[str] = []
-        at = 0
-        for start, end in self.comments:
-            pieces += self.text[at:start], blank(self.text[start:end])
-            at = end
-        pieces.append(self.text[at:])
-        return "".join(pieces)
-
-
-_SHORT = {
-    mark: [mark * n if n < 2 else mark + " " * (n - 2) + mark for n in range(80)]
-    for mark in "\"'`/;"
-}
-
-
-def _masked(piece: str, mark: str) -> str:
-    """The marks of a literal with blanks in between."""
-    size = len(piece)
-    if "\n" not in piece:
-        return _SHORT[mark][size] if size < 80 else f"{mark}{' ' * (size - 2)}{mark}"
-    if size < 2:
-        return piece
-    return mark + blank(piece[1:-1]) + ("\n" if piece[-1] == "\n" else mark)
-
-
-def blank(piece: str) -> str:
-    """Blanks of the same length, on the same lines."""
-    return " " * len(piece) if "\n" not in piece else _BODY_CHAR.sub(" ", piece)
 
 
 def lex(syntax: Syntax, text: str, inside: Quote | None = None) -> Lexed:
     """Mask `text`; with `inside` the text is taken to begin within a string of that kind."""
-    run = _Run(_patterns(syntax), text)
+    run = _Run(patterns_of(syntax), text)
     if inside is not None:
         run.skip_to_close(inside)
     elif syntax.page_open:
         run.skip_page(syntax.page_open)
     run.code_until_end()
     return run.result()
-
-
-class _Patterns(NamedTuple):
-    code: re.Pattern[str]
-    nested: re.Pattern[str]
-    """As `code`, and braces, brackets and line ends too: for expressions inside strings."""
-    inner: dict[str, re.Pattern[str]]
-    """Of each string with holes: escape, hole, end."""
-    prefixes: frozenset[str]
-    quotes: dict[str, Quote]
-    marks: dict[str, str]
-    closes: dict[str, list[str]]
-    kinds: dict[str, "_Kind"]
-    """What each group of the master pattern means."""
-    opens: dict[str, "re.Pattern[str] | str"]
-    """What stands before a string's body; text where the body begins behind its first place."""
-    syntax: Syntax
-
-
-class _Kind(NamedTuple):
-    """What a group of the master pattern has matched: a comment where there is no mark."""
-
-    quote: Quote | None = None
-    mark: str = ""
-    is_opening: bool = False
-    opening: "re.Pattern[str] | str" = ""
-
-
-@lru_cache(maxsize=64)
-def _patterns(syntax: Syntax) -> _Patterns:
-    parts: list[str] = []
-    quotes: dict[str, Quote] = {}
-    marks: dict[str, str] = {}
-    inner: dict[str, re.Pattern[str]] = {}
-    closes: dict[str, list[str]] = {}
-    if syntax.heredoc:
-        parts.append(f"(?P<heredoc>{syntax.heredoc})")
-    parts += [f"(?P<c{i}>{comment})" for i, comment in enumerate(syntax.comments)]
-    for i, (literal, mark) in enumerate(syntax.literals):
-        parts.append(f"(?P<l{i}>{literal})")
-        marks[f"l{i}"] = mark
-    for i, quote in enumerate(syntax.quotes):
-        key = f"q{i}"
-        quotes[key] = quotes[f"o{i}"] = quote
-        marks[key] = quote.mark
-        if quote.holes:
-            closed = f"(?P<{key}>{quote.open}{_body(quote)}{re.escape(quote.close)})"
-            parts += [closed, f"(?P<o{i}>{quote.open})"]
-            inner[f"o{i}"] = _inner(quote)
-            closes[f"o{i}"] = [hole.close for hole in quote.holes]
-        else:
-            parts.append(f"(?P<{key}>{quote.open}{_body(quote)}(?:{re.escape(quote.close)})?)")
-    master = "|".join(parts) or r"(?!)"
-    nested = rf"{master}|(?P<up>[({{\[])|(?P<down>[)}}\]])|(?P<line>\n)"
-    return _Patterns(
-        _from_stop_to_stop(master, syntax.stops),
-        _from_stop_to_stop(nested, syntax.stops + "(){}[]\n"),
-        inner,
-        frozenset(syntax.prefixes),
-        quotes,
-        marks,
-        closes,
-        _kinds(syntax),
-        {quote.open: _opening(quote) for quote in syntax.quotes},
-        syntax,
-    )
-
-
-def _from_stop_to_stop(tokens: str, stops: str) -> re.Pattern[str]:
-    """Runs up to where a token may begin, which is far quicker than a look at every character."""
-    return re.compile(rf"[^{re.escape(stops)}]*+(?:{tokens}|[\s\S]|\Z)", re.MULTILINE)
-
-
-def _kinds(syntax: Syntax) -> dict[str, _Kind]:
-    kinds = {f"c{i}": _Kind() for i in range(len(syntax.comments))}
-    kinds |= {f"l{i}": _Kind(mark=mark) for i, (_, mark) in enumerate(syntax.literals)}
-    kinds["heredoc"] = _Kind(is_opening=True)
-    for i, quote in enumerate(syntax.quotes):
-        kinds[f"q{i}"] = _Kind(quote, quote.mark, opening=_opening(quote))
-        kinds[f"o{i}"] = _Kind(quote, quote.mark, is_opening=True)
-    return kinds
-
-
-def _opening(quote: Quote) -> "re.Pattern[str] | str":
-    plain = re.escape(quote.close)
-    return quote.close if quote.open.endswith(plain) else re.compile(quote.open)
 
 
 def _end_of(opening: re.Pattern[str], piece: str) -> int:
@@ -180,43 +41,6 @@ def _body_start(text: str, start: int, opening: "re.Pattern[str] | str") -> int:
         return text.index(opening, start) + len(opening)
     match = opening.match(text, start)
     return match.end() if match else start
-
-
-def _body(quote: Quote) -> str:
-    """The body of a string without holes, as far as it goes without one."""
-    close = quote.close
-    edge = re.escape(close[0])
-    line = "" if quote.is_multiline else r"\n"
-    others: list[str] = []
-    escape = ""
-    if quote.escape == "\\":
-        escape = r"\\"
-        # A hole that begins with a backslash is not an escape.
-        others.append(r"\\[^(]" if "\\" in quote.leads else r"\\[\s\S]")
-    elif quote.escape == "double":
-        others.append(re.escape(close + close))
-    if len(close) > 1:
-        others.append(f"{edge}(?!{re.escape(close[1:])})")
-    leads = "".join(re.escape(c) for c in quote.leads if c != "\\")
-    plain = f"[^{edge}{escape}{line}{leads}]*+"
-    return f"{plain}(?:(?:{'|'.join(others)}){plain})*+" if others else plain
-
-
-def _inner(quote: Quote) -> re.Pattern[str]:
-    parts = []
-    if quote.escape == "\\" and "\\" not in quote.leads:
-        parts.append(r"(?P<esc>\\[\s\S])")
-    elif quote.escape == "double":
-        parts.append(f"(?P<esc>{re.escape(quote.close * 2)})")
-    if "{" in quote.leads and "$" not in quote.leads and "#" not in quote.leads:
-        parts.append(r"(?P<esc2>\{\{|\}\})")
-    parts += [f"(?P<h{i}>{hole.open})" for i, hole in enumerate(quote.holes)]
-    if quote.escape == "\\" and "\\" in quote.leads:
-        parts.append(r"(?P<esc>\\[\s\S])")
-    parts.append(f"(?P<end>{re.escape(quote.close)})")
-    if not quote.is_multiline:
-        parts.append(r"(?P<line>\n)")
-    return re.compile("|".join(parts))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -235,7 +59,7 @@ class _Open:
 class _Run:
     """One pass over one text."""
 
-    def __init__(self, patterns: _Patterns, text: str) -> None:
+    def __init__(self, patterns: LexerPatterns, text: str) -> None:
         self._p = patterns
         self._text = text
         self._at = 0
@@ -306,13 +130,13 @@ class _Run:
             quote = kind.quote
             if quote is None:
                 if kind.mark:
-                    pieces.append(_masked(piece, kind.mark))
+                    pieces.append(masked(piece, kind.mark))
                     strings.append(StringToken(start, end, start + 1, max(start + 1, end - 1)))
                 else:
                     pieces.append(blank(piece))
                     self._comments.append((start, end))
                 continue
-            pieces.append(_masked(piece, quote.mark))
+            pieces.append(masked(piece, quote.mark))
             opening, close = kind.opening, quote.close
             if isinstance(opening, str):
                 body = start + piece.index(opening) + len(opening)
@@ -342,7 +166,7 @@ class _Run:
         return start if first and (text[first - 1].isalnum() or text[first - 1] == "_") else first
 
     def _mask(self, start: int, end: int, mark: str) -> None:
-        self._pieces += self._text[self._done : start], _masked(self._text[start:end], mark)
+        self._pieces += self._text[self._done : start], masked(self._text[start:end], mark)
         self._done = end
 
     def _comment(self, start: int, end: int) -> None:
@@ -479,7 +303,7 @@ class _Run:
         if line_end < 0:
             self._at = match.end()
             return
-        close = _heredoc_end(text, line_end, match["tag"])
+        close = heredoc_end(text, line_end, match["tag"])
         for inner in self._p.code.finditer(text, match.end(), line_end):
             kind = inner.lastgroup
             if kind is None:
@@ -499,7 +323,7 @@ class _Run:
         at = start
         has_holes = False
         if not is_raw and self._p.syntax.heredoc_holes:
-            for match in _holes(self._p.syntax).finditer(text, start, end):
+            for match in holes_of(self._p.syntax).finditer(text, start, end):
                 has_holes = True
                 pieces += blank(text[at : match.start()]), match[0]
                 at = match.end()
@@ -513,29 +337,6 @@ class _Run:
         self._pieces.append(body)
         self._done = end
         self._strings.append(StringToken(start, end, start, end, has_holes))
-
-
-@lru_cache(maxsize=16)
-def _holes(syntax: Syntax) -> re.Pattern[str]:
-    whole = []
-    for hole in syntax.heredoc_holes:
-        ends = {"}": r"[^}\n]{0,400}\}", ")": r"[^)\n]{0,400}\)"}
-        whole.append(hole.open + ends.get(hole.close, ""))
-    return re.compile("|".join(whole))
-
-
-def _heredoc_end(text: str, start: int, tag: str) -> tuple[int, int]:
-    """Where the body ends, and where the tag behind it does; the end of the text else."""
-    at = start + 1
-    size = len(text)
-    while at <= size:
-        end = text.find("\n", at)
-        end = size if end < 0 else end
-        line = text[at:end].strip()
-        if line.startswith(tag) and not (line[len(tag) :][:1].isalnum()):
-            return at, text.find(tag, at) + len(tag)
-        at = end + 1
-    return size, size
 
 
 def _may_nest(syntax: Syntax) -> bool:

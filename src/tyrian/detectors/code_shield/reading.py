@@ -7,9 +7,9 @@ from tyrian.detectors.code_shield.diff import added, is_diff, language_of_diff, 
 from tyrian.detectors.code_shield.fences import Block, blocks_of, unquoted
 from tyrian.detectors.code_shield.guess import Guess, guesses
 from tyrian.detectors.code_shield.languages import YAML_TAGS, language_of_tag
-from tyrian.detectors.code_shield.lexer import blank
 from tyrian.detectors.code_shield.piece import Piece
 from tyrian.detectors.code_shield.prose import code_runs
+from tyrian.detectors.code_shield.tokens import blank
 
 _GUESSED = 0.85
 _SECOND_GUESS = 0.75

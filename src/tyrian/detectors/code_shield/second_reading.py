@@ -2,9 +2,10 @@
 
 import re
 
-from tyrian.detectors.code_shield.lexer import Lexed, blank, lex
+from tyrian.detectors.code_shield.lexer import lex
 from tyrian.detectors.code_shield.prose import is_code
 from tyrian.detectors.code_shield.syntax import Quote, Syntax
+from tyrian.detectors.code_shield.tokens import Lexed, blank
 
 _BLOCK_OPEN = "/*"
 _NEAR = 6

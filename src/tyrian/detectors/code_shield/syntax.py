@@ -92,8 +92,6 @@ class Syntax:
     """Languages whose rules hold too."""
 
 
-WORD = r"[A-Za-z_$][\w$]*"
-
 LINE = r"//[^\n]*"
 BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?"
 _INNER_BLOCK = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
@@ -106,3 +104,6 @@ SQ = Quote("'", "'")
 CHAR = (r"'(?:\\[^\n]{1,9}?|[^'\\\n]{1,4})'", "'")
 
 C_WORDS = frozenset({"true", "false", "null", "NULL", "nullptr", "nil", "None", "undefined"})
+BRACE = (Hole(r"\{", "}"),)
+DOLLAR_BRACE = Hole(r"\$\{", "}")
+DOLLAR_NAME = Hole(r"\$[A-Za-z_]\w*")
