@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from tyrian.detectors.code_shield.chain import NOT_TYPES, chain_before
 from tyrian.detectors.code_shield.commands import (
     end_of_command,
     is_command,
@@ -16,8 +17,6 @@ from tyrian.detectors.code_shield.functions import Span, word_before
 from tyrian.detectors.code_shield.imports import Aliases
 from tyrian.detectors.code_shield.syntax import Syntax
 
-_LINKS = ("?.", "->", "::", "!.", "&.")
-_MOST_SEGMENTS = 12
 _POINTER_TYPE = re.compile(r"\s*([A-Za-z_]\w*)[\w\s]*\*+\s*\Z")
 _IN_WORD = frozenset("_$")
 _BEFORE_CALL = frozenset("(!<: \t\n")
@@ -31,12 +30,6 @@ _BARE_ARGUMENT = re.compile(
     r"[ \t]+(?=[\"'`\w$@:\[{(/-])(?!=|\+=|-=|(?:if|unless|do|and|or|in|is|as|then)\b)"
 )
 _BARE_END = re.compile(r"\n|;|[ \t](?:if|unless|do|and|or)[ \t]|[ \t]&&|[ \t]\|\|")
-_NOT_TYPES_TEXT = """
-return else new await throw case in not and or yield delete typeof void go defer do
-co_await co_return co_yield print echo then mut move async unsafe try assert is as
-if while elif raise from lambda
-"""
-_NOT_TYPES = frozenset(_NOT_TYPES_TEXT.split())
 
 
 class Argument(NamedTuple):
@@ -124,7 +117,7 @@ def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call
     opening = behind.start(1) if behind else -1
     if behind is None or (behind[1] != "(" and "!" not in behind[0]):
         return _bare_call(fragment, start, end, aliases)
-    chain, first = _chain(fragment, start, end)
+    chain, first = chain_before(fragment, start, end)
     if syntax.name == "csharp":
         # A name in the way of the language, or code in a page.
         chain = chain.removeprefix("@")
@@ -149,10 +142,10 @@ def _is_declared(code: str, first: int, before: str) -> bool:
         # What stands on the line before is a directive, a label or a macro more often than a type.
         if not code[line:first].strip():
             return False
-        return code[first - 1] in " \t" and before not in _NOT_TYPES and not before.isdigit()
+        return code[first - 1] in " \t" and before not in NOT_TYPES and not before.isdigit()
     head = code[code.rfind("\n", 0, first) + 1 : first]
     words = _POINTER_TYPE.match(head)
-    return words is not None and words[1] not in _NOT_TYPES
+    return words is not None and words[1] not in NOT_TYPES
 
 
 def _is_defined(code: str, first: int, close: int) -> bool:
@@ -171,7 +164,7 @@ def _bare_call(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Ca
     gap = _BARE_ARGUMENT.match(code, end)
     if gap is None and not (code[end : end + 1] in ('"', "`") and code[end:]):
         return None
-    chain, first = _chain(fragment, start, end)
+    chain, first = chain_before(fragment, start, end)
     if word_before(code, first) in _definers(syntax):
         return None
     begin = gap.end() if gap else end
@@ -200,71 +193,6 @@ def _command(fragment: Fragment, start: int, end: int) -> Call | None:
         keyword, value = option_of(code, begin, stop)
         arguments.append(Argument(keyword, value, stop))
     return Call(code[start:end], first, end, close, False, tuple(arguments))
-
-
-def _chain(fragment: Fragment, start: int, end: int) -> tuple[str, int]:
-    """The callee from its first part on, read backwards from its last name."""
-    code = fragment.code
-    links = "\\" if fragment.syntax.joins == r"\." else ".\\"
-    parts = [code[start:end]]
-    at = start
-    while len(parts) < _MOST_SEGMENTS:
-        back = at
-        while back > 0 and code[back - 1] in " \t\n\r" and at - back < 200:
-            back -= 1
-        link = code[back - 2 : back] if back >= 2 else ""
-        if link in _LINKS:
-            back -= 2
-        elif back > 0 and code[back - 1] in links and (back < 2 or code[back - 2] != "."):
-            back -= 1
-        else:
-            break
-        part, first = _part_before(fragment, back)
-        if link == "::" and (not part or part in _NOT_TYPES):
-            # `::name` is the name itself, of the outermost namespace.
-            break
-        if first == back:
-            parts.append("?")
-            break
-        parts.append(part)
-        at = first
-    parts.reverse()
-    return ".".join(parts), at
-
-
-def _part_before(fragment: Fragment, end: int) -> tuple[str, int]:
-    """One part of a chain that ends at `end`: a name, with what is called or indexed of it."""
-    code = fragment.code
-    at = end
-    suffix = ""
-    while at > 0 and code[at - 1] in " \t\n\r" and end - at < 200:
-        at -= 1
-    while at > 0 and code[at - 1] in ")]?!":
-        if code[at - 1] in "?!":
-            at -= 1
-            continue
-        opening = fragment.opening_of(at - 1)
-        if opening < 0:
-            return suffix, at
-        suffix = ("()" if code[at - 1] == ")" else "[]") + suffix
-        at = opening
-        if len(suffix) > 8:
-            break
-    if at > 0 and code[at - 1] == '"' and not suffix:
-        return '""', _string_before(fragment, at)
-    first = at
-    while first > 0 and (code[first - 1].isalnum() or code[first - 1] in "_$@"):
-        first -= 1
-    return code[first:at] + suffix, first
-
-
-def _string_before(fragment: Fragment, end: int) -> int:
-    for token in reversed(fragment.lexed.strings):
-        if token.end == end:
-            return token.start
-        if token.end < end - 4000:
-            break
-    return end - 1
 
 
 def _arguments(fragment: Fragment, start: int, end: int) -> tuple[Argument, ...]:

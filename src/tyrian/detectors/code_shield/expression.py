@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
 
 from tyrian.detectors.code_shield.assignments import Assigned
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import normal
+from tyrian.detectors.code_shield.kind import Kind, Parts, joined
 from tyrian.detectors.code_shield.syntax import Syntax
 
 _NAME = re.compile(
@@ -26,26 +26,6 @@ _MOST_ADDED = 24
 _OF_OWNER = frozenset({"join", "concat", "joined", "joinToString", "appending", "plus"})
 _NO_OWNERS = frozenset({"path", "posix", "win32", "os", "string", "paths"})
 """Modules and file paths, whose `join` is about its arguments alone."""
-
-
-class Kind:
-    """What is known of an expression's value: bits of a number.
-
-    Plain numbers, since flags of an enumeration take ten times as long to join.
-    """
-
-    LITERAL: Final = 1
-    """The same whatever the program is given."""
-    STRING: Final = 2
-    """Holds a literal string, alone or among other parts."""
-    DYNAMIC: Final = 4
-    """Depends on something that is not constant."""
-    BUILT: Final = 8
-    """A string put together from a literal and something that is not constant."""
-    NAME: Final = 16
-    CALL: Final = 32
-    TAINTED: Final = 64
-    """Comes from outside the program, as far as the fragment shows."""
 
 
 class Reader:
@@ -76,7 +56,7 @@ class Reader:
         return known
 
     def _read(self, start: int, end: int, hops: int) -> int:
-        parts = _Parts()
+        parts = Parts()
         code = self._fragment.code
         at = start
         while at < end:
@@ -112,14 +92,14 @@ class Reader:
             start = max(start, stop)
         return start < end and self._is_source(start, end)
 
-    def _operator(self, at: int, end: int, parts: "_Parts") -> int:
+    def _operator(self, at: int, end: int, parts: Parts) -> int:
         join = _joins(self._syntax).match(self._fragment.code, at, end)
         if join is not None and join.end() > at:
             parts.joins += 1
             return join.end()
         return at + 1
 
-    def _string(self, index: int, parts: "_Parts", hops: int) -> int:
+    def _string(self, index: int, parts: Parts, hops: int) -> int:
         token = self._fragment.lexed.strings[index]
         kind = Kind.LITERAL | Kind.STRING
         if token.has_holes:
@@ -132,7 +112,7 @@ class Reader:
     def _inside(self, start: int, end: int, hops: int) -> int:
         """The values inside a string with expressions; its own text is blank there."""
         code = self._fragment.code
-        body = _Parts()
+        body = Parts()
         at = start
         while hit := _HOLE.search(code, at, end):
             self._steps += 1
@@ -141,7 +121,7 @@ class Reader:
             at = self._name(hit.start(), end, body, hops)
         return body.kind()
 
-    def _name(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+    def _name(self, at: int, end: int, parts: Parts, hops: int) -> int:
         code = self._fragment.code
         match = _NAME.match(code, at, end)
         if self._syntax.splits_at_blanks and code[at] != "$":
@@ -182,9 +162,7 @@ class Reader:
                 at = more.end()
         return at
 
-    def _call(
-        self, name: str, start: int, opening: int, end: int, parts: "_Parts", hops: int
-    ) -> int:
+    def _call(self, name: str, start: int, opening: int, end: int, parts: Parts, hops: int) -> int:
         fragment = self._fragment
         close = min(fragment.close_of(opening), end)
         after = self._behind(opening, end)
@@ -218,7 +196,7 @@ class Reader:
         head = self._fragment.code[max(0, start - 40) : start].rstrip()
         return head.endswith(".") and head[:-1].rstrip()[-1:] in ('"', "'")
 
-    def _format(self, name: str, start: int, end: int, parts: "_Parts", hops: int) -> None:
+    def _format(self, name: str, start: int, end: int, parts: Parts, hops: int) -> None:
         """`"...".format(x)`, `sprintf("...", x)`: built where a value is not constant."""
         inner = self._arguments(start, end, hops)
         receiver, _, last = name.rpartition(".")
@@ -234,9 +212,9 @@ class Reader:
         else:
             parts.take(Kind.LITERAL | Kind.STRING)
 
-    def _arguments(self, start: int, end: int, hops: int) -> "_Parts":
+    def _arguments(self, start: int, end: int, hops: int) -> Parts:
         """The parts of a list of expressions, none of which is joined to the next."""
-        parts = _Parts()
+        parts = Parts()
         at = start
         while at < end:
             stop = min(self._fragment.end_of_expression(at, is_argument=True), end)
@@ -249,7 +227,7 @@ class Reader:
             at = stop + 1
         return parts
 
-    def _group(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+    def _group(self, at: int, end: int, parts: Parts, hops: int) -> int:
         close = min(self._fragment.close_of(at), end)
         if _NUMBER_CAST.fullmatch(self._fragment.code, at, close + 1):
             return self._cast(close + 1, end, parts, hops)
@@ -265,16 +243,16 @@ class Reader:
             parts.take(Kind.DYNAMIC)
         return self._behind_group(close + 1, end)
 
-    def _cast(self, at: int, end: int, parts: "_Parts", hops: int) -> int:
+    def _cast(self, at: int, end: int, parts: Parts, hops: int) -> int:
         """What is made a number is harmless, wherever it comes from."""
         parts.take(Kind.LITERAL)
         code = self._fragment.code
         while at < end and code[at] in " \t\n\r":
             at += 1
         if at < end and (code[at].isalpha() or code[at] in "_$@"):
-            return self._name(at, end, _Parts(), hops)
+            return self._name(at, end, Parts(), hops)
         if at < end and code[at] == "(":
-            return self._group(at, end, _Parts(), hops)
+            return self._group(at, end, Parts(), hops)
         return at
 
     def _behind_group(self, at: int, end: int) -> int:
@@ -296,7 +274,7 @@ class Reader:
         kind = self.kind(first.start, first.end, hops + 1) if first else _UNSEEN
         for more in added:
             other = self.kind(more.start, more.end, hops + 1)
-            kind = _joined(kind, other)
+            kind = joined(kind, other)
         return kind | (Kind.NAME if not kind & Kind.LITERAL else 0)
 
     def _taint_of_owner(self, name: str, at: int, hops: int) -> int:
@@ -341,43 +319,6 @@ _PASSING = frozenset(_PASSING_TEXT.split())
 def _passes_on(last: str) -> bool:
     """A function whose result is its argument in another dress."""
     return last in _PASSING
-
-
-class _Parts:
-    """The parts of an expression seen so far."""
-
-    __slots__ = ("any", "joins", "looked_up", "seen")
-
-    def __init__(self) -> None:
-        self.any = 0
-        self.looked_up: list[Span] = []
-        """Where the keys stand with which tables are asked."""
-        self.joins = 0
-        self.seen = 0
-
-    def take(self, kind: int) -> None:
-        """One more part."""
-        self.any |= kind
-        self.seen += 1
-
-    def kind(self) -> int:
-        """The kind of the whole."""
-        if not self.any & Kind.DYNAMIC:
-            return Kind.LITERAL | (self.any & Kind.STRING)
-        kind = (self.any & ~Kind.LITERAL) | Kind.DYNAMIC
-        if self.joins and self.seen > 1:
-            kind &= ~(Kind.NAME | Kind.CALL)
-            if kind & Kind.STRING:
-                kind |= Kind.BUILT
-        return kind
-
-
-def _joined(one: int, other: int) -> int:
-    kind = one | other
-    if not kind & Kind.DYNAMIC:
-        return kind
-    kind &= ~Kind.LITERAL
-    return kind | Kind.BUILT if kind & Kind.STRING else kind
 
 
 @lru_cache(maxsize=32)

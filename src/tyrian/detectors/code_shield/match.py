@@ -11,10 +11,11 @@ import re2
 from tyrian.detectors.code_shield.assignments import Assigned
 from tyrian.detectors.code_shield.buffers import Buffers
 from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
-from tyrian.detectors.code_shield.expression import Kind, Reader
+from tyrian.detectors.code_shield.expression import Reader
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import Aliases, normal
+from tyrian.detectors.code_shield.kind import Kind
 from tyrian.detectors.code_shield.names import NamePattern, last_part
 from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
 from tyrian.detectors.code_shield.regex import compiled
