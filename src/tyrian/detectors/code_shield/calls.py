@@ -13,7 +13,7 @@ from tyrian.detectors.code_shield.commands import (
     words_of,
 )
 from tyrian.detectors.code_shield.fragment import Fragment
-from tyrian.detectors.code_shield.functions import Span, word_before
+from tyrian.detectors.code_shield.functions import stripped, word_before
 from tyrian.detectors.code_shield.imports import Aliases
 from tyrian.detectors.code_shield.syntax import Syntax
 
@@ -214,11 +214,6 @@ def _arguments(fragment: Fragment, start: int, end: int) -> tuple[Argument, ...]
 def _argument(code: str, start: int, end: int) -> Argument | None:
     keyword = _KEYWORD.match(code, start, end)
     if keyword and keyword.end() < end and code[keyword.end() :][:1] != ")":
-        return Argument(keyword[1], *_stripped(code, keyword.end(), end))
-    start, end = _stripped(code, start, end)
+        return Argument(keyword[1], *stripped(code, keyword.end(), end))
+    start, end = stripped(code, start, end)
     return Argument("", start, end) if start < end else None
-
-
-def _stripped(code: str, start: int, end: int) -> Span:
-    piece = code[start:end]
-    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())

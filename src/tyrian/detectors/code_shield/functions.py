@@ -81,3 +81,9 @@ def word_before(code: str, place: int) -> str:
     while end and (head[end - 1].isalnum() or head[end - 1] in "_$"):
         end -= 1
     return head[end:]
+
+
+def stripped(code: str, start: int, end: int) -> Span:
+    """The span without blanks at its ends."""
+    piece = code[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())

@@ -1,8 +1,6 @@
 """Holds a fragment against the rules of its language."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,16 +9,14 @@ import re2
 from tyrian.detectors.code_shield.assignments import Assigned
 from tyrian.detectors.code_shield.buffers import Buffers
 from tyrian.detectors.code_shield.calls import Argument, Call, calls_of
-from tyrian.detectors.code_shield.expression import Reader
 from tyrian.detectors.code_shield.fragment import Fragment
-from tyrian.detectors.code_shield.functions import Span
+from tyrian.detectors.code_shield.functions import Span, stripped
 from tyrian.detectors.code_shield.imports import Aliases, normal
-from tyrian.detectors.code_shield.kind import Kind
-from tyrian.detectors.code_shield.names import NamePattern, last_part
 from tyrian.detectors.code_shield.nearby import Names, Surroundings, names_of
 from tyrian.detectors.code_shield.regex import compiled
-from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope, Value
+from tyrian.detectors.code_shield.rule import ArgumentTest, CodeRule, Is, Matcher, Scope
 from tyrian.detectors.code_shield.table import Entry, NameIndex, RuleTable
+from tyrian.detectors.code_shield.values import Values
 
 MOST_HITS = 64
 """Findings of one rule in one fragment; nobody reads more of them."""
@@ -29,14 +25,6 @@ _SAID_ABOVE = 3
 """Lines above a place whose comments speak of it."""
 _NO_NAMES: Names = MappingProxyType({})
 _COUNTS_KEYWORDS = frozenset({"swift", "ruby"})
-_KINDS = {
-    Is.LITERAL: Kind.LITERAL,
-    Is.BUILT: Kind.BUILT,
-    Is.DYNAMIC: Kind.DYNAMIC,
-    Is.NAME: Kind.NAME,
-    Is.CALL: Kind.CALL,
-    Is.TAINTED: Kind.TAINTED,
-}
 
 
 class Hit(NamedTuple):
@@ -54,7 +42,7 @@ class Matching:
         self._fragment = fragment
         self._table = table
         self._aliases: Aliases | None = None
-        self._readers: dict[tuple[str, ...], Reader] = {}
+        self._values = Values(fragment, table.source)
         self._counts: dict[str, int] = {}
         self._floods: set[str] = set()
         """Rules of which enough has been found."""
@@ -128,7 +116,7 @@ class Matching:
             if not test.name and "(?P<" not in pattern:
                 continue
             for one in self._chosen(test, call):
-                if self._holds(test.value, one.start, one.end, entry.rule):
+                if self._values.holds(test.value, one.start, one.end, entry.rule):
                     if test.name:
                         text = self._fragment.code[one.start : one.end]
                         found[test.name] = "".join(text.split()).encode()
@@ -149,7 +137,7 @@ class Matching:
             return not asks
         if test.value.is_ == (Is.ABSENT,):
             return False
-        return any(self._holds(test.value, one.start, one.end, rule) for one in chosen)
+        return any(self._values.holds(test.value, one.start, one.end, rule) for one in chosen)
 
     def _chosen(self, test: ArgumentTest, call: Call) -> Iterator[Argument]:
         if test.is_any:
@@ -188,11 +176,13 @@ class Matching:
         return [entry for entry in candidates if entry.names and entry.names.match(name)]
 
     def _takes(self, entry: Entry, one: Assigned) -> bool:
-        start, end = _stripped(self._fragment.code, one.start, one.end)
-        return start < end and self._holds(entry.matcher.value, start, end, entry.rule)
+        start, end = stripped(self._fragment.code, one.start, one.end)
+        return start < end and self._values.holds(entry.matcher.value, start, end, entry.rule)
 
     def _groups(self, pattern: str, argument: Argument) -> dict[str, bytes] | None:
-        match = compiled(pattern).search(self.value_of(argument.start, argument.end).encode())
+        match = compiled(pattern).search(
+            self._values.value_of(argument.start, argument.end).encode()
+        )
         return names_of(match) if match else {}
 
     # ---- regular expressions
@@ -278,82 +268,6 @@ class Matching:
         if scope is Scope.BLOCK:
             return self._fragment.block_at(place)
         return 0, len(code)
-
-    def _holds(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
-        if value.is_ and not any(self._is(one, start, end, rule) for one in value.is_):
-            return False
-        if value.not_is and any(self._is(one, start, end, rule) for one in value.not_is):
-            return False
-        if not (value.equals or value.not_equals or value.regex or value.not_regex):
-            return True
-        text = self.value_of(start, end)
-        if value.equals and text not in value.equals:
-            return False
-        if value.not_equals and text in value.not_equals:
-            return False
-        data = text.encode()
-        if value.regex and not compiled(value.regex).search(data):
-            return False
-        return not (value.not_regex and compiled(value.not_regex).search(data))
-
-    def _is(self, wanted: Is, start: int, end: int, rule: CodeRule) -> bool:
-        if wanted is Is.PRESENT:
-            return True
-        if wanted is Is.ABSENT:
-            return False
-        kind = self._reader(rule).kind(start, end)
-        if wanted is Is.STRING:
-            return bool(kind & Kind.LITERAL and kind & Kind.STRING)
-        return bool(kind & _KINDS[wanted])
-
-    def _reader(self, rule: CodeRule) -> Reader:
-        key = rule.sanitisers
-        if key not in self._readers:
-            cleans = _cleaner(key, self._fragment.syntax.cleaners)
-            self._readers[key] = Reader(self._fragment, cleans, self._is_source)
-        return self._readers[key]
-
-    def _is_source(self, start: int, end: int) -> bool:
-        source = self._table.source
-        return source is not None and bool(source.search(self._fragment.code[start:end].encode()))
-
-    def value_of(self, start: int, end: int, hops: int = 4) -> str:
-        """What an expression says: the body of a literal string, a name's constant, or the code."""
-        fragment = self._fragment
-        start, end = _stripped(fragment.code, start, end)
-        index = fragment.string_at(start)
-        if index >= 0:
-            token = fragment.lexed.strings[index]
-            if token.end >= end:
-                return fragment.lexed.text[token.body_start : token.body_end]
-        piece = fragment.code[start:end]
-        if hops and _PLAIN_NAME.match(piece):
-            one = fragment.last_assigned(normal(piece), start)
-            if one is not None and one.operator not in ("+=", ".="):
-                return self.value_of(one.start, one.end, hops - 1)
-        return fragment.plain[start:end]
-
-
-_PLAIN_NAME = re.compile(r"[@$]{0,2}[A-Za-z_$][\w$.]*\Z")
-
-
-@lru_cache(maxsize=256)
-def _cleaner(patterns: tuple[str, ...], always: frozenset[str]) -> Callable[[str], bool]:
-    names = NamePattern(patterns) if patterns else None
-    lasts = {last_part(pattern) for pattern in patterns}
-
-    def cleans(name: str) -> bool:
-        last = name.rpartition(".")[2]
-        if last in always:
-            return True
-        return names is not None and (last in lasts or "*" in lasts) and names.match(name)
-
-    return cleans
-
-
-def _stripped(code: str, start: int, end: int) -> Span:
-    piece = code[start:end]
-    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
 def _end_of(call: Call) -> int:
