@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tyrian.detectors.code_shield.lexer_patterns import (
     LexerPatterns,
+    compiled_pattern,
     heredoc_end,
     holes_of,
     patterns_of,
@@ -202,7 +203,7 @@ class _Run:
     def _string(self) -> None:
         """Read the body of the innermost string up to its end or to an expression."""
         top = self._stack[-1]
-        for match in self._p.inner[top.key].finditer(self._text, self._at):
+        for match in compiled_pattern(self._p.inner[top.key]).finditer(self._text, self._at):
             kind = match.lastgroup or ""
             if kind[0] == "h":
                 top.has_holes = True
@@ -249,7 +250,7 @@ class _Run:
         if not top.depth:
             self._string()
             return
-        for match in self._p.nested.finditer(self._text, self._at):
+        for match in compiled_pattern(self._p.nested).finditer(self._text, self._at):
             kind = match.lastgroup
             if kind is None:
                 continue

@@ -11,9 +11,9 @@ class LexerPatterns(NamedTuple):
     """The expressions of one language, and what their groups mean."""
 
     code: re.Pattern[str]
-    nested: re.Pattern[str]
+    nested: str
     """As `code`, and braces, brackets and line ends too: for expressions inside strings."""
-    inner: dict[str, re.Pattern[str]]
+    inner: dict[str, str]
     """Of each string with holes: escape, hole, end."""
     prefixes: frozenset[str]
     quotes: dict[str, Quote]
@@ -35,13 +35,19 @@ class TokenKind(NamedTuple):
     opening: "re.Pattern[str] | str" = ""
 
 
+@lru_cache(maxsize=256)
+def compiled_pattern(expression: str) -> re.Pattern[str]:
+    """The expression, compiled when a text first needs it: few have expressions inside strings."""
+    return re.compile(expression, re.MULTILINE)
+
+
 @lru_cache(maxsize=64)
 def patterns_of(syntax: Syntax) -> LexerPatterns:
     """The expressions of a language, compiled once."""
     parts: list[str] = []
     quotes: dict[str, Quote] = {}
     marks: dict[str, str] = {}
-    inner: dict[str, re.Pattern[str]] = {}
+    inner: dict[str, str] = {}
     closes: dict[str, list[str]] = {}
     if syntax.heredoc:
         parts.append(f"(?P<heredoc>{syntax.heredoc})")
@@ -63,7 +69,7 @@ def patterns_of(syntax: Syntax) -> LexerPatterns:
     master = "|".join(parts) or r"(?!)"
     nested = rf"{master}|(?P<up>[({{\[])|(?P<down>[)}}\]])|(?P<line>\n)"
     return LexerPatterns(
-        _from_stop_to_stop(master, syntax.stops),
+        compiled_pattern(_from_stop_to_stop(master, syntax.stops)),
         _from_stop_to_stop(nested, syntax.stops + "(){}[]\n"),
         inner,
         frozenset(syntax.prefixes),
@@ -76,9 +82,9 @@ def patterns_of(syntax: Syntax) -> LexerPatterns:
     )
 
 
-def _from_stop_to_stop(tokens: str, stops: str) -> re.Pattern[str]:
+def _from_stop_to_stop(tokens: str, stops: str) -> str:
     """Runs up to where a token may begin, which is far quicker than a look at every character."""
-    return re.compile(rf"[^{re.escape(stops)}]*+(?:{tokens}|[\s\S]|\Z)", re.MULTILINE)
+    return rf"[^{re.escape(stops)}]*+(?:{tokens}|[\s\S]|\Z)"
 
 
 def _kinds(syntax: Syntax) -> dict[str, TokenKind]:
@@ -116,7 +122,7 @@ def _body(quote: Quote) -> str:
     return f"{plain}(?:(?:{'|'.join(others)}){plain})*+" if others else plain
 
 
-def _inner(quote: Quote) -> re.Pattern[str]:
+def _inner(quote: Quote) -> str:
     parts = []
     if quote.escape == "\\" and "\\" not in quote.leads:
         parts.append(r"(?P<esc>\\[\s\S])")
@@ -130,7 +136,7 @@ def _inner(quote: Quote) -> re.Pattern[str]:
     parts.append(f"(?P<end>{re.escape(quote.close)})")
     if not quote.is_multiline:
         parts.append(r"(?P<line>\n)")
-    return re.compile("|".join(parts))
+    return "|".join(parts)
 
 
 @lru_cache(maxsize=16)
