@@ -9,7 +9,8 @@ from typing import Annotated
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
-from mcp.types import SamplingMessage, TextContent
+from mcp.server.mcpserver.resolve import Elicit, Resolve, Sample
+from mcp.types import CreateMessageResult, SamplingMessage, TextContent
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
@@ -76,20 +77,23 @@ def server(kind: str) -> MCPServer:
         os.kill(os.getpid(), signal.SIGKILL)
         return ""
 
-    @made.tool()
-    async def ask_person(ctx: Context) -> str:
-        """Ask the person in front of the client for their name."""
-        answer = await ctx.elicit("What is your name?", Name)
-        return f"hello {answer.data.name}" if answer.action == "accept" else "nobody there"
+    async def which_name() -> Elicit[Name]:
+        return Elicit("What is your name?", Name)
 
     @made.tool()
-    async def ask_model(ctx: Context) -> str:
+    async def ask_person(name: Annotated[Name, Resolve(which_name)]) -> str:
+        """Ask the person in front of the client for their name."""
+        return f"hello {name.name}"
+
+    async def which_word() -> Sample:
+        text = INJECTION if kind == "hostile" else "Say a word."
+        said = SamplingMessage(role="user", content=TextContent(type="text", text=text))
+        return Sample([said], max_tokens=9)
+
+    @made.tool()
+    async def ask_model(word: Annotated[CreateMessageResult, Resolve(which_word)]) -> str:
         """Ask the model of the client for a word."""
-        text = TextContent(type="text", text=INJECTION if kind == "hostile" else "Say a word.")
-        said = await ctx.session.create_message(
-            [SamplingMessage(role="user", content=text)], max_tokens=9
-        )
-        return str(said.content)
+        return f"it said {word.content}"
 
     @made.resource("notes://monday")
     def monday() -> str:

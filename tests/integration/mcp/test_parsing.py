@@ -37,6 +37,32 @@ def test_bytes_are_a_message_or_an_error_of_ours(data: bytes) -> None:
         assert read_frame(data).body["jsonrpc"] == "2.0"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 5000,
+        b'{"jsonrpc":"1.0","id":1,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","param\xc5\xbf":{}}',
+        b'{"jsonrpc":"2.0","id":true,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1.0,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":null,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}',
+        b'{"jsonrpc":"2.0","id":1,"result":{},"error":{}}',
+        b'{"jsonrpc":"2.0","id":1}',
+        b'{"jsonrpc":"2.0","id":1,"result":NaN}',
+    ],
+)
+def test_what_two_parsers_could_read_differently_is_no_message(line: bytes) -> None:
+    with pytest.raises(BadFrameError):
+        read_frame(line)
+
+
 @given(json_values)
 def test_what_was_collected_can_be_put_back(value: object) -> None:
     content = content_of(value)  # type: ignore[arg-type]

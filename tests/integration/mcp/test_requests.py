@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from mcp.client import ClientRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
     CreateMessageRequestParams,
     CreateMessageResult,
@@ -19,33 +20,34 @@ async def _accept(context: ClientRequestContext, params: ElicitRequestParams) ->
     return ElicitResult(action="accept", content={"name": "Ann"})
 
 
-@pytest.mark.parametrize("connect", ALL[:3], ids="-".join, indirect=True)
+@pytest.mark.parametrize("connect", [ALL[1], ALL[2]], ids="-".join, indirect=True)
 async def test_a_person_is_asked_and_the_answer_goes_back(connect: Connect, place: Place) -> None:
     place.callbacks = {"elicitation_callback": _accept}
     async with connect() as client:
         await client.list_tools()
         told = await client.call_tool("ask_person", {})
-        assert "hello Ann" in str(told) or told.is_error
-        assert place.mode == "auto" or "hello Ann" in str(told)
+        assert "hello Ann" in str(told)
 
 
-async def test_what_the_model_answers_a_server_goes_on_redacted(place: Place) -> None:
-    place.mode = "legacy"
+async def test_what_the_model_answers_a_server_goes_on_redacted(
+    connect: Connect, place: Place
+) -> None:
 
     async def speak(context: Any, params: CreateMessageRequestParams) -> CreateMessageResult:
         content = TextContent(type="text", text=f"The key is {SECRET}.")
         return CreateMessageResult(role="assistant", content=content, model="scripted")
 
     place.callbacks = {"sampling_callback": speak}
-    async with place.stdio() as client:
+    async with connect() as client:
         await client.list_tools()
         told = await client.call_tool("ask_model", {})
         assert "REDACTED" in str(told)
         assert SECRET not in str(told)
 
 
-async def test_a_hostile_question_to_the_model_never_reaches_it(place: Place) -> None:
-    place.mode = "legacy"
+async def test_a_hostile_question_to_the_model_never_reaches_it(
+    connect: Connect, place: Place
+) -> None:
     asked: list[str] = []
 
     async def speak(context: Any, params: CreateMessageRequestParams) -> CreateMessageResult:
@@ -54,9 +56,12 @@ async def test_a_hostile_question_to_the_model_never_reaches_it(place: Place) ->
         return CreateMessageResult(role="assistant", content=content, model="scripted")
 
     place.callbacks = {"sampling_callback": speak}
-    async with place.stdio("hostile") as client:
+    async with connect("hostile") as client:
         await client.list_tools()
-        told = await client.call_tool("ask_model", {})
-        assert told.is_error
+        try:
+            told = str(await client.call_tool("ask_model", {}))
+        except MCPError as refused:
+            told = str(refused)
+        assert "prompt_guard" in told
         assert asked == []
-        assert INJECTION not in str(told)
+        assert INJECTION not in told
