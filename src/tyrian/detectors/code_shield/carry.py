@@ -6,10 +6,10 @@ from tyrian.detectors.code_shield.fences import blocks_of
 
 _MOST = 4000
 """Characters that are carried at most."""
-_KEPT = re.compile(
-    r"^[ \t]*(?:import\b|from\b|use\b|using\b|#[ \t]*include\b|(?:const|let|var)\b[^\n]*\brequire\b"
-    r"|[@$]{0,2}[A-Za-z_][\w$.]*[ \t]*:?=[ \t]*\S)[^\n]{0,300}$",
-    re.MULTILINE,
+_KEPT = (
+    r"(?m)^[ \t]*(?:import\b|from\b|use\b|using\b|#[ \t]*include\b"
+    r"|(?:const|let|var)\b[^\n]*\brequire\b"
+    r"|[@$]{0,2}[A-Za-z_][\w$.]*[ \t]*:?=[ \t]*\S)[^\n]{0,300}$"
 )
 
 
@@ -26,7 +26,7 @@ def carried(text: str) -> str:
         return begun if begun.lstrip(" \t>").startswith(("`", "~")) else ""
     block = blocks[-1]
     fence = text[block.open_at : block.start]
-    kept = [match[0] for match in _KEPT.finditer(text, block.start, lines_end)]
+    kept = [match[0] for match in re.compile(_KEPT).finditer(text, block.start, lines_end)]
     lines: list[str] = []
     size = 0
     for line in reversed(kept):

@@ -9,12 +9,12 @@ _LANGUAGES = {
     "python": "python", "pypy": "python", "node": "javascript", "deno": "javascript",
     "ruby": "ruby", "php": "php", "bash": "shell", "sh": "shell", "zsh": "shell", "dash": "shell",
 }  # fmt: skip
-_ARGUMENT = re.compile(
+_ARGUMENT = (
     r"\b(python|pypy|node|ruby|php|bash|sh|zsh|dash)[\d.]*[ \t]+"
     r"(?:-{1,2}(?![cer]\b)[\w=-]+[ \t]+){0,4}"
     r"-\w{0,3}[cer][ \t]+(?:'([^']*)'|\"((?:[^\"\\]|\\[\s\S])*)\")"
 )
-_DOCUMENT = re.compile(
+_DOCUMENT = (
     r"\b(python|pypy|node|ruby|php|bash|sh|zsh)[\d.]*(?:[ \t]+-)?[ \t]*"
     r"<<-?[ \t]*['\"]?(\w{1,40})['\"]?[^\n]*\n"
 )
@@ -33,13 +33,13 @@ def with_embedded(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _embedded(piece: Piece) -> Iterator[Piece]:
-    for count, match in enumerate(_ARGUMENT.finditer(piece.code)):
+    for count, match in enumerate(re.finditer(_ARGUMENT, piece.code)):
         if count == _MOST:
             return
         group = 2 if match[2] is not None else 3
         code = match[group] if group == 2 else re.sub(r"\\([\"$`\\])", r" \1", match[group])
         yield from _part(piece, match[1], code, match.start(group))
-    for count, match in enumerate(_DOCUMENT.finditer(piece.code)):
+    for count, match in enumerate(re.finditer(_DOCUMENT, piece.code)):
         if count == _MOST:
             return
         end = re.compile(rf"^[ \t]*{match[2]}[ \t]*$", re.MULTILINE).search(piece.code, match.end())
