@@ -5,6 +5,7 @@ through: redacted text, canonical calls. A step that may not go on raises `Refus
 not become part of the conversation.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -38,10 +39,12 @@ class RefusedError(BlockedError):
 
 @dataclass(slots=True)
 class Conversation:
-    """One conversation with an agent; not shared between tasks that run at once."""
+    """One conversation with an agent. Its steps are judged one after another."""
 
     firewall: Firewall
     trace: Trace = field(default_factory=Trace)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """Of calls made at once each is judged in the light of those before it."""
 
     async def system(self, text: str) -> str:
         """Take in what the operator tells the model; it is not judged."""
@@ -119,10 +122,11 @@ class Conversation:
         return BACKGROUND.run(step)
 
     async def _passed(self, message: Message, stage: Stage, what: str) -> Message:
-        decision = await self.firewall.scan(message, trace=self.trace, stage=stage)
-        if not decision.may_pass:
-            raise RefusedError(decision, what)
-        self.trace = self.trace.append(decision.subject)
+        async with self._turn:
+            decision = await self.firewall.scan(message, trace=self.trace, stage=stage)
+            if not decision.may_pass:
+                raise RefusedError(decision, what)
+            self.trace = self.trace.append(decision.subject)
         return decision.subject
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tyrian.adapters.client import guard_client
 from tyrian.adapters.openai_stream import ChunkGuard
-from tyrian.adapters.openai_wire import read_message, read_messages
+from tyrian.adapters.openai_wire import KEYS, read_message, read_messages
 from tyrian.adapters.wire import Json, Wired, screen_answer
 from tyrian.core.message import Trace
 from tyrian.errors import MissingDependencyError
@@ -60,6 +60,8 @@ class _OpenAI:
             wired = read_message(choice["message"], f"choices[{index}].message")
             if await screen_answer(firewall, wired, trace):
                 choice["logprobs"] = None  # they spell the text as it came
+            # What no guard reads does not leave: annotations, transcripts, servers' own fields.
+            choice["message"] = {k: v for k, v in choice["message"].items() if k in KEYS}
         judged = type(answer).construct(**given)
         judged._request_id = answer._request_id
         return judged

@@ -31,6 +31,8 @@ except ModuleNotFoundError as error:
 
 ContextT = TypeVar("ContextT")
 
+_INPUT = "tyrian_input"
+
 
 def guarded(agent: agents.Agent[ContextT], talk: Conversation) -> agents.Agent[ContextT]:
     """The agent with its input, output and tools judged, and so are those it hands over to.
@@ -58,7 +60,7 @@ class _Guard:
             tools=[self._tool(tool) for tool in agent.tools],
             handoffs=[],
             input_guardrails=[
-                agents.InputGuardrail(self._input, name="tyrian_input", run_in_parallel=False),
+                agents.InputGuardrail(self._input, name=_INPUT, run_in_parallel=False),
                 *agent.input_guardrails,
             ],
             output_guardrails=[
@@ -115,10 +117,16 @@ class _Guard:
                 f"the calls of {tool.name!r} run out of reach of a guard",
                 hint="use function tools",
             )
+        inner = getattr(tool, "_agent_instance", None)
+        if inner is not None and not _is_guarded(inner):
+            raise ConfigError(
+                f"{tool.name!r} is an agent that is not guarded itself",
+                hint="guard the agent first: guarded(agent, talk).as_tool(...)",
+            )
         act = tool.on_invoke_tool
 
         async def invoke(context: ToolContext[Any], arguments: str) -> Any:
-            canonical = self._canonical.pop((context.tool_call_id, arguments), None)
+            canonical = self._canonical.get((context.tool_call_id, arguments))
             if canonical is None:
                 raise BlockedError(f"the call of {context.tool_name} was not judged")
             # What the SDK prepared for an approval are the arguments as they came.
@@ -148,6 +156,7 @@ class _Guard:
                 context.tool_name, context.tool_arguments, call_id=context.tool_call_id
             )
         except RefusedError as refused:
+            self._canonical.pop(key, None)
             return agents.ToolGuardrailFunctionOutput.reject_content(refused.explanation)
         self._canonical[key] = json.dumps(given)
         return agents.ToolGuardrailFunctionOutput.allow()
@@ -165,6 +174,10 @@ class _Guard:
         if judged != text:
             return agents.ToolGuardrailFunctionOutput.reject_content(judged)
         return agents.ToolGuardrailFunctionOutput.allow()
+
+
+def _is_guarded(agent: agents.Agent[Any]) -> bool:
+    return any(one.name == _INPUT for one in agent.input_guardrails)
 
 
 def _text(value: Any) -> str:

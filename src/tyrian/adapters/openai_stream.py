@@ -10,11 +10,12 @@ from tyrian.errors import BlockedError
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.stream import Delta, StreamGuard, ToolCallDelta
 
-_KNOWN = {"role", "tool_calls", *TEXTS}
-
 
 class ChunkGuard:
-    """Chunks in, chunks that may leave out. Each text of each choice has a guard of its own."""
+    """Chunks in, chunks that may leave out. Each text of each choice has a guard of its own.
+
+    What no guard reads does not leave.
+    """
 
     def __init__(self, firewall: Firewall, trace: Trace) -> None:
         self._firewall = firewall
@@ -35,13 +36,9 @@ class ChunkGuard:
                 ends.append(choice)
             elif choice.delta.role is not None:
                 kept.append(choice)
-        bare = [_bare(choice) for choice in (*kept, *ends)]
-        rest = chunk.model_copy(update={"choices": bare})
-        if kept:
-            return [rest, *leaving]
-        if ends or not chunk.choices:
-            return [*leaving, rest]
-        return leaving
+        begun = [_only(chunk, kept)] if kept else []
+        ended = [_only(chunk, ends)] if ends or not chunk.choices else []
+        return [*begun, *leaving, *ended]
 
     async def close(self) -> list[Any]:
         """Judge what a stream without an end has left."""
@@ -57,9 +54,8 @@ class ChunkGuard:
 
     async def _take(self, chunk: Any, choice: Any) -> list[Any]:
         delta = choice.delta.model_dump(exclude_none=True)
-        unread = [key for key, value in delta.items() if key not in _KNOWN and value]
-        if unread:
-            raise BlockedError(f"no guard reads {unread[0]!r} of a streamed answer")
+        if delta.get("function_call"):
+            raise BlockedError("no guard reads a `function_call`; offer `tools` to the model")
         leaving: list[Any] = []
         for key in TEXTS:
             if delta.get(key):
@@ -109,6 +105,10 @@ def _on_wire(call: ToolCallDelta) -> dict[str, Any]:
     first = {"id": call.id, "type": "function"} if call.id else {}
     name = {"name": call.name} if call.name else {}
     return {"index": call.index, **first, "function": {**name, "arguments": call.arguments}}
+
+
+def _only(chunk: Any, choices: list[Any]) -> Any:
+    return chunk.model_copy(update={"choices": [_bare(choice) for choice in choices]})
 
 
 def _bare(choice: Any) -> Any:

@@ -9,7 +9,7 @@ from tyrian.errors import InputError
 
 TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 """Keys of an assistant message, or of a piece of one, that hold text."""
-_KEYS = {"role", "name", "tool_calls", "tool_call_id", *TEXTS}
+KEYS = {"role", "name", "tool_calls", "tool_call_id", *TEXTS}
 _PART_TEXTS = {"text": "text", "refusal": "refusal"}
 
 
@@ -22,7 +22,7 @@ def read_messages(messages: object) -> Iterator[Wired]:
 def read_message(fields: Json, place: str = "message") -> Wired:
     """One message, of a request or of an answer."""
     role = role_of(fields, place)
-    unread = [key for key, value in fields.items() if key not in _KEYS and value]
+    unread = [key for key, value in fields.items() if key not in KEYS and value]
     if unread and role is not Role.ASSISTANT:
         raise InputError(f"{place}: no guard reads the key {unread[0]!r}")
     if fields.get("function_call") is not None:

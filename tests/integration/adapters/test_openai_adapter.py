@@ -126,6 +126,32 @@ def test_nothing_of_a_refused_stream_leaves(client: openai.OpenAI) -> None:
     assert not any("passwd" in one for one in seen)
 
 
+def test_what_no_guard_reads_of_an_answer_does_not_leave(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = {"role": "assistant", "content": f"Hi {KEY}", "extra": KEY, "reasoning": f"So {KEY}"}
+    spelled = {"content": [{"token": KEY, "logprob": 0.0, "bytes": None, "top_logprobs": []}]}
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": spelled}
+    head = {"id": "x", "created": 1, "model": "m"}
+    whole = {**head, "object": "chat.completion", "choices": [{**choice, "message": message}]}
+    pieces = [
+        {**head, "object": "chat.completion.chunk", "choices": [{**choice, "delta": message}]}
+    ]
+    monkeypatch.setattr("examples.agents.model.completion", lambda _: whole)
+    monkeypatch.setattr("examples.agents.model.chunks", lambda _: iter(pieces))
+    answer = client.chat.completions.create(**user("Hello")).to_json()
+    seen = [
+        one.to_dict()["choices"][0]
+        for one in client.chat.completions.create(**user("Hello"), stream=True)
+    ]
+    for text in (answer, str(seen)):
+        assert "Hi " in text
+        assert "So " in text
+        assert "extra" not in text
+        assert KEY not in text
+    assert [one["finish_reason"] for one in seen] == [None, None, "stop"]
+
+
 def test_the_streaming_helper_adds_up_what_was_let_through(client: openai.OpenAI) -> None:
     with client.chat.completions.stream(**user(f"Remember {KEY}")) as stream:
         final = stream.get_final_completion()

@@ -131,3 +131,7 @@ async def test_results_are_redacted_for_the_model(
 def test_tools_out_of_reach_are_refused(talk: Conversation) -> None:
     with pytest.raises(ConfigError, match="web_search"):
         guarded(Agent(name="a", tools=[WebSearchTool()]), talk)
+    inner: Agent[Any] = Agent(name="inner")
+    with pytest.raises(ConfigError, match="ask_inner"):
+        guarded(Agent(name="a", tools=[inner.as_tool("ask_inner", "Asks.")]), talk)
+    guarded(Agent(name="a", tools=[guarded(inner, talk).as_tool("ask_inner", "Asks.")]), talk)
