@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from mcp.client import Client
+from mcp.client import Client, Transport
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import TextContent
 
@@ -14,11 +14,15 @@ PROXY = [str(Path(sys.executable).parent / "tyrian"), "mcp", "proxy", "--name", 
 GUARDED = [*PROXY, "--stack", str(HERE / "stack.yaml"), "--", *SERVER]
 
 
+def started(command: list[str]) -> Transport:
+    """Starts a command, and speaks with it over its standard streams."""
+    return stdio_client(StdioServerParameters(command=command[0], args=command[1:]))
+
+
 async def ask(command: list[str]) -> dict[str, str]:
     """What the client of a server gets to see."""
     seen: dict[str, str] = {}
-    transport = stdio_client(StdioServerParameters(command=command[0], args=command[1:]))
-    async with Client(transport, cache=None) as client:
+    async with Client(started(command), cache=None) as client:
 
         async def tools() -> str:
             return ", ".join(sorted(tool.name for tool in (await client.list_tools()).tools))

@@ -4,12 +4,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "mcp" / "client.py"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 async def test_the_hostile_server_of_the_example_is_tamed() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLE), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "examples.mcp.client", cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0
