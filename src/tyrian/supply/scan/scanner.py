@@ -41,15 +41,20 @@ _SKIPPED_WHOLE = {
 }
 
 
-def scan_file(path: Path, told: str = "") -> ScanReport:
-    """All that is to be said of a regular file; what cannot be read is said too."""
+def scan_file(path: Path, told: str = "", name: str = "") -> ScanReport:
+    """All that is to be said of a regular file; what cannot be read is said too.
+
+    `told` is the path to report, `name` the name that says what the file should be, where a link
+    has others than the file it leads to.
+    """
     report = Collector(told or str(path))
-    check_name(path.name, report)
+    name = name or path.name
+    check_name(name, report)
     size, kind = 0, ""
     try:
         with opened(path) as source:
             size = source.size
-            kind = scan_source(source, report, path.name, 0)
+            kind = scan_source(source, report, name, 0)
     except ChangedError as error:
         report.add("changed-while-read", 0, error.message)
     except OSError as error:

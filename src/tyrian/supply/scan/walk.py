@@ -14,7 +14,7 @@ _SKIPPED = frozenset({".git"})
 
 def scan_paths(paths: Iterable[Path]) -> Iterator[ScanReport]:
     """A report for each file, in order of their names; each file once."""
-    seen: set[tuple[int, int]] = set()
+    seen: set[str] = set()
     for path in paths:
         if path.is_dir():
             yield from _scan_folder(path, path.resolve(), seen)
@@ -38,7 +38,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(base, name) for name in names)
 
 
-def _scan_folder(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterator[ScanReport]:
+def _scan_folder(folder: Path, root: Path, seen: set[str]) -> Iterator[ScanReport]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -58,7 +58,10 @@ def _scan_folder(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterat
             yield from _scan_entry(path, root, seen)
 
 
-def _scan_entry(path: Path, root: Path | None, seen: set[tuple[int, int]]) -> Iterator[ScanReport]:
+def _scan_entry(path: Path, root: Path | None, seen: set[str]) -> Iterator[ScanReport]:
+    if (place := os.path.abspath(path)) in seen:
+        return
+    seen.add(place)
     try:
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
@@ -81,15 +84,7 @@ def _scan_entry(path: Path, root: Path | None, seen: set[tuple[int, int]]) -> It
         report.add("not-examined", 0, "it is a pipe, socket or device")
         yield report.report(0, "special")
         return
-    if root is not None and found.st_nlink == 1 and target is path:
-        yield scan_file(path)
-        return
-    key = (found.st_dev, found.st_ino)
-    if key in seen and target is not path:
-        return
-    seen.add(key)
-    report_made = scan_file(target, told)
-    yield report_made
+    yield scan_file(target, told, path.name)
 
 
 def _is_hub(target: Path, root: Path) -> bool:

@@ -42,7 +42,17 @@ def scan_pickle_file(source: Source, report: Collector, scan_inside: ScanInside,
                 "pickle-trailing-data", position, f"{source.size - position} bytes follow its end"
             )
             break
-    return "joblib" if machine.arrays else "pickle"
+    if not machine.arrays:
+        return "pickle"
+    _scan_as_others_would(source, report)
+    return "joblib"
+
+
+def _scan_as_others_would(source: Source, report: Collector) -> None:
+    """Loaders other than joblib take the bytes of arrays for opcodes, up to where these break."""
+    trial = report.apart()
+    Machine(source, trial).run()
+    report.take(one for one in trial.findings if one.rule == "pickle-dangerous-global")
 
 
 def _is_another(source: Source, position: int) -> bool:

@@ -37,7 +37,7 @@ def check_template(text: str, report: Collector) -> None:
         extensions=[_Generation, "jinja2.ext.loopcontrols"]
     )
     try:
-        tree = environment.parse(text)
+        tree = Parser(environment, text).parse()  # the environment's own would run code on errors
     except TemplateSyntaxError as error:
         report.add("template-malformed", 0, f"line {error.lineno}: {error.message}")
         return

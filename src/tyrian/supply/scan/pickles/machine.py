@@ -403,7 +403,8 @@ class Machine:
         self._guard(*(value if isinstance(value, tuple) else (value,)))
         if self._persistent is None or not self._persistent(value):
             self._add("pickle-persistent-id", "asks its loader for an object by an id")
-        self._stack.append(MADE)
+        is_class = isinstance(value, tuple) and len(value) > 1 and value[0] == b"module"
+        self._stack.append(value[1] if is_class and isinstance(value, tuple) else MADE)
 
     # containers
 
