@@ -118,27 +118,27 @@ class _Run:
             if group is None:
                 continue
             start, end = match.span(group)
-            kind = kinds[group]
-            if prefixes and text[start - 1 : start] in prefixes and kind.mark == '"':
+            quote, mark, is_opening, opening = kinds[group]
+            if prefixes and mark == '"' and text[start - 1 : start] in prefixes:
                 start = self._prefixed(start)
-            if kind.is_opening:
+            if is_opening:
                 self._done = done
                 self._open(match, start)
                 return
             piece = text[start:end]
-            pieces.append(text[done:start])
+            if done != start:
+                pieces.append(text[done:start])
             done = end
-            quote = kind.quote
             if quote is None:
-                if kind.mark:
-                    pieces.append(masked(piece, kind.mark))
+                if mark:
+                    pieces.append(masked(piece, mark))
                     strings.append(StringToken(start, end, start + 1, max(start + 1, end - 1)))
                 else:
                     pieces.append(blank(piece))
                     self._comments.append((start, end))
                 continue
-            pieces.append(masked(piece, quote.mark))
-            opening, close = kind.opening, quote.close
+            pieces.append(masked(piece, mark))
+            close = quote.close
             if isinstance(opening, str):
                 body = start + piece.index(opening) + len(opening)
             else:
