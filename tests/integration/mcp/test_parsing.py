@@ -56,6 +56,8 @@ def test_bytes_are_a_message_or_an_error_of_ours(data: bytes) -> None:
         b'{"jsonrpc":"2.0","id":1,"result":{},"error":{}}',
         b'{"jsonrpc":"2.0","id":1}',
         b'{"jsonrpc":"2.0","id":1,"result":NaN}',
+        b'{"jsonrpc":"2.0","id":1,"result":[1e999]}',
+        b'{"jsonrpc":"2.0","id":1,"result":' + b"9" * 400 + b".0}",
     ],
 )
 def test_what_two_parsers_could_read_differently_is_no_message(line: bytes) -> None:

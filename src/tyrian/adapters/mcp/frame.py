@@ -4,6 +4,7 @@ What is read is written anew before it goes on: what was judged is what the othe
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ INVALID = -32600
 UNREADABLE = -32700
 
 _ENVELOPE = ("jsonrpc", "id", "method", "params", "result", "error")
+
+_HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
 
 Id = int | str
 Key = tuple[type, Id]
@@ -76,7 +79,10 @@ def read_frame(data: bytes) -> Frame:
         body = read_object(data)
     except Refusal as refusal:
         raise BadFrameError(f"no message of the protocol: {refusal.reason}") from None
-    return frame_of(body)  # type: ignore[arg-type]
+    frame = frame_of(body)  # type: ignore[arg-type]
+    if _HUGE.search(data):
+        frame.encode()  # a number that no double holds cannot be written again
+    return frame
 
 
 def frame_of(body: dict[str, Json]) -> Frame:
