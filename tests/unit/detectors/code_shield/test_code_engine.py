@@ -285,3 +285,47 @@ def test_no_text_breaks_the_engine(language: str, code: str) -> None:
     scan = ENGINE.scan(code, language, Profile.AUDIT)
     assert scan.coverage == 1.0
     assert all(0 <= found.start <= found.end <= len(code) for found in scan.findings)
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "rule"),
+    [
+        ("python", 'run = os.system\nrun("ping " + host)', "os-command-built"),
+        ("python", 'run = os.system; run("ping " + host)', "os-command-built"),
+        ("python", 'run("ping " + host)\nrun = os.system', "os-command-built"),
+        ("python", 'if (run := os.system):\n    run("ping " + host)', "os-command-built"),
+        ("python", 'def f(go=os.system): go("ping " + host)', "os-command-built"),
+        ("python", 'from os import (\n  system as s,\n)\ns("ping " + h)', "os-command-built"),
+        ("javascript", "const go = child_process.exec\n\ngo(`ping ${host}`)", "exec-built"),
+        (
+            "javascript",
+            'const {exec: go} = require("child_process");\ngo("ping " + host);',
+            "exec-built",
+        ),
+    ],
+)
+def test_a_function_is_known_by_every_name_it_was_given(
+    language: str, code: str, rule: str
+) -> None:
+    found = {one.rule.id for one in ENGINE.scan(code, language).findings}
+    assert f"code.{language}.{rule}" in found
+
+
+def test_a_rule_about_a_whole_string_finds_it_among_other_code() -> None:
+    file = parse(
+        """
+language: python
+rules:
+  - id: whole
+    cwe: CWE-798
+    severity: high
+    profile: block
+    message: m
+    string: '\\Asecret-\\d+\\z'
+    bad: ['x = "secret-1"']
+    good: ['x = "a secret-1"']
+"""
+    )
+    engine = Engine([file], builtin=False)
+    assert engine.scan('a = 1\nkey = "secret-42"\nb = 2', "python").findings
+    assert not engine.scan('a = 1\nkey = "my secret-42"\nb = 2', "python").findings
