@@ -12,7 +12,7 @@ arguments. Put it last in the list, next to the model. Tokens that are streamed
 import copy
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tyrian.adapters.conversation import Conversation, RefusedError
@@ -99,7 +99,8 @@ class TyrianMiddleware(AgentMiddleware):
                 message = read.written()
             result.append(message)
         if response.structured_response is not None:
-            for call in _calls_of(response.result):
+            answers = [one for one in response.result if isinstance(one, AIMessage)]
+            for call in (call for one in answers for call in one.tool_calls):
                 text = json.dumps(call["args"], ensure_ascii=False, default=str)
                 if await talk.answer(text) != text:
                     raise BlockedError("a structured answer would have to be redacted")
@@ -197,7 +198,3 @@ async def _judged_result(talk: Conversation, found: ToolMessage) -> ToolMessage:
 
 def _told(refused: RefusedError, call_id: str, name: str) -> ToolMessage:
     return ToolMessage(refused.explanation, tool_call_id=call_id, name=name, status="error")
-
-
-def _calls_of(messages: Sequence[BaseMessage]) -> Iterable[Any]:
-    return (call for one in messages if isinstance(one, AIMessage) for call in one.tool_calls)

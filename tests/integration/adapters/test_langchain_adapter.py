@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 from examples.agents.model import KEY, MODEL, ModelServer
 from langchain.agents import create_agent
+from langchain.agents.structured_output import ToolStrategy
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, tool
 from langchain_openai import ChatOpenAI
 from langgraph.types import Command
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from tyrian.adapters.conversation import RefusedError
 from tyrian.adapters.langchain import TyrianMiddleware
-from tyrian.errors import InputError
+from tyrian.errors import BlockedError, InputError
 from tyrian.firewall.firewall import Firewall
 from tyrian.policy.guard import GuardPolicy
 from tyrian.policy.tool import policy_of
@@ -133,3 +134,22 @@ def test_what_was_read_counts_for_later_calls(model: ModelServer) -> None:
     agent_of(model, firewall, fetch_page, send_mail).invoke(said("Look at page x"))
     assert "send_mail" in str(model.asked[-1]["messages"])
     assert sent == []
+
+
+class Reading(BaseModel):
+    """What was read."""
+
+    text: str
+
+
+def test_structured_answers_are_judged(
+    model: ModelServer, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = ChatOpenAI(model=MODEL, base_url=f"{model.base}/v1", api_key=SecretStr("none"))
+    guard: Any = TyrianMiddleware(firewall)
+    agent: Any = create_agent(chat, [], middleware=[guard], response_format=ToolStrategy(Reading))
+    monkeypatch.setattr("examples.agents.model.next_step", lambda *_: ("Reading", {"text": "Hi"}))
+    assert agent.invoke(said("Hello"))["structured_response"] == Reading(text="Hi")
+    monkeypatch.setattr("examples.agents.model.next_step", lambda *_: ("Reading", {"text": KEY}))
+    with pytest.raises(BlockedError, match="redacted"):
+        agent.invoke(said("Hello"))

@@ -7,13 +7,14 @@ from typing import Any
 import openai
 import pytest
 from examples.agents.model import KEY, MODEL, ModelServer
+from pydantic import BaseModel
 from pydantic_ai import Agent, AudioUrl, ToolReturn
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from tyrian.adapters.conversation import RefusedError
 from tyrian.adapters.pydantic_ai import TyrianCapability
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import BlockedError, ConfigError, InputError
 from tyrian.firewall.firewall import Firewall
 from tyrian.stack.load import parse_stack
 
@@ -93,3 +94,21 @@ async def test_a_run_that_streams_is_refused(
         async with agent_of(chat, firewall).run_stream("Hello"):
             pass
     assert model.asked == []
+
+
+class Reading(BaseModel):
+    """What was read."""
+
+    text: str
+
+
+async def test_structured_answers_are_judged(
+    chat: OpenAIChatModel, firewall: Firewall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = Agent(chat, output_type=Reading, capabilities=[TyrianCapability(firewall)])
+    step = "examples.agents.model.next_step"
+    monkeypatch.setattr(step, lambda *_: ("final_result", {"text": "Hi"}))
+    assert (await agent.run("Hello")).output == Reading(text="Hi")
+    monkeypatch.setattr(step, lambda *_: ("final_result", {"text": KEY}))
+    with pytest.raises(BlockedError, match="redacted"):
+        await agent.run("Hello")
