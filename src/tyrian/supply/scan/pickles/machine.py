@@ -133,7 +133,7 @@ class Machine:
     def _follow(self, position: int) -> int:
         stack, marks, memo = self._stack, self._marks, self._memo
         push, pushes, plain = stack.append, self.pushes, PLAIN
-        remember = memo.append
+        remember, kinds, sparse = memo.append, memo.kinds, memo.sparse
         handlers = self.handlers
         data, limit = self._buffer, self._limit
         while True:
@@ -145,7 +145,10 @@ class Machine:
                 push(plain)
                 position += size
             elif op == 0x94:  # MEMOIZE
-                remember(stack[-1])
+                if stack[-1] is plain and not sparse:
+                    kinds.append(0)
+                else:
+                    remember(stack[-1])
                 position += 1
             elif op == 0x8C or op == 0x55:  # SHORT_BINUNICODE, SHORT_BINSTRING
                 end = position + 2 + data[position + 1]

@@ -17,6 +17,9 @@ _MOST_DENSE = 1 << 26
 _TRUSTED = (b"sklearn.", b"torch.", b"scipy.", b"numpy.", b"pandas.", b"xgboost.", b"lightgbm.")
 
 
+_CAPITALS = frozenset(bytes([one]) for one in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+
+
 class Memo:
     """The memo of one pickle; a text that is not kept comes back as plain data.
 
@@ -24,28 +27,28 @@ class Memo:
     allowed is in the vocabulary, or of a module that is kept always.
     """
 
-    __slots__ = ("_classes", "_is_full", "_kept", "_kinds", "_sparse", "_texts")
+    __slots__ = ("_classes", "_kept", "_texts", "kinds", "sparse")
 
     def __init__(self) -> None:
-        self._kinds = bytearray()
+        self.kinds = bytearray()
+        """What each place holds; only the interpreter's loop adds to it from outside."""
         self._kept: dict[int, Value] = {}
-        self._sparse: dict[int, Value] = {}
+        self.sparse: dict[int, Value] = {}
         self._texts = 0
-        self._is_full = False
         self._classes = 0
 
     def append(self, value: Value) -> None:
         """MEMOIZE: put aside under the next number."""
-        if self._sparse:
-            self.put(len(self._kinds) + len(self._sparse), value)
+        if self.sparse:
+            self.put(len(self.kinds) + len(self.sparse), value)
         elif value is PLAIN:
-            self._kinds.append(_PLAIN)
+            self.kinds.append(_PLAIN)
         else:
-            self._kinds.append(self._kind(len(self._kinds), value))
+            self.kinds.append(self._kind(len(self.kinds), value))
 
     def put(self, index: int, value: Value) -> bool:
         """PUT: put aside under a number; false where there is no room to keep it."""
-        kinds = self._kinds
+        kinds = self.kinds
         if index < len(kinds):
             if index in self._kept:
                 del self._kept[index]
@@ -56,9 +59,9 @@ class Memo:
             kinds.extend(bytes((_NONE,)) * (index - len(kinds)))
             kinds.append(self._kind(index, value))
         else:
-            if len(self._sparse) >= 65_536:
+            if len(self.sparse) >= 65_536:
                 return False
-            self._sparse[index] = value
+            self.sparse[index] = value
         return True
 
     def _kind(self, index: int, value: Value) -> int:
@@ -78,32 +81,28 @@ class Memo:
     def _is_worth(self, text: bytes) -> bool:
         if text in VOCABULARY:
             return True
-        if self._is_full:
+        is_class = text[:1] in _CAPITALS
+        if (self._classes if is_class else self._texts) >= _MOST_TEXTS:
             return b"." in text and text.startswith(_TRUSTED)
-        if text.startswith(_TRUSTED):
-            return True
         if len(text) > 120 or not text.replace(b".", b"").replace(b"_", b"").isalnum():
             return False
-        if text[:1].isupper() or text[:2].strip(b"_").isupper():
+        if is_class:
             self._classes += 1
-            is_kept = self._classes <= _MOST_TEXTS
         else:
             self._texts += 1
-            is_kept = self._texts <= _MOST_TEXTS
-        self._is_full = min(self._classes, self._texts) > _MOST_TEXTS
-        return is_kept
+        return True
 
     def get(self, index: int) -> Value | None:
         """GET: what was put aside; None where nothing was."""
-        if index < len(self._kinds):
-            kind = self._kinds[index]
+        if index < len(self.kinds):
+            kind = self.kinds[index]
             if kind == _PLAIN:
                 return PLAIN
             if kind == _MADE:
                 return MADE
             if kind == _KEPT:
                 return self._kept[index]
-        return self._sparse.get(index)
+        return self.sparse.get(index)
 
 
 def is_special_key(value: Value) -> bool:

@@ -1,0 +1,79 @@
+"""`tyrian model scan` as people and pipelines call it."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.corpus.supply.opcodes import reduced
+
+TYRIAN = Path(sys.executable).with_name("tyrian")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command, its output and its exit code."""
+    return subprocess.run(
+        [str(TYRIAN), "model", "scan", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.pkl").write_bytes(pickle.dumps({"a": [1.0]}))
+    (folder / "config.json").write_text('{"layers": 2}')
+    return folder
+
+
+def test_a_clean_directory_passes(model: Path) -> None:
+    done = run(model)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "2 files: 2 clean" in done.stderr
+
+
+def test_what_was_found_is_told_with_place_reason_and_remedy(model: Path) -> None:
+    (model / "evil.bin").write_bytes(reduced("os", "system"))
+    done = run(model)
+    assert done.returncode == 1
+    assert f"{model / 'evil.bin'}:2: critical: " in done.stdout
+    assert "os.system: runs a command of the system" in done.stdout
+    assert "= fix: " in done.stdout
+
+
+def test_what_was_not_examined_fails(model: Path) -> None:
+    (model / "weights.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(40))
+    assert run(model).returncode == 3
+
+
+def test_an_empty_directory_is_no_pass(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 3
+
+
+def test_a_path_that_is_not_there_is_a_fault_of_usage(tmp_path: Path) -> None:
+    done = run(tmp_path / "gone")
+    assert done.returncode == 2
+    assert "gone" in done.stderr
+
+
+def test_every_machine_format_tells_the_same(model: Path) -> None:
+    (model / "evil.bin").write_bytes(reduced("os", "system"))
+    rows = json.loads(run(model, "--format", "json").stdout)
+    lines = [json.loads(line) for line in run(model, "--format", "jsonl").stdout.splitlines()]
+    assert rows == lines
+    assert [row["outcome"] for row in rows] == ["clean", "found", "clean"]
+    log = json.loads(run(model, "--format", "sarif").stdout)
+    (result,) = log["runs"][0]["results"]
+    assert result["ruleId"] == "pickle-dangerous-global"
+    assert result["locations"][0]["physicalLocation"]["region"]["byteOffset"] == 2
+    assert log["runs"][0]["invocations"][0]["executionSuccessful"] is True
+
+
+def test_a_name_cannot_steer_the_terminal(model: Path) -> None:
+    (model / "a\x1b[2J.pkl").write_bytes(reduced("os", "system"))
+    assert "\x1b" not in run(model).stdout
