@@ -1,11 +1,13 @@
 """Garbage from either side: a reason, an exit code, and nothing that slips through."""
 
+import asyncio
 import json
 import sys
 
 import aiohttp
+import psutil
 import pytest
-from tests.integration.mcp.conftest import Place, free_port
+from tests.integration.mcp.conftest import PROGRAM, Place, free_port
 
 CALL = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}}\n'
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
@@ -73,6 +75,27 @@ async def test_a_server_that_ends_by_itself_is_told(place: Place) -> None:
     assert code == 3
     assert "exit code 5" in err
     assert "exit code 5" in out[0]["error"]["message"]  # type: ignore[index]
+
+
+async def test_a_terminated_proxy_leaves_no_server_behind(place: Place) -> None:
+    # A server that neither hears that its input has ended nor that it should end.
+    program = (
+        "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); input();"
+        'print(\'{"jsonrpc":"2.0","id":1,"result":{"pid":%d}}\' % os.getpid(), flush=True);'
+        "time.sleep(600)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "mcp", "proxy", "--stack", place.stack, "--", sys.executable, "-c", program,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(PING)
+    server = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["result"]["pid"]
+    assert psutil.pid_exists(server)
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert not psutil.pid_exists(server)
 
 
 async def test_a_command_that_is_not_there_is_an_error_of_use(place: Place) -> None:
