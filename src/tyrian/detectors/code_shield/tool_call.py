@@ -1,13 +1,12 @@
 """Code in the arguments of tool calls, with places in their JSON text."""
 
-import json
 import re
 from collections.abc import Iterator
 
 from tyrian.detectors.code_shield.guess import guesses
 from tyrian.detectors.code_shield.languages import language_of_tag
 from tyrian.detectors.code_shield.piece import Piece
-from tyrian.detectors.code_shield.reading import guessed, pieces_of
+from tyrian.detectors.code_shield.reading import pieces_of
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?(\s*:)?', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -115,15 +114,3 @@ def _unescaped(escape: str) -> str:
     if escape[1] == "u" and len(escape) == 6:
         return chr(int(escape[2:], 16))
     return _SIMPLE.get(escape[1], escape[1])
-
-
-def is_json(arguments: str) -> bool:
-    """Whether the arguments are JSON at all."""
-    try:
-        json.loads(arguments)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-__all__ = ["decoded", "guessed", "is_json", "pieces_of_call"]
