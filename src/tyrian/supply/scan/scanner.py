@@ -59,6 +59,8 @@ def scan_file(path: Path, told: str = "", name: str = "") -> ScanReport:
         report.add("changed-while-read", 0, error.message)
     except OSError as error:
         report.add("file-unreadable", 0, error.strerror or "it cannot be read")
+    except Exception as error:  # noqa: BLE001  # a fault of ours must never let a file pass
+        report.add("not-examined", 0, f"the scan itself failed: {type(error).__name__}")
     return report.report(size, kind)
 
 

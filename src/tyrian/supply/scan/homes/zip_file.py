@@ -130,7 +130,9 @@ def _large(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int,
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
         if kind == 1:
-            values = [one[0] for one in struct.iter_unpack("<Q", extra[4 : 4 + length // 8 * 8])]
+            body = extra[4 : 4 + length]
+            body = body[: len(body) // 8 * 8]
+            values = [one[0] for one in struct.iter_unpack("<Q", body)]
             size = values.pop(0) if size == _NO_MORE and values else size
             packed = values.pop(0) if packed == _NO_MORE and values else packed
             header = values.pop(0) if header == _NO_MORE and values else header

@@ -1,0 +1,52 @@
+"""No bytes whatever make a scan raise: broken files end in a report."""
+
+import io
+import zipfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.corpus.supply import benign, malicious
+
+from tyrian.supply.scan.finding import Outcome
+from tyrian.supply.scan.scanner import scan_file
+
+SMALL = [
+    (name, data)
+    for entries in (malicious.all_entries(), benign.all_entries())
+    for _, name, data in entries
+    if 0 < len(data) < 5000
+]
+
+
+@given(st.sampled_from(SMALL), st.data())
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_file_with_bytes_changed_added_or_gone_has_a_report(
+    tmp_path: Path, entry: tuple[str, bytes], data: st.DataObject
+) -> None:
+    name, content = entry
+    made = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(made)))
+        gone = data.draw(st.integers(0, 9))
+        made[at : at + gone] = data.draw(st.binary(max_size=9) | st.just(b"\xff" * 8))
+    path = tmp_path / name
+    path.write_bytes(made)
+    report = scan_file(path)
+    assert (report.outcome is Outcome.CLEAN) == (report.findings == ())
+    assert not [one for one in report.findings if "the scan itself failed" in one.why]
+
+
+def test_a_large_field_of_an_archive_that_is_cut_short_is_read_as_far_as_it_goes(
+    tmp_path: Path,
+) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        info = zipfile.ZipInfo("a.txt")
+        info.extra = b"\x01\x00\x10\x00" + b"\xff" * 9
+        archive.writestr(info, "text")
+    path = tmp_path / "a.zip"
+    path.write_bytes(made.getvalue())
+    assert scan_file(path).outcome is Outcome.CLEAN
