@@ -9,7 +9,6 @@ import pytest
 from tests.corpus.supply.benign import Entry, saved
 
 joblib: Any = pytest.importorskip("joblib")
-pd: Any = pytest.importorskip("pandas")
 
 
 def joblib_entries() -> Iterator[Entry]:
@@ -36,6 +35,7 @@ def joblib_entries() -> Iterator[Entry]:
 
 def pandas_entries() -> Iterator[Entry]:
     """A frame in several protocols."""
+    pd: Any = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.to_datetime(["2020", "2021"])})
     for version in (2, 4, 5):
         yield f"pandas: a frame, protocol {version}", "f.pkl", pickle.dumps(frame, version)
