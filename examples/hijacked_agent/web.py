@@ -35,8 +35,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.received.append(urllib.parse.unquote(self.path))
             self._send("")
             return
-        name, kind = path.split("/")[2:4]
-        page = next(page for page in PAGES if page.name == name)
+        number, kind = path.split("/")[2:4]
+        page = PAGES[int(number)]
         site, attacker = self.server.base, self.server.attacker
         self._send(served(page, is_attack=kind == "attack", site=site, attacker=attacker))
 
