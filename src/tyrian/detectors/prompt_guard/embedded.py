@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from tyrian.core.detection import Detection, DetectorInfo, View
 from tyrian.detectors.grams import locate
-from tyrian.detectors.prompt_guard.channel import FOUND, finding, labelled
+from tyrian.detectors.prompt_guard.channel import FOUND, LABELS, finding, labelled
+from tyrian.detectors.prompt_guard.smallest import gives_no_order
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import BENIGN, PromptGuard
 
@@ -25,6 +26,8 @@ class PromptGuardDetector:
 
     def detect(self, view: View) -> Detection:
         """Judge the subject; the finding spans the strongest window."""
+        if gives_no_order(view.text):
+            return Detection(dict.fromkeys(LABELS, 0.0))
         located = locate(view, self.model.locate_in, _attack)
         scores = labelled(located.scored.scores, view, has_two=self.has_two_labels)
         label = max(scores, key=scores.__getitem__)
