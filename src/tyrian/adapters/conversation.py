@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 from tyrian.core.decision import Decision, Effect
@@ -128,16 +127,3 @@ class Conversation:
                 raise RefusedError(decision, what)
             self.trace = self.trace.append(decision.subject)
         return decision.subject
-
-
-def guarded_tool(
-    talk: Conversation, name: str, tool: Callable[..., Coroutine[Any, Any, object]]
-) -> Callable[..., Coroutine[Any, Any, str]]:
-    """A tool that is called with keyword arguments, with its calls and results judged."""
-
-    async def call(**arguments: Any) -> str:
-        return await talk.run(name, arguments, partial(tool))
-
-    call.__name__ = name
-    call.__doc__ = tool.__doc__
-    return call

@@ -18,6 +18,7 @@ from tyrian.sandbox.plan import (
 
 _DIRECTORIES = ("proc", "dev", "tmp", "sys", "run/tyrian", "etc")
 _MEGABYTE = 1 << 20
+PLAN_NAME = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,21 @@ class Home:
         }
         if plan.has_network:
             content["proxy"] = {"port": PROXY_PORT, "socket": f"{RUNTIME}/{SOCKET_NAME}"}
-        path = self.runtime / "plan.json"
+        path = self.runtime / PLAN_NAME
         path.write_text(json.dumps({**content, **more}))
         return path
+
+    def limit_memory_per_process(self, memory_mb: int) -> None:
+        """Bound what each process may allocate, where no control group bounds them together."""
+        path = self.runtime / PLAN_NAME
+        content = json.loads(path.read_text())
+        content["limits"]["RLIMIT_DATA"] = memory_mb * _MEGABYTE
+        path.write_text(json.dumps(content))
 
 
 def supervisor() -> list[str]:
     """The command that a driver starts inside."""
-    return [str(interpreter()), "-I", "-S", f"{RUNTIME}/inner.py", f"{RUNTIME}/plan.json"]
+    return [str(interpreter()), "-I", "-S", f"{RUNTIME}/inner.py", f"{RUNTIME}/{PLAN_NAME}"]
 
 
 def _make_point(point: Path, host: Path) -> None:

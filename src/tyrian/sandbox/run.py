@@ -28,10 +28,14 @@ from tyrian.stack.schema import SandboxSpec
 
 _LOOK_S = 0.5
 """Seconds between two looks at what the sandbox has written."""
+_NO_GROUP = (
+    "no control group can be made here: memory is limited for each process by itself, and the "
+    "number of processes as the kernel counts them for this user"
+)
 _ENDED = 128 + signal.SIGKILL
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """How a sandboxed command ended."""
 
@@ -67,11 +71,9 @@ def run_sandboxed(
     try:
         home.make(plan)
         proxy = EgressProxy(rules, log, resolver)
-        result = asyncio.run(_run(driver, plan, home, proxy))
+        return asyncio.run(_run(driver, plan, home, proxy))
     finally:
         shutil.rmtree(home.path, ignore_errors=True)
-    result.notes = plan.shown.notes
-    return result
 
 
 def _does_not_work(driver: Driver, reason: str) -> MissingDependencyError:
@@ -103,6 +105,10 @@ async def _run(driver: Driver, plan: Plan, home: Home, proxy: EgressProxy) -> Re
             home.socket.chmod(0o666)
         launch = driver.launch(plan, home)
         group = ControlGroup.make(home.path.name, plan.limits.memory_mb, launch.tasks)
+        notes = plan.shown.notes
+        if group is None:
+            home.limit_memory_per_process(plan.limits.memory_mb)
+            notes = (*notes, _NO_GROUP)
         argv = [shutil.which(launch.argv[0]) or launch.argv[0], *launch.argv[1:]]
         if group:
             argv = group.joined(argv)
@@ -127,7 +133,8 @@ async def _run(driver: Driver, plan: Plan, home: Home, proxy: EgressProxy) -> Re
             await _quietly(launch.clean)
         if not signals.has_supervisor and not exceeded:
             raise _does_not_work(driver, driver.why_not() or "it ended before the command began")
-        return Result(_ENDED if exceeded else code if code >= 0 else 128 - code, exceeded)
+        ended = _ENDED if exceeded else code if code >= 0 else 128 - code
+        return Result(ended, exceeded, notes)
     finally:
         signals.close()
         await proxy.close()

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 from tests.integration.sandbox.conftest import HOST, Servers
 
+from tyrian.sandbox.cgroup import ControlGroup
 from tyrian.sandbox.drivers.bubblewrap import Bubblewrap
 from tyrian.sandbox.drivers.gvisor import Gvisor
 from tyrian.sandbox.drivers.landlock import Landlock
 from tyrian.sandbox.plan import interpreter
+from tyrian.sandbox.run import run_sandboxed
+from tyrian.stack.load import load_stack
 
 POLICY = """
 version: 1
@@ -34,6 +37,15 @@ each = pytest.mark.parametrize(
     [
         pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=reason or "works"))
         for name, reason in REASONS.items()
+    ],
+)
+each_of_the_kernel = pytest.mark.parametrize(
+    "driver",
+    [
+        pytest.param(
+            name, marks=pytest.mark.skipif(bool(REASONS[name]), reason=REASONS[name] or "-")
+        )
+        for name in ("bubblewrap", "landlock")
     ],
 )
 needs_bubblewrap = pytest.mark.skipif(
@@ -151,6 +163,23 @@ def test_memory_is_limited(workspace: Path, driver: str) -> None:
     done = run(stack, str(interpreter()), "-c", script)
     assert done.returncode != 0
     assert "held" not in done.stdout
+
+
+@each_of_the_kernel
+def test_without_control_groups_each_process_is_limited_and_that_is_told(
+    workspace: Path, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ControlGroup, "make", lambda *_: None)
+    stack = load_stack(write_stack(workspace, driver, limits={"memory_mb": 256}))
+    assert stack.agent.sandbox
+    policy = stack.tool_policy()
+    assert policy
+    script = f"b = bytearray(400_000_000); open('{workspace}/out/held', 'w')"
+    argv = [str(interpreter()), "-c", script]
+    result = run_sandboxed(stack.agent.sandbox, policy.spec, argv)
+    assert result.code == 1
+    assert not (workspace / "out" / "held").exists()
+    assert any("no control group" in note for note in result.notes)
 
 
 @each

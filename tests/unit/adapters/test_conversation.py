@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tyrian.adapters.conversation import Conversation, RefusedError, guarded_tool
+from tyrian.adapters.conversation import Conversation, RefusedError
 from tyrian.core.decision import Effect
 from tyrian.core.message import Message
 from tyrian.errors import BlockedError
@@ -75,15 +75,13 @@ async def test_a_tool_is_called_with_the_canonical_arguments() -> None:
     seen: list[str] = []
 
     async def read_file(path: str) -> str:
-        """Read a file."""
         seen.append(path)
         return "content"
 
-    tool = guarded_tool(talk_by(POLICY), "read_file", read_file)
-    assert tool.__doc__ == "Read a file."
-    assert await tool(path="x/../a.txt") == "content"
+    talk = talk_by(POLICY)
+    assert await talk.run("read_file", {"path": "x/../a.txt"}, read_file) == "content"
     with pytest.raises(RefusedError):
-        await tool(path="/etc/passwd")
+        await talk.run("read_file", {"path": "/etc/passwd"}, read_file)
     assert seen == ["/workspace/a.txt"]
 
 

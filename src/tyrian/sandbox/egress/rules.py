@@ -123,11 +123,6 @@ class EgressRules:
         self._net_rule = NetRule(net) if net else None
         self._pins = {name.lower(): _address(text) for name, text in (hosts or {}).items()}
 
-    @property
-    def is_empty(self) -> bool:
-        """True where nothing at all may be reached."""
-        return not self._entries and not (self._net and self._net.hosts)
-
     def grant(self, target: Target, *, is_tunnel: bool) -> Grant:
         """How the target may be reached; Refusal with the rule and what would have to change."""
         of_host = [entry for entry in self._entries if _has(entry.hosts, target)]
