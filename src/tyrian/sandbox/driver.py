@@ -29,6 +29,8 @@ class Launch:
     """The environment of the command itself, where it is not the plan's."""
     tasks: int = 0
     """Most processes and threads on this machine, the supervisor's among them; 0 for no limit."""
+    memory_limit: str = "RLIMIT_DATA"
+    """The limit that bounds a process's memory where no control group does."""
     kill: Sequence[str] = ()
     """A command that ends the sandbox at once, where killing the first one does not."""
     clean: Sequence[str] = ()

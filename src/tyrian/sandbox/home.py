@@ -95,11 +95,11 @@ class Home:
         path.write_text(json.dumps({**content, **more}))
         return path
 
-    def limit_memory_per_process(self, memory_mb: int) -> None:
+    def limit_memory_per_process(self, limit: str, memory_mb: int) -> None:
         """Bound what each process may allocate, where no control group bounds them together."""
         path = self.runtime / PLAN_NAME
         content = json.loads(path.read_text())
-        content["limits"]["RLIMIT_DATA"] = memory_mb * _MEGABYTE
+        content["limits"][limit] = memory_mb * _MEGABYTE
         path.write_text(json.dumps(content))
 
 

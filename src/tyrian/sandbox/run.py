@@ -107,7 +107,7 @@ async def _run(driver: Driver, plan: Plan, home: Home, proxy: EgressProxy) -> Re
         group = ControlGroup.make(home.path.name, plan.limits.memory_mb, launch.tasks)
         notes = plan.shown.notes
         if group is None:
-            home.limit_memory_per_process(plan.limits.memory_mb)
+            home.limit_memory_per_process(launch.memory_limit, plan.limits.memory_mb)
             notes = (*notes, _NO_GROUP)
         argv = [shutil.which(launch.argv[0]) or launch.argv[0], *launch.argv[1:]]
         if group:

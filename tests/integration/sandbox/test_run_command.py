@@ -39,15 +39,6 @@ each = pytest.mark.parametrize(
         for name, reason in REASONS.items()
     ],
 )
-each_of_the_kernel = pytest.mark.parametrize(
-    "driver",
-    [
-        pytest.param(
-            name, marks=pytest.mark.skipif(bool(REASONS[name]), reason=REASONS[name] or "-")
-        )
-        for name in ("bubblewrap", "landlock")
-    ],
-)
 needs_bubblewrap = pytest.mark.skipif(
     bool(REASONS["bubblewrap"]), reason=REASONS["bubblewrap"] or "works"
 )
@@ -165,7 +156,7 @@ def test_memory_is_limited(workspace: Path, driver: str) -> None:
     assert "held" not in done.stdout
 
 
-@each_of_the_kernel
+@each
 def test_without_control_groups_each_process_is_limited_and_that_is_told(
     workspace: Path, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ class Gvisor:
         command = [*self._command(), "--root", str(state)]
         return Launch(
             argv=[*command, "run", "--bundle", str(bundle), name],
+            memory_limit="RLIMIT_AS",  # its kernel holds RLIMIT_DATA for brk alone
             kill=[*command, "kill", name, "KILL"],
             clean=[*command, "delete", "--force", name],
         )
