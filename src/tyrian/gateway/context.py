@@ -3,13 +3,18 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tyrian.core.decision import Decision
 
 Scope = MutableMapping[str, Any]
 ReceiveEvent = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[ReceiveEvent]]
 Send = Callable[[ReceiveEvent], Awaitable[None]]
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+NoteDecision = Callable[["Decision", int | None], None]
+"""Hears of a decision, and of the place of its message in the request; None for an answer."""
 
 _KEY = "tyrian.context"
 
@@ -17,7 +22,17 @@ _KEY = "tyrian.context"
 class RequestContext:
     """Mutable notes about one request; never any text of its body."""
 
-    __slots__ = ("effect", "id", "key_id", "model", "route", "started", "status", "upstream_s")
+    __slots__ = (
+        "effect",
+        "id",
+        "key_id",
+        "model",
+        "on_decision",
+        "route",
+        "started",
+        "status",
+        "upstream_s",
+    )
 
     def __init__(self) -> None:
         self.id = "req_" + secrets.token_hex(12)
@@ -28,6 +43,10 @@ class RequestContext:
         self.model = ""
         self.effect = ""
         """The greatest effect of any guard so far, empty where none has judged."""
+        self.on_decision: NoteDecision | None = None
+        """Hears of each decision of this request, where somebody asked to see them."""
+        self.headers: list[tuple[bytes, bytes]] = []
+        """Further headers of the answer, be it good or an error."""
         self.upstream_s = 0.0
         """Time until the upstream's headers came."""
 

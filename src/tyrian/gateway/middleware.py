@@ -44,7 +44,7 @@ class Bookkeeping:
             if event["type"] == "http.response.start":
                 context.status = event["status"]
                 elapsed_ms = int(context.elapsed_s * 1000)
-                headers = list(event["headers"])
+                headers = [*event["headers"], *context.headers]
                 headers.append((b"x-request-id", context.id.encode()))
                 headers.append((b"openai-processing-ms", b"%d" % elapsed_ms))
                 if context.effect:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.catalogue import Route, ServedModel
 from tyrian.gateway.context import RequestContext
+from tyrian.gateway.metering import Meter, NoMeter
 from tyrian.gateway.upstream import Upstream
 
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
@@ -41,6 +42,8 @@ class Settings:
     """None serves without any guard; only benchmarks and people who say so do that."""
     upstreams: Sequence[Upstream]
     keys: "KeyVerifier"
+    meter: Meter = field(default_factory=NoMeter)
+    """Budgets and limits of keys."""
     audit: "AuditSink | None" = None
     """The sink of the firewall's records, for routes that show them."""
     reviews: "Reviews | None" = None
