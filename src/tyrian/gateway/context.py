@@ -24,6 +24,7 @@ class RequestContext:
 
     __slots__ = (
         "effect",
+        "headers",
         "id",
         "key_id",
         "model",
