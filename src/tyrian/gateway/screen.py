@@ -137,8 +137,8 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             return None
-        async for _, decision in firewall.check_history(self.said, reviewer=self._reviewer):
-            self.note(decision)
+        async for i, decision in firewall.check_history(self.said, reviewer=self._reviewer):
+            self.note(decision, i)
             if not decision.may_pass:
                 raise StoppedError(decision)
         self.pseudonyms.reserve(*(s for m in request.trace.messages for s in m.segments))
@@ -156,7 +156,7 @@ class Screen:
                 pseudonyms=self.pseudonyms,
                 reviewer=self._reviewer,
             )
-            self.note(decision)
+            self.note(decision, i)
             if not decision.may_pass:
                 raise StoppedError(decision)
             if decision.subject != message:
@@ -201,8 +201,13 @@ class Screen:
         self._greatest = effect
         self._context.effect = str(effect)
 
-    def note(self, decision: Decision) -> None:
-        """Count a decision; the greatest effect of a request stands in its headers."""
+    def note(self, decision: Decision, index: int | None = None) -> None:
+        """Count a decision; the greatest effect of a request stands in its headers.
+
+        `index` is the place of the message in the request, None for an answer.
+        """
         self._metrics.decision(decision)
+        if self._context.on_decision is not None:
+            self._context.on_decision(decision, index)
         self._greatest = max(self._greatest, decision.effect)
         self._context.effect = str(self._greatest)
