@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.store.engine import Store
-from tyrian.gateway.store.models import DEFAULT_PROJECT, DEFAULT_TIER, Key, KeySecret
+from tyrian.gateway.store.ids import new_id
+from tyrian.gateway.store.models.keys import Key, KeySecret
+from tyrian.gateway.store.models.organisations import DEFAULT_PROJECT
 from tyrian.gateway.tokens import KeyKind, digest, is_well_formed, mint, redacted
 
 CACHE_TTL_S: Final = 0.8
@@ -45,7 +46,7 @@ class KeyRecord:
     last_used_at: int | None = None
     redacted_value: str = ""
     """The first 12 and last 4 characters of the newest secret."""
-    tier: str = DEFAULT_TIER
+    tier: str = "operator"
     project_id: str = DEFAULT_PROJECT
 
     def status(self, now: float) -> str:
@@ -100,7 +101,7 @@ class Keys:
         kind: KeyKind = KeyKind.LIVE,
         scopes: Iterable[str] | None = None,
         expires_in_s: int | None = None,
-        tier: str = DEFAULT_TIER,
+        tier: str | None = None,
     ) -> tuple[KeyRecord, str]:
         """Make a key; the second part is its value, which is never to be had again."""
         now = int(self._clock())
@@ -243,15 +244,6 @@ class Keys:
         await self.flush()
 
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_id(prefix: str) -> str:
-    """`prefix_` and a ULID: 48 bits of time, 80 random bits, so that ids sort by age."""
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return f"{prefix}_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
-
-
 def _new_secret(kind: KeyKind, key_id: str, now: int) -> tuple[str, KeySecret]:
     token = mint(kind)
     return token, KeySecret(
@@ -274,7 +266,7 @@ def _record(key: Key, secret: KeySecret | None) -> KeyRecord:
         revoked_at=key.revoked_at,
         last_used_at=key.last_used_at,
         redacted_value=secret.redacted_value if secret else "",
-        tier=key.tier,
+        tier=key.tier or "operator",
         project_id=key.project_id,
     )
 

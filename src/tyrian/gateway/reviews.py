@@ -14,7 +14,7 @@ from tyrian.core.message import Message, TextPart
 from tyrian.errors import InputError
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.gateway.store.engine import Store
-from tyrian.gateway.store.models import Review
+from tyrian.gateway.store.models.reviews import Review
 from tyrian.gateway.wire import Json
 from tyrian.review.request import Parked, ReviewAnswer, ReviewRequest
 

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from tyrian.errors import StoreError
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.migrate import MIGRATIONS, SCHEMA
-from tyrian.gateway.store.models import Base
+from tyrian.gateway.store.models.schema import METADATA
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(database: Path) ->
     Store.open(database)
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
 
 

@@ -3,8 +3,8 @@
 import os
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +22,6 @@ _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # A key that was shown to somebody must survive the loss of power, so every commit is synced.
     "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
 )
 
 
@@ -40,16 +39,10 @@ class Store:
         Blocking, and meant for the start of a program; no event loop is needed, and the first
         connection is made on the loop that first asks.
         """
-        target = _parse(url)
-        if target.get_backend_name() == "sqlite":
-            _prepare_file(target)
+        target = parse_url(url)
+        with blocking(target, has_references=False) as sync_engine:
+            migrate(sync_engine)
         try:
-            sync_engine = create_engine(_with_driver(target, sync=True))
-            _listen(sync_engine)
-            try:
-                migrate(sync_engine)
-            finally:
-                sync_engine.dispose()
             engine = create_async_engine(
                 _with_driver(target, sync=False),
                 # A server may have been restarted since; a file cannot.
@@ -57,11 +50,6 @@ class Store:
             )
         except SQLAlchemyError as exc:
             raise _translated(exc, target) from exc
-        except ModuleNotFoundError as exc:
-            raise MissingDependencyError(
-                "PostgreSQL needs the psycopg driver, which is not installed",
-                hint="pip install 'tyrian[postgres]'",
-            ) from exc
         _listen(engine.sync_engine)
         return cls(engine)
 
@@ -90,7 +78,33 @@ class Store:
         await self._reading.dispose()
 
 
-def _parse(url: str | Path) -> URL:
+@contextmanager
+def blocking(target: URL, *, has_references: bool = True) -> Iterator[Engine]:
+    """An engine without an event loop, for commands and changes of the schema.
+
+    Without references SQLite does not enforce foreign keys, so that tables can be copied. What
+    the database refuses comes out as StoreError, here as everywhere.
+    """
+    if target.get_backend_name() == "sqlite":
+        _prepare_file(target)
+    try:
+        engine = create_engine(_with_driver(target, sync=True))
+        _listen(engine, has_references=has_references)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as exc:
+        raise _translated(exc, target) from exc
+    except ModuleNotFoundError as exc:
+        raise MissingDependencyError(
+            "PostgreSQL needs the psycopg driver, which is not installed",
+            hint="pip install 'tyrian[postgres]'",
+        ) from exc
+
+
+def parse_url(url: str | Path) -> URL:
+    """The database that a URL, or the path of an SQLite file, names; StoreError for no such."""
     if isinstance(url, Path):
         return URL.create("sqlite", database=str(url))
     try:
@@ -138,7 +152,7 @@ def _prepare_file(url: URL) -> None:
         ) from exc
 
 
-def _listen(engine: Engine) -> None:
+def _listen(engine: Engine, *, has_references: bool = True) -> None:
     if engine.dialect.name != "sqlite":
         return
 
@@ -149,6 +163,7 @@ def _listen(engine: Engine) -> None:
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if has_references else 'OFF'}")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from tyrian.gateway.store.models import Base
+from tyrian.gateway.store.models.schema import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     render_as_batch=True,
 )
 with context.begin_transaction():

@@ -87,3 +87,9 @@ def _create_keys() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_key_secret_digest")),
     )
     op.create_index(op.f("ix_key_secret_key_id"), "key_secret", ["key_id"])
+
+
+def downgrade() -> None:
+    """Drop all tables."""
+    for table in ("key_secret", "key", "project", "organisation"):
+        op.drop_table(table)

@@ -31,3 +31,8 @@ def upgrade() -> None:
     )
     for column in ("key_id", "digest", "status"):
         op.create_index(op.f(f"ix_review_{column}"), "review", [column])
+
+
+def downgrade() -> None:
+    """Drop the table."""
+    op.drop_table("review")

@@ -1,0 +1,13 @@
+"""All tables: importing this module makes `Base.metadata` whole, as migrations need it."""
+
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from tyrian.gateway.store.models import audit, keys, money, organisations, reviews
+from tyrian.gateway.store.models.base import Base
+
+MODULES: Final = (audit, keys, money, organisations, reviews)
+"""A new module of tables is added here; a test holds that none is missing."""
+
+METADATA: Final[MetaData] = Base.metadata
