@@ -18,6 +18,7 @@ _STOPS = re.compile(r"[;,\n()\[\]{}]")
 _STOPS_OF_ARGUMENT = re.compile(r"[;,()\[\]{}]")
 _GOES_ON = frozenset("+-*/%.=,&|<>?:\\(")
 _GOES_ON_NEXT = frozenset("+.%?&|:*")
+_LONGEST_HEAD = 200
 _LONGEST_EXPRESSION = 6000
 """Characters of an expression that are read; a longer one counts as dynamic."""
 
@@ -188,6 +189,12 @@ class Fragment:
             if place < end:
                 best = (start, end)
         return best
+
+    def head_of(self, first: int) -> int:
+        """Where the line of a function begins that starts at `first`, with its type and name."""
+        code = self.code
+        least = max(0, first - _LONGEST_HEAD)
+        return max(code.rfind(mark, least, first) for mark in "\n;{}") + 1 or least
 
     def block_at(self, place: int) -> Span:
         """The innermost pair of braces around a place, with the line that it begins on."""

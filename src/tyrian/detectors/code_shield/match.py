@@ -264,7 +264,8 @@ class Matching:
             end = code.find("\n", place)
             return code.rfind("\n", 0, place) + 1, len(code) if end < 0 else end
         if scope is Scope.FUNCTION:
-            return self._fragment.function_at(place)
+            start, end = self._fragment.function_at(place)
+            return self._fragment.head_of(start), end
         if scope is Scope.BLOCK:
             return self._fragment.block_at(place)
         return 0, len(code)

@@ -18,7 +18,6 @@ _REACH = 2500
 """Characters before and after a match that are looked at."""
 _MOST_TRIES = 64
 """Matches of one expression in one place of which the names are compared."""
-_LONGEST_HEAD = 200
 _NOWHERE = sys.maxsize
 _BLANKS = re.compile(rb"\s+")
 _NUMBER = re.compile(r"\d+\Z")
@@ -47,7 +46,7 @@ class Surroundings:
     def fit(self, nearby: Nearby, start: int, end: int, names: Names) -> bool:
         """Whether what a rule asks of the places before and after `start..end` holds."""
         first, last = self._fragment.function_at(start)
-        ahead = max(self._head_of(first), start - _REACH), start
+        ahead = max(self._fragment.head_of(first), start - _REACH), start
         if not self._all(nearby.before, ahead, names):
             return False
         if any(self._places(pattern, ahead, names) for pattern in nearby.not_before):
@@ -63,12 +62,6 @@ class Surroundings:
         if any(self._first(pattern, behind, names) < stop for pattern in nearby.not_after):
             return False
         return all(self._first(pattern, behind, names) < stop for pattern in nearby.after)
-
-    def _head_of(self, first: int) -> int:
-        """Where the line of a function begins, with its type and what else stands before it."""
-        code = self._fragment.code
-        least = max(0, first - _LONGEST_HEAD)
-        return max(code.rfind(mark, least, first) for mark in "\n;{}") + 1 or least
 
     def _is_inside(self, nearby: Nearby, end: int, names: Names) -> bool:
         span = self._body(end)
