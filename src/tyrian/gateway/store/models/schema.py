@@ -4,10 +4,28 @@ from typing import Final
 
 from sqlalchemy import MetaData
 
-from tyrian.gateway.store.models import audit, keys, money, organisations, playground, reviews
+from tyrian.gateway.store.models import (
+    audit,
+    decisions,
+    keys,
+    money,
+    organisations,
+    playground,
+    reviews,
+    sign_in,
+)
 from tyrian.gateway.store.models.base import Base
 
-MODULES: Final = (audit, keys, money, organisations, playground, reviews)
+MODULES: Final = (
+    audit,
+    decisions,
+    keys,
+    money,
+    organisations,
+    playground,
+    reviews,
+    sign_in,
+)
 """A new module of tables is added here; a test holds that none is missing."""
 
 METADATA: Final[MetaData] = Base.metadata
