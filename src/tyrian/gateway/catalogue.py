@@ -1,17 +1,29 @@
 """Which models there are, and which upstream serves which request."""
 
-import re
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from fnmatch import translate
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
+from tyrian.firewall.audit import AuditSink
 from tyrian.gateway.errors import model_not_found
+from tyrian.gateway.routing.attempts import Candidate
+from tyrian.gateway.routing.breaker import CircuitLimits
+from tyrian.gateway.routing.data_class import DataClasses
+from tyrian.gateway.routing.destination import Destination, RoutingNotes
+from tyrian.gateway.routing.health import HealthWatch
+from tyrian.gateway.routing.posture import HealthCheck, Posture
+from tyrian.gateway.routing.routes import Lead, Route
+from tyrian.gateway.routing.server import Server
 from tyrian.gateway.upstream import HttpUpstream, Upstream, UpstreamLimits
-from tyrian.stack.schema import Stack
+from tyrian.stack.hosted import is_hosted
+from tyrian.stack.schema import ModelSpec, RouteSpec, Stack
+
+if TYPE_CHECKING:  # the key store brings the database along
+    from tyrian.gateway.accounts.record import KeyRecord
 
 LISTING_TTL_S = 30.0
 
@@ -32,20 +44,7 @@ class ServedModel:
     revision: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Requests whose model name fits `match` (`*` and `?` are wildcards) go to `model`."""
-
-    match: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where one request goes."""
-
-    upstream: Upstream
-    model: str
+_INSIDE: Mapping[str, object] = {"hosted": False, "status": "available"}
 
 
 class Catalogue:
@@ -56,59 +55,133 @@ class Catalogue:
         upstreams: Sequence[Upstream],
         models: Sequence[ServedModel] = (),
         routes: Sequence[Route] = (),
+        *,
+        classes: DataClasses | None = None,
+        notes: RoutingNotes | None = None,
+        audit: AuditSink | None = None,
     ) -> None:
-        by_name = {upstream.name: upstream for upstream in upstreams}
-        if not upstreams or len(by_name) != len(upstreams):
+        """`classes` reads requests for data; without it none is found."""
+        self._servers = {upstream.name: Server(upstream) for upstream in upstreams}
+        if not upstreams or len(self._servers) != len(upstreams):
             raise ConfigError(
                 "the gateway needs at least one upstream, and each with a name of its own",
                 hint="name a model server with --upstream URL or under models: in the stack file",
             )
-        self._upstreams = tuple(upstreams)
         self._models = {model.id: model for model in (*_declared(upstreams), *models)}
-        self._targets = {
-            model.id: Target(by_name[model.upstream], model.upstream_model or model.id)
+        self._candidates = {
+            model.id: Candidate(
+                model.id, self._servers[model.upstream], model.upstream_model or model.id
+            )
             for model in self._models.values()
         }
         named = {model.upstream for model in self._models.values()}
-        self._open = [upstream for upstream in upstreams if upstream.name not in named]
-        self._routes = [(re.compile(translate(r.match)), self._routed(r)) for r in routes]
+        self._open = [server for server in self._servers.values() if server.name not in named]
+        self._leads = [self._lead(route) for route in routes]
+        self._direct = {name: _alone(one) for name, one in self._candidates.items()}
+        self._classes = classes or DataClasses(None)
+        self._notes = notes or Uncounted()
+        self._audit = audit
         self._listed: tuple[float, dict[str, ServedModel]] = (0.0, {})
+        self._watch = HealthWatch(tuple(self._servers.values()))
         self.started_at = int(time.time())
+        for server in self._servers.values():
+            self._notes.watch_server(server)
 
-    def _routed(self, route: Route) -> Target:
-        target = self._targets.get(route.model)
-        if target is None:
+    def _lead(self, route: Route) -> Lead:
+        members = {self._routed(name): share for name, share in route.shares.items()}
+        if not members:
             raise ConfigError(
-                f"a route leads to {route.model!r}, which is not among the models",
+                f"the route for {route.match!r} leads nowhere",
+                hint="write `model: NAME`, or `split: {NAME: 3, OTHER: 1}`",
+            )
+        return Lead(route, members, [self._routed(name) for name in route.fallbacks])
+
+    def _routed(self, model: str) -> Candidate:
+        candidate = self._candidates.get(model)
+        if candidate is None:
+            raise ConfigError(
+                f"a route leads to {model!r}, which is not among the models",
                 hint="name the model under models: in the stack file",
             )
-        return target
+        return candidate
 
-    async def resolve(self, model: str) -> Target:
-        """The target of a model name; 404 in the client's terms where nobody serves it."""
-        for pattern, target in self._routes:
-            if pattern.match(model):
-                return target
-        known = self._targets.get(model)
-        if known is not None:
-            return known
-        for upstream in self._open:
+    def resolve(self, model: str, key: "KeyRecord | None" = None) -> Destination:
+        """The routes of a model name; 404 in the client's terms where nobody serves it."""
+        leads: list[Lead] = []
+        for lead in self._leads:
+            if lead.fits(model, key):
+                leads.append(lead)
+                if not lead.route.detected:
+                    return self._destination(model, leads)
+        if direct := self._direct.get(model):
+            leads.append(direct)
+        elif self._open:
             # An upstream that declares nothing knows best what it serves, and answers 404 itself.
-            return Target(upstream, model)
-        raise model_not_found(model)
+            leads.append(_alone(Candidate(model, self._open[0], model)))
+        if not leads:
+            raise model_not_found(model)
+        return self._destination(model, leads)
+
+    def _destination(self, model: str, leads: Sequence[Lead]) -> Destination:
+        return Destination(model, leads, self._classes, self._notes, self._audit)
 
     async def models(self) -> dict[str, ServedModel]:
-        """All models by id; what open upstreams say is remembered for a short while."""
+        """All models by id; what open upstreams say is remembered for a short while.
+
+        A route for one name alone is a model too, of its first target's kind.
+        """
         asked_at, listed = self._listed
         if self._open and time.monotonic() - asked_at > LISTING_TTL_S:
-            listed = {m.id: m for upstream in self._open for m in await _ask(upstream)}
+            listed = {m.id: m for server in self._open for m in await _ask(server.upstream)}
             self._listed = (time.monotonic() if listed else 0.0, listed)
-        return {**listed, **self._models}
+        routed = {
+            lead.route.match: replace(self._models[lead.candidates[0].id], id=lead.route.match)
+            for lead in reversed(self._leads)
+            if lead.route.is_name and not lead.route.keys and not lead.route.tiers
+        }
+        return {**listed, **routed, **self._models}
+
+    def state(self, model: ServedModel) -> Mapping[str, object]:
+        """`hosted`, `status` and `data_classes` of a model as clients see them."""
+        server = self._servers.get(model.upstream)
+        if server is None:
+            return _INSIDE
+        posture = server.posture
+        return {
+            "hosted": posture.is_hosted,
+            "status": server.status,
+            "data_classes": sorted(posture.data_classes) or None,
+        }
+
+    def start(self) -> None:
+        """Begin the health checks, on the running event loop."""
+        self._watch.start()
 
     async def close(self) -> None:
-        """Close all upstreams."""
-        for upstream in self._upstreams:
-            await upstream.close()
+        """End the health checks and close all upstreams."""
+        await self._watch.stop()
+        for server in self._servers.values():
+            await server.upstream.close()
+
+
+class Uncounted:
+    """Counts nothing."""
+
+    def attempt(self, server: str, outcome: str) -> None:
+        """Nothing."""
+
+    def fallback(self, server: str, to: str) -> None:
+        """Nothing."""
+
+    def watch_server(self, server: Server) -> None:
+        """Nothing."""
+
+    def data_class_refused(self, data_class: str) -> None:
+        """Nothing."""
+
+
+def _alone(candidate: Candidate) -> Lead:
+    return Lead(Route("*", candidate.id), {candidate: 1})
 
 
 def _declared(upstreams: Iterable[Upstream]) -> Iterable[ServedModel]:
@@ -150,10 +223,7 @@ def upstreams_of(stack: Stack) -> tuple[list[HttpUpstream], list[ServedModel], l
     upstreams: list[HttpUpstream] = []
     models: list[ServedModel] = []
     for name, spec in stack.models.items():
-        limits = UpstreamLimits(read_s=spec.timeout_s)
-        upstreams.append(
-            HttpUpstream(spec.base_url, name=name, api_key_env=spec.api_key_env, limits=limits)
-        )
+        upstreams.append(_upstream(name, spec))
         models.append(
             ServedModel(
                 name,
@@ -165,4 +235,38 @@ def upstreams_of(stack: Stack) -> tuple[list[HttpUpstream], list[ServedModel], l
                 revision=spec.revision,
             )
         )
-    return upstreams, models, [Route(route.match, route.model) for route in stack.routes]
+    return upstreams, models, [_route(spec) for spec in stack.routes]
+
+
+def _upstream(name: str, spec: ModelSpec) -> HttpUpstream:
+    limits = UpstreamLimits(
+        connect_s=spec.connect_timeout_s,
+        first_byte_s=spec.first_byte_timeout_s,
+        read_s=spec.timeout_s,
+        total_s=spec.timeout_s,
+    )
+    health = spec.health
+    posture = Posture(
+        is_hosted=is_hosted(spec.base_url) if spec.hosted is None else spec.hosted,
+        data_classes=frozenset(spec.data_classes),
+        circuit=CircuitLimits(spec.circuit.failures, spec.circuit.open_s),
+        health=HealthCheck(health.path, health.every_s, health.timeout_s, health.unhealthy_after)
+        if health
+        else None,
+    )
+    return HttpUpstream(
+        spec.base_url, name=name, api_key_env=spec.api_key_env, limits=limits, posture=posture
+    )
+
+
+def _route(spec: RouteSpec) -> Route:
+    return Route(
+        spec.match,
+        spec.model or "",
+        dict(spec.split or {}),
+        spec.fallbacks,
+        frozenset(spec.keys),
+        frozenset(spec.tiers),
+        frozenset(spec.detected),
+        spec.data_class,
+    )

@@ -9,6 +9,8 @@ from tyrian.core.decision import Decision
 from tyrian.core.detection import RunStatus
 from tyrian.firewall.tool_gate import POLICY
 from tyrian.gateway.context import RequestContext
+from tyrian.gateway.routing.breaker import Circuit
+from tyrian.gateway.routing.server import Server
 
 CONTENT_TYPE = b"text/plain; version=1.0.0; charset=utf-8"
 
@@ -51,6 +53,21 @@ class Metrics:
         self._upstream_errors = self._counter(
             "upstream_errors", "Failures of model servers.", "upstream", "status"
         )
+        self._attempts = self._counter(
+            "upstream_attempts", "Tries of model servers, by how they went.", "upstream", "outcome"
+        )
+        self._fallbacks = self._counter(
+            "upstream_fallbacks", "Requests that went on to another server.", "upstream", "to"
+        )
+        self._is_healthy = self._gauge(
+            "upstream_healthy", "1 where the last health check was good.", "upstream"
+        )
+        self._circuit = self._gauge(
+            "upstream_circuit_open", "1 where a server is left alone.", "upstream"
+        )
+        self._data_refused = self._counter(
+            "data_class_refusals", "Requests kept from going out, by their data.", "data_class"
+        )
         self._upstream_latency = self._histogram(
             "upstream_seconds", "Until the upstream's headers came.", "upstream", buckets=_SECONDS
         )
@@ -58,6 +75,9 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
         """A function from label values to their counter; the look-up in the client is slow."""
         return cache(Counter(f"tyrian_{name}", text, labels, registry=self.registry).labels)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Callable[..., Gauge]:
+        return cache(Gauge(f"tyrian_{name}", text, labels, registry=self.registry).labels)
 
     def _histogram(
         self, name: str, text: str, *labels: str, buckets: tuple[float, ...]
@@ -92,6 +112,23 @@ class Metrics:
     def upstream_error(self, upstream: str, status: int) -> None:
         """Count a failure of an upstream; status 0 where there was no answer."""
         self._upstream_errors(upstream, str(status)).inc()
+
+    def attempt(self, server: str, outcome: str) -> None:
+        """Count one try of a server: `answered`, `failed` or its status."""
+        self._attempts(server, outcome).inc()
+
+    def fallback(self, server: str, to: str) -> None:
+        """Count a request that went on to another server."""
+        self._fallbacks(server, to).inc()
+
+    def watch_server(self, server: Server) -> None:
+        """Show the state of a server from now on."""
+        self._is_healthy(server.name).set_function(lambda: server.is_healthy)
+        self._circuit(server.name).set_function(lambda: server.breaker.state is Circuit.OPEN)
+
+    def data_class_refused(self, data_class: str) -> None:
+        """Count a request that may go nowhere with the data in it."""
+        self._data_refused(data_class).inc()
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

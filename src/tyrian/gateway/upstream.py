@@ -5,12 +5,15 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
+from tyrian.gateway.routing.posture import Posture
 from tyrian.gateway.sse import DONE, EventParser
+from tyrian.stack.hosted import is_hosted
 
 MAX_ANSWER_BYTES = 32 << 20
 MAX_RETRY_AFTER_S = 5.0
@@ -51,8 +54,11 @@ class Upstream(Protocol):
     def model_ids(self) -> tuple[str, ...]:
         """The models it is known to serve; empty where it is asked by `list_models`."""
 
-    async def chat(self, body: bytes, *, is_stream: bool) -> UpstreamReply:
-        """Send a chat completion request (JSON text); UpstreamError where no answer came."""
+    async def chat(self, body: bytes, *, is_stream: bool, is_last: bool = True) -> UpstreamReply:
+        """Send a chat completion request (JSON text); UpstreamError where no answer came.
+
+        Where it is not the last server to be asked, it is not asked twice.
+        """
 
     async def list_models(self) -> list[dict[str, object]]:
         """Its model objects; UpstreamError where it cannot be asked."""
@@ -66,8 +72,12 @@ class UpstreamLimits:
     """Bounds on time and size; seconds and bytes."""
 
     connect_s: float = 5.0
+    first_byte_s: float | None = None
+    """Until the head of an answer must be there; None leaves it to `read_s`."""
     read_s: float = 600.0
     """Longest silence of the upstream, time to the first token included."""
+    total_s: float | None = None
+    """Until the end of an answer; None puts no bound."""
     retries: int = 2
     max_answer_bytes: int = MAX_ANSWER_BYTES
     pool: int = 512
@@ -143,7 +153,9 @@ class HttpUpstream:
         api_key_env: str = "",
         model_ids: tuple[str, ...] = (),
         limits: UpstreamLimits | None = None,
+        posture: Posture | None = None,
     ) -> None:
+        """`posture` follows from the address where it is left out."""
         if not base_url.startswith(("http://", "https://")):
             raise ConfigError(
                 f"the base URL of upstream {name!r} is not an http or https URL",
@@ -152,6 +164,7 @@ class HttpUpstream:
         self.name = name
         self.model_ids = model_ids
         self.base_url = base_url.rstrip("/")
+        self.posture = posture or Posture(is_hosted=is_hosted(base_url))
         self._limits = limits or UpstreamLimits()
         self._headers = _headers(name, api_key_env)
         self._session: aiohttp.ClientSession | None = None
@@ -162,7 +175,7 @@ class HttpUpstream:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=limits.pool, keepalive_timeout=30),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=limits.connect_s, sock_read=limits.read_s
+                    total=limits.total_s, sock_connect=limits.connect_s, sock_read=limits.read_s
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
@@ -171,13 +184,29 @@ class HttpUpstream:
             )
         return self._session
 
-    async def chat(self, body: bytes, *, is_stream: bool) -> HttpReply:
+    async def chat(self, body: bytes, *, is_stream: bool, is_last: bool = True) -> HttpReply:
         """Post a chat completion; retried only where no answer has begun and the server allows."""
-        return await self._send("POST", "/chat/completions", body)
+        retries = self._limits.retries if is_last else 0
+        return await self._send("POST", "/chat/completions", body, retries)
+
+    async def check(self, path: str, timeout_s: float) -> None:
+        """UpstreamError unless a GET of this path, from the server's root, gives 2xx in time."""
+        root = urlsplit(self.base_url)
+        url = f"{root.scheme}://{root.netloc}{path}"
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                self._open().get(url, allow_redirects=False) as response,
+            ):
+                status = response.status
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise UpstreamError(f"upstream {self.name!r} did not answer its check") from error
+        if not 200 <= status < 300:
+            raise UpstreamError(f"upstream {self.name!r} is not well", status=status)
 
     async def list_models(self) -> list[dict[str, object]]:
         """The server's own model objects."""
-        reply = await self._send("GET", "/models", None)
+        reply = await self._send("GET", "/models", None, self._limits.retries)
         try:
             if reply.status != 200:
                 raise UpstreamError("the upstream lists no models", status=reply.status)
@@ -188,9 +217,9 @@ class HttpUpstream:
             await reply.close()
         return listing.data
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> HttpReply:
-        for attempt in range(self._limits.retries + 1):
-            is_last = attempt == self._limits.retries
+    async def _send(self, method: str, path: str, body: bytes | None, retries: int) -> HttpReply:
+        for attempt in range(retries + 1):
+            is_last = attempt == retries
             try:
                 reply = await self._send_once(method, path, body)
             except _CONNECTION_FAILURES as error:
@@ -214,9 +243,10 @@ class HttpUpstream:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _send_once(self, method: str, path: str, body: bytes | None) -> HttpReply:
-        response = await self._open().request(
-            method, self.base_url + path, data=body, allow_redirects=False
-        )
+        async with asyncio.timeout(self._limits.first_byte_s):
+            response = await self._open().request(
+                method, self.base_url + path, data=body, allow_redirects=False
+            )
         encoding = response.headers.get("content-encoding", "identity")
         if 300 <= response.status < 400 or encoding != "identity":
             response.close()

@@ -52,7 +52,7 @@ class ScriptedModel:
         self.model_ids: tuple[str, ...] = (MODEL_ID,)
         self._pace_s = pace_s
 
-    async def chat(self, body: bytes, *, is_stream: bool) -> ScriptedReply:
+    async def chat(self, body: bytes, *, is_stream: bool, is_last: bool = True) -> ScriptedReply:
         """Answer a chat completion request (JSON text)."""
         try:
             request = json.loads(body)

@@ -11,7 +11,15 @@ from tyrian.errors import ConfigError, PolicyError, StackError
 from tyrian.policy.guard import ANY_LABEL
 from tyrian.policy.load import policy_faults, read_text
 from tyrian.stack.effects import known_labels, spelled_out
-from tyrian.stack.schema import GUARD_LISTS, MODES, GuardSpec, Stack, StageGuard
+from tyrian.stack.hosted import is_hosted
+from tyrian.stack.schema import (
+    GUARD_LISTS,
+    MODES,
+    GuardSpec,
+    RouteSpec,
+    Stack,
+    StageGuard,
+)
 from tyrian.stack.source import KeyPath, Source
 
 _CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
@@ -134,16 +142,33 @@ def _label_fault(
 def _route_faults(stack: Stack, source: Source) -> Iterator[StackError]:
     for index, route in enumerate(stack.routes):
         path: KeyPath = ("routes", index)
-        model = stack.models.get(route.model)
-        if model is None:
-            hint = near(route.model, stack.models) if stack.models else "add it under `models:`"
-            message = f"the route leads to unknown model {route.model!r}"
-            yield source.error(message, (*path, "model"), hint=hint)
-        elif route.data_class and model.data_classes and route.data_class not in model.data_classes:
-            allowed = ", ".join(model.data_classes)
-            message = f"data of class {route.data_class!r} may not go to {route.model!r}"
-            hint = f"its data_classes allow: {allowed}"
-            yield source.error(message, (*path, "data_class"), hint=hint)
+        if (route.model is None) == (not route.split):
+            message = "a route leads either to a `model` or to a `split` of several"
+            hint = "write `model: NAME`, or `split: {NAME: 3, OTHER: 1}`"
+            yield source.error(message, path, hint=hint)
+        named: list[tuple[str, KeyPath]] = []
+        if route.model is not None:
+            named.append((route.model, (*path, "model")))
+        named += [(name, (*path, "split", name)) for name in route.split or ()]
+        named += [(name, (*path, "fallbacks", i)) for i, name in enumerate(route.fallbacks)]
+        for name, place in named:
+            yield from _target_faults(stack, route, name, source, place)
+
+
+def _target_faults(
+    stack: Stack, route: RouteSpec, name: str, source: Source, place: KeyPath
+) -> Iterator[StackError]:
+    model = stack.models.get(name)
+    of_key = "split" in place
+    if model is None:
+        hint = near(name, stack.models) if stack.models else "add it under `models:`"
+        message = f"the route leads to unknown model {name!r}"
+        yield source.error(message, place, hint=hint, of_key=of_key)
+    elif route.data_class and model.data_classes and route.data_class not in model.data_classes:
+        allowed = ", ".join(model.data_classes)
+        message = f"data of class {route.data_class!r} may not go to {name!r}"
+        at = place if "fallbacks" in place or of_key else (*place[:2], "data_class")
+        yield source.error(message, at, hint=f"its data_classes allow: {allowed}", of_key=of_key)
 
 
 def _policy_faults(stack: Stack, source: Source) -> Iterator[StackError]:
@@ -268,3 +293,8 @@ def _warnings(stack: Stack) -> Iterator[str]:
         address = urlsplit(model.base_url)
         if address.scheme == "http" and address.hostname not in _LOCAL_HOSTS:
             yield f"models.{name}: http sends every prompt unencrypted"
+        if model.hosted is False and is_hosted(model.base_url):
+            yield (
+                f"models.{name}: hosted: false takes {address.hostname} for your own; personal "
+                "data and secrets may go there"
+            )

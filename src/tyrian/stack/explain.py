@@ -7,7 +7,8 @@ from tyrian.core.detection import DetectorInfo, Stage
 from tyrian.policy.guard import ANY_LABEL, GuardRule
 from tyrian.stack.check import warnings
 from tyrian.stack.effects import known_labels
-from tyrian.stack.schema import Stack, StageGuard
+from tyrian.stack.hosted import is_hosted
+from tyrian.stack.schema import RouteSpec, Stack, StageGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def explain(stack: Stack, infos: Iterable[tuple[Stage, DetectorInfo]] = ()) -> E
         guards=tuple(_guard(guard, built.get((guard.stage, guard.name))) for guard in guards),
         unguarded=tuple(stage.value for stage in Stage if stage not in used),
         models=tuple(_models(stack)),
-        routes=tuple(f"{r.match} -> {r.model}" for r in stack.routes),
+        routes=tuple(map(_route, stack.routes)),
         settings=tuple(_settings(stack)),
         warnings=warnings(stack),
     )
@@ -107,7 +108,26 @@ def _models(stack: Stack) -> Iterable[str]:
     for name, model in stack.models.items():
         key = f", key from ${model.api_key_env}" if model.api_key_env else ", no key"
         data = f", data: {', '.join(model.data_classes)}" if model.data_classes else ""
-        yield f"{name}: {model.base_url}{key}, {'+'.join(model.modalities)}{data}"
+        is_theirs = is_hosted(model.base_url) if model.hosted is None else model.hosted
+        where = ", hosted" if is_theirs else ""
+        yield f"{name}: {model.base_url}{where}{key}, {'+'.join(model.modalities)}{data}"
+
+
+def _route(route: RouteSpec) -> str:
+    conditions = [
+        f"{word} {', '.join(names)}"
+        for word, names in (
+            ("key", route.keys),
+            ("tier", route.tiers),
+            ("detected", route.detected),
+        )
+        if names
+    ]
+    only = f" ({'; '.join(conditions)})" if conditions else ""
+    shares = route.targets
+    to = [f"{name} x{shares[name]}" if len(shares) > 1 else name for name in shares]
+    then = f", then {', then '.join(route.fallbacks)}" if route.fallbacks else ""
+    return f"{route.match}{only} -> {' | '.join(to)}{then}"
 
 
 def _settings(stack: Stack) -> Iterable[str]:

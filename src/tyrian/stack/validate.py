@@ -41,7 +41,7 @@ _PATTERN_HELP = {
 }
 
 
-_OPEN_MAPPINGS = frozenset({"threshold", "models", "hosts", "mounts"})
+_OPEN_MAPPINGS = frozenset({"threshold", "models", "hosts", "mounts", "split"})
 """Mappings whose keys are the user's own words."""
 
 
