@@ -1,0 +1,131 @@
+"""`tyrian eval`: measure a model, bare or behind the firewall, under attack."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tyrian.cli.plain import plain
+from tyrian.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tyrian.evals.run.ledger import Price
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the benchmarks, and what each measures."""
+    from tyrian.evals.registry import benchmark_type, known_benchmarks
+
+    for name in known_benchmarks():
+        typer.echo(f"{name:<26} {benchmark_type(name).about}")
+
+
+@app.command()
+def run(
+    benchmarks: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Benchmarks, or `all`.")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Model under test, such as openai/NAME@URL.")
+    ] = "scripted",
+    judge: Annotated[
+        str, typer.Option("--judge", "-j", help="Model that plays all other parts.")
+    ] = "",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Use the built-in rows: no data, no network.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="A checkout of the published data.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Directory of the run; run again to go on.")
+    ] = Path("evals"),
+    variant: Annotated[str, typer.Option("--variant", help="Such as `multilingual`.")] = "full",
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Keep the published protocol's quirks.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Cases at most.")] = None,
+    passes: Annotated[int, typer.Option("--passes", min=1, help="Answers per case.")] = 1,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Cases under way.")] = 64,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all that is drawn.")] = 0,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Benchmark's option.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="File of answers to share between runs.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="Stop when so much is spent.")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", metavar="MODEL=IN,OUT", help="Money per million tokens."),
+    ] = None,
+) -> None:
+    """Run benchmarks against a model; the same command again goes on where it stopped."""
+    from tyrian.evals.benchmark import Fidelity, Options
+    from tyrian.evals.registry import known_benchmarks
+    from tyrian.evals.run.cache import ReplyCache
+    from tyrian.evals.run.ledger import Ledger
+    from tyrian.evals.run.plan import Plan
+
+    names = known_benchmarks() if benchmarks == ["all"] else tuple(dict.fromkeys(benchmarks))
+    options = Options(
+        fidelity=Fidelity.UPSTREAM if upstream else Fidelity.STRICT,
+        variant=variant,
+        seed=seed,
+        settings=_settings(setting or []),
+    )
+    plan = Plan(
+        benchmarks=names,
+        output=output,
+        is_sample=sample,
+        data=data,
+        options=options,
+        limit=limit,
+        passes=passes,
+        at_once=at_once,
+    )
+    from tyrian.cli.evals_run import carried_out, models_for
+
+    models = models_for(model, judge)
+    ledger = Ledger(_prices(price or []), most=max_cost)
+    store = ReplyCache(cache) if cache else None
+    try:
+        asyncio.run(carried_out(plan, models, ledger, store, sys.stderr.isatty()))
+    finally:
+        if store:
+            store.close()
+
+
+def _settings(given: list[str]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not sign or not name:
+            raise ConfigError(f"--set {plain(one)!r} is not of the form KEY=VALUE")
+        found[name] = value
+    return found
+
+
+def _prices(given: list[str]) -> dict[str, "Price"]:
+    from tyrian.evals.run.ledger import Price
+
+    found = {}
+    for one in given:
+        name, _, value = one.rpartition("=")
+        try:
+            prompt, completion = (float(part) for part in value.split(","))
+        except ValueError:
+            raise ConfigError(
+                f"--price {plain(one)!r} is not of the form MODEL=IN,OUT",
+                hint="money per million tokens, such as gpt-5=1.25,10",
+            ) from None
+        found[name] = Price(prompt, completion)
+    return found

@@ -1,0 +1,86 @@
+"""Carry out a plan of evaluations, and tell of it on the terminal."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+import typer
+
+from tyrian.evals.benchmark import Benchmark
+from tyrian.evals.exchange import Part
+from tyrian.evals.models.model import Model
+from tyrian.evals.models.scripted import ScriptedJudge
+from tyrian.evals.models.spec import model_from
+from tyrian.evals.run.cache import ReplyCache
+from tyrian.evals.run.ledger import Ledger
+from tyrian.evals.run.plan import Plan, Tools, carry_out
+from tyrian.evals.run.runner import Progress
+from tyrian.evals.summary import Figure, Summary
+
+
+def models_for(target: str, judge: str) -> Mapping[Part, Model]:
+    """Who plays which part; a scripted target is judged by the scripted judge."""
+    models: dict[Part, Model] = {Part.TARGET: model_from(target)}
+    if judge:
+        models[Part.JUDGE] = model_from(judge)
+    elif target.partition(":")[0] == "scripted":
+        models[Part.JUDGE] = ScriptedJudge()
+    return models
+
+
+async def carried_out(
+    plan: Plan,
+    models: Mapping[Part, Model],
+    ledger: Ledger,
+    cache: ReplyCache | None,
+    is_watched: bool,
+) -> None:
+    """Run it; figures go to standard output, progress to standard error."""
+    started = time.monotonic()
+    shown = 0.0
+
+    def heard(name: str, progress: Progress) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if is_watched and now - shown > 0.2:
+            shown = now
+            sys.stderr.write(f"\r\x1b[K{_line(name, progress, ledger, now - started)}")
+            sys.stderr.flush()
+
+    try:
+        found = await carry_out(plan, Tools(models, ledger, cache), heard)
+    finally:
+        if is_watched:
+            sys.stderr.write("\r\x1b[K")
+        for model in models.values():
+            await model.close()
+    for name, (benchmark, summary) in found.items():
+        tell(name, benchmark, summary)
+
+
+def _line(name: str, progress: Progress, ledger: Ledger, elapsed_s: float) -> str:
+    done = progress.done + progress.skipped
+    rate = progress.done / elapsed_s if elapsed_s else 0.0
+    left = (progress.total - done) / rate if rate else 0.0
+    cost = f", cost {ledger.spent:.4f}" if ledger.spent else ""
+    return (
+        f"{name}: {done}/{progress.total}, {progress.unscored} unscored, "
+        f"{rate:.1f}/s, {left:.0f} s left{cost}"
+    )
+
+
+def tell(name: str, benchmark: Benchmark, summary: Summary) -> None:
+    """The figures of one benchmark, a line each."""
+    titles = {measure.name: measure for measure in benchmark.measures}
+    typer.echo(f"{name}: {summary.scored} of {summary.cases} cases scored")
+    for figure in summary.whole:
+        measure = titles[figure.measure]
+        typer.echo(f"  {measure.title:<44} {_number(figure)}  ({measure.better.value} is better)")
+    for reason, count in summary.missing.items():
+        typer.echo(f"  not scored, {reason}: {count}")
+
+
+def _number(figure: Figure) -> str:
+    best = figure.above_chance or figure.estimate
+    text = f"{best.value:7.1%} [{best.low:.1%}, {best.high:.1%}]"
+    return text + (" above chance" if figure.above_chance else "")

@@ -1,0 +1,43 @@
+"""Which benchmarks there are: ours in one table, third parties' by entry point."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from types import MappingProxyType
+
+from tyrian.errors import ConfigError
+from tyrian.evals.benchmark import Benchmark
+
+ENTRY_POINT_GROUP = "tyrian.benchmarks"
+
+BUILTINS: Mapping[str, str] = MappingProxyType(
+    {
+        "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
+    }
+)
+
+
+def known_benchmarks() -> tuple[str, ...]:
+    """Names of all benchmarks: ours in the order of the table, then those of other packages."""
+    from importlib.metadata import entry_points
+
+    others = sorted({*entry_points(group=ENTRY_POINT_GROUP).names} - BUILTINS.keys())
+    return (*BUILTINS, *others)
+
+
+def benchmark_type(name: str) -> type[Benchmark]:
+    """The class registered under a name; ConfigError names the nearest known one."""
+    if name in BUILTINS:
+        module, _, attribute = BUILTINS[name].partition(":")
+        found: type[Benchmark] = getattr(import_module(module), attribute)
+        return found
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINT_GROUP).select(name=name):
+        loaded: type[Benchmark] = point.load()
+        return loaded
+    near = get_close_matches(name, known_benchmarks(), n=1)
+    raise ConfigError(
+        f"there is no benchmark {name!r}",
+        hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known_benchmarks())}",
+    )

@@ -1,0 +1,69 @@
+"""What a run leaves behind: its manifest, its cases in order, and its figures.
+
+All files but the log are the same bytes whenever the same cases got the same answers: no times, no
+order of arrival. They are written whole, under another name, and renamed.
+"""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+
+from tyrian.evals.benchmark import Benchmark, Scored
+from tyrian.evals.exchange import Reply, ReplyStatus
+from tyrian.evals.run.log import Record, records
+from tyrian.evals.sample import Sample, Score
+from tyrian.evals.summary import Summary, summarise
+
+LOG, RESULTS, SUMMARY, UPSTREAM, MANIFEST = (
+    *("log.jsonl", "results.jsonl", "summary.json"),
+    *("upstream-stats.json", "manifest.json"),
+)
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is either the old one or the new one, durably."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def as_json(value: object) -> bytes:
+    """Indented JSON with sorted keys."""
+    return msgspec.json.format(_ENCODER.encode(value), indent=1) + b"\n"
+
+
+def ordered(log: Path) -> list[Record]:
+    """The cases of a log by id and pass, each once; what was done last stands."""
+    return [one for _, one in sorted({record.key: record for record in records(log)}.items())]
+
+
+def finish(directory: Path, benchmark: Benchmark) -> Summary:
+    """Write results and figures from the log; the manifest is there since the run began."""
+    cases = ordered(directory / LOG)
+    lines = b"".join(_ENCODER.encode(record) + b"\n" for record in cases)
+    write_whole(directory / RESULTS, lines)
+    summary = summarise(cases, benchmark.measures, is_strict=not benchmark.is_upstream)
+    write_whole(directory / SUMMARY, as_json(asdict(summary)))
+    if benchmark.is_upstream:
+        model = str(msgspec.json.decode((directory / MANIFEST).read_bytes())["model"])
+        stats = benchmark.upstream_stats([scored_of(record) for record in cases], model)
+        write_whole(directory / UPSTREAM, msgspec.json.format(msgspec.json.encode(stats), indent=4))
+    return summary
+
+
+def scored_of(record: Record) -> Scored:
+    """The case behind a line of the log."""
+    sample = Sample(
+        record.id, {}, record.slices, record.cluster, record.duplicate_of, record.invalid
+    )
+    score = Score(record.values, record.label, record.missing, record.why, record.details)
+    replies = [
+        Reply(said.reply, ReplyStatus(said.status), said.reason) for said in record.exchanges
+    ]
+    return Scored(sample, score, record.answer, record.judgement, replies, record.nth)
