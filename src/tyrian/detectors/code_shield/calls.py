@@ -130,6 +130,8 @@ def _call_at(fragment: Fragment, start: int, end: int, aliases: Aliases) -> Call
     close = fragment.close_of(opening)
     if syntax.declares_by_type and not is_new and _is_defined(code, first, close):
         return None
+    if "()." in chain:
+        chain = aliases.taken_in(chain, first)
     name = aliases.resolve(chain, fragment)
     arguments = _arguments(fragment, opening + 1, close)
     return Call(name, first, opening, min(close + 1, len(code)), is_new, arguments)

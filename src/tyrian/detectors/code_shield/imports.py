@@ -4,17 +4,27 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from tyrian.detectors.code_shield.assignments import Assigned
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.syntax import Syntax
 
 _SEPARATOR = re.compile(r"\s*(?:::|->|\?\.|\\|/|\.)\s*")
 _NAMED = re.compile(r"([\w$*]+)(?:[ \t\n]*(?:\bas\b|:)[ \t\n]*([\w$]+))?")
 _MODULE = re.compile(r"([\w.]+)(?:[ \t]+as[ \t]+(\w+))?")
-_DOTTED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+)\s*\Z")
+_PATH = r"[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)"
+_WRAPPED = r"(?:\w+\.)?(?:promisify|pify|sync_to_async)\s*\("
+"""Functions that give a function back which does what the one does that they are given."""
+_DOTTED = re.compile(rf"\s*(?:({_PATH}+)|{_WRAPPED}\s*({_PATH}*)\s*\))\s*\Z")
 _RENAMED = re.compile(
-    r"=\s*+[A-Za-z_$][\w$]*+(?:(?:\.|::|->)[A-Za-z_$][\w$]*+)++(?=\s*+(?:[;,)\]}]|\Z)|[^\S\n]*+\n)"
+    r"=\s*+(?:[A-Za-z_$][\w$]*+(?:(?:\.|::|->)[A-Za-z_$][\w$]*+)++"
+    r"(?=\s*+(?:[;,)\]}]|\Z)|[^\S\n]*+\n)"
+    rf"|{_WRAPPED})"
 )
 """Wherever the value of an assignment may be the path of a function, and nothing else."""
+_TAKERS = frozenset({"require", "import", "", "__import__", "import_module"})
+_TAKEN = re.compile(
+    r"\(?\s*(?:await\s+)?(?:require|import|__import__|(?:importlib\.)?import_module)\s*\(\s*(?=\")"
+)
 _MOST_HOPS = 4
 
 
@@ -57,8 +67,12 @@ class Aliases:
     def _path(self, match: re.Match[str], groups: dict[str, str | None]) -> str:
         path = groups.get("path") or ""
         if path.startswith('"'):
-            start, end = match.span("path")
-            path = self._fragment.lexed.text[start + 1 : end - 1].removeprefix("node:")
+            return self._module(*match.span("path"))
+        return normal(path.strip("./"))
+
+    def _module(self, start: int, end: int) -> str:
+        """The module that a string names."""
+        path = self._fragment.lexed.text[start + 1 : end - 1].removeprefix("node:")
         return normal(path.strip("./"))
 
     def of_calls(self, fragment: Fragment) -> Iterator[tuple[str, str]]:
@@ -69,9 +83,24 @@ class Aliases:
         for name, assigned in fragment.assigned.items():
             if name in self.paths or "." in name:
                 continue
-            value = _DOTTED.match(fragment.code, assigned[0].start, assigned[0].end)
+            value = _function_in(fragment.code, assigned[0])
             if value:
-                yield name, normal(value[1])
+                yield name, value
+
+    def taken_in(self, chain: str, place: int) -> str:
+        """The chain at `place` with a module's name for the call that takes the module in.
+
+        `require("m").f` is `m.f`, and so is `(await import("m")).f`.
+        """
+        head, _, rest = chain.partition("().")
+        if not rest or head.removeprefix("importlib.") not in _TAKERS:
+            return chain
+        match = _TAKEN.match(self._fragment.code, place)
+        index = self._fragment.string_at(match.end()) if match else -1
+        if index < 0:
+            return chain
+        token = self._fragment.lexed.strings[index]
+        return f"{self._module(token.start, token.end)}.{rest}"
 
     def resolve(self, chain: str, fragment: Fragment) -> str:
         """The chain with its first part as it was imported, and without the roots."""
@@ -94,8 +123,13 @@ class Aliases:
         known = fragment.assigned.get(name)
         if not known:
             return None
-        value = _DOTTED.match(fragment.code, known[0].start, known[0].end)
-        return normal(value[1]) if value else None
+        return _function_in(fragment.code, known[0])
+
+
+def _function_in(code: str, one: Assigned) -> str | None:
+    """The path of the function that is the value of an assignment, bare or wrapped."""
+    value = _DOTTED.match(code, one.start, one.end)
+    return normal(value[1] or value[2]) if value else None
 
 
 @lru_cache(maxsize=32)

@@ -107,7 +107,7 @@ JAVASCRIPT = Syntax(
     import_words=frozenset({"import", "require"}),
     imports=(
         r"(?:const|let|var)[ \t]+(?P<alias>[\w$]+)[ \t]*=[ \t]*(?:await[ \t]+)?"
-        r"(?:require|import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
+        r"(?:require|import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")(?:[ \t]*\)\.(?P<name>[\w$]+))?",
         r"(?:const|let|var)[ \t]*\{(?P<names>[\w$ \t\n,:]{1,1000})\}[ \t]*=[ \t]*"
         r"(?:require|await[ \t]+import)[ \t]*\([ \t]*(?P<path>\"[ ]*\")",
         r"\bimport[ \t]+(?:type[ \t]+)?\*[ \t]+as[ \t]+(?P<alias>[\w$]+)"

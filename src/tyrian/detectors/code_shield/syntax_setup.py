@@ -34,13 +34,19 @@ SHELL = Syntax(
     functions=r"^[ \t]*(?:function[ \t]+)?[\w-]+[ \t]*\([ \t]*\)[ \t\n]*\{",
 )
 
+_BODY_END = r"\$\w*\$(?=\s*(?:;|\Z|(?i:language|immutable|stable|volatile|strict|parallel|security|cost)\b))"
+
 SQL = Syntax(
     name="sql",
     stops="\"'-/$#",
     prefixes="nN",
     comments=(r"--[^\n]*", BLOCK, r"^\#[^\n]*"),
     comment_close="*/",
-    literals=((r"\$(?P<dt>\w*)\$[\s\S]*?(?:\$(?P=dt)\$|\Z)", '"'),),
+    literals=(
+        # The body of a function is code, so that only its ends are masked; other such text is text.
+        (r"(?<=\b[aA][sS]\s)\$\w*\$|(?<=\b[dD][oO]\s)\$\w*\$|" + _BODY_END, ";"),
+        (r"\$(?P<dt>\w*)\$[\s\S]*?(?:\$(?P=dt)\$|\Z)", '"'),
+    ),
     quotes=(
         Quote("'", "'", "double", True),
         Quote('"', '"', "double", True),

@@ -311,6 +311,41 @@ def test_a_function_is_known_by_every_name_it_was_given(
     assert f"code.{language}.{rule}" in found
 
 
+@pytest.mark.parametrize(
+    ("language", "code", "call"),
+    [
+        ("javascript", "require('child_process').exec('a' + b)", NODE),
+        ("javascript", "require( 'node:child_process' ).exec('a' + b)", NODE),
+        ("typescript", "(await import('child_process')).exec('a' + b)", NODE),
+        ("javascript", "const run = require('child_process').exec;\nrun('a' + b)", NODE),
+        ("javascript", "const { exec } = require('child_process');\nconst run = promisify(exec);\n"
+         "await run('a' + b)", NODE),
+        ("typescript", "import * as cp from 'child_process'; const run = util.promisify(cp.exec); "
+         "run(`a ${b}`)", NODE),
+        ("javascript", "const run = promisify(exec);\nrun('a' + b)", "exec"),
+        ("python", "__import__('os').system('a ' + b)", "os.system"),
+        ("python", "importlib.import_module('os').system('a ' + b)", "os.system"),
+        ("python", "run = sync_to_async(os.system)\nrun('a ' + b)", "os.system"),
+    ],
+)  # fmt: skip
+def test_a_module_may_be_taken_in_the_call_and_a_function_be_wrapped(
+    language: str, code: str, call: str
+) -> None:
+    assert finds(code, language, call)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "require('./child_process_of_mine').exec('a' + b)",
+        "require(name).exec('a' + b)",
+        "const run = promisify(other);\nrun('a' + b)",
+    ],
+)
+def test_another_module_or_function_is_not_taken_for_it(code: str) -> None:
+    assert not finds(code, "javascript", NODE)
+
+
 def test_a_rule_about_a_whole_string_finds_it_among_other_code() -> None:
     file = parse(
         """

@@ -39,11 +39,11 @@ def flagged(found: list[tuple[str, str, str]], profile: Profile) -> set[str]:
     ("folder", "profile", "floor"),
     [
         ("pairs", Profile.BLOCK, 0.50),
-        ("pairs", Profile.WARN, 0.95),
+        ("pairs", Profile.WARN, 0.97),
         ("pairs", Profile.AUDIT, 0.96),
         ("pairs_later", Profile.BLOCK, 0.50),
-        ("pairs_later", Profile.WARN, 0.87),
-        ("pairs_later", Profile.AUDIT, 0.93),
+        ("pairs_later", Profile.WARN, 0.96),
+        ("pairs_later", Profile.AUDIT, 0.96),
     ],
 )
 def test_insecure_fragments_are_found(folder: str, profile: Profile, floor: float) -> None:

@@ -58,6 +58,8 @@ def test_masking_keeps_every_offset_and_every_line(language: str, pieces: list[s
         ("kotlin", '"a $b ${c.d()}"', '"  $b ${c.d()}"'),
         ("swift", '"a \\(b) c"', '"  \\(b)  "'),
         ("sql", "'it''s' -- x", '"     "     '),
+        ("sql", "AS $$ EXECUTE 'a' || b; $$ LANGUAGE x", 'AS ;; EXECUTE " " || b; ;; LANGUAGE x'),
+        ("sql", "SELECT $t$it's$t$, 'b'", 'SELECT "        ", " "'),
         ("shell", 'echo "a $(b) $c" # d', 'echo "  $(b) $c"    '),
         ("terraform", 'a = "${var.b}" # c', 'a = "${var.b}"    '),
         ("dockerfile", "RUN a # b", "RUN a    "),
