@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from tyrian.cli.keys import app, read_life_span
 from tyrian.errors import ConfigError
-from tyrian.gateway.keys import KeyRecord, Keys
+from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import is_well_formed
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tyrian.errors import StoreError
-from tyrian.gateway.keys import Keys
+from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.store.engine import Store
 
 pytest.importorskip("psycopg", reason="the extra tyrian[postgres] is not installed")

@@ -14,8 +14,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from tyrian.errors import ConfigError, InputError
+from tyrian.gateway.accounts.keys import DAY_S, Keys
+from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.scopes import SCOPES
 from tyrian.gateway.home import DATABASE_NAME, state_directory
-from tyrian.gateway.keys import DAY_S, SCOPES, KeyRecord, Keys
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import KeyKind
 

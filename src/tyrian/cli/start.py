@@ -17,11 +17,11 @@ from tyrian.cli.welcome import fallbacks, later_start, no_guards_warning, url_of
 from tyrian.errors import ConfigError, TyrianError
 from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
+from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.app import create_app
 from tyrian.gateway.catalogue import Catalogue, Route, ServedModel, upstreams_of
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
-from tyrian.gateway.keys import DAY_S, Keys
 from tyrian.gateway.logging import LogFormat, access_log
 from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.server import server

@@ -7,7 +7,7 @@ from tyrian.gateway.context import RequestContext, Scope
 from tyrian.gateway.errors import ApiError, unauthorized
 
 if TYPE_CHECKING:
-    from tyrian.gateway.keys import KeyRecord, KeyVerifier
+    from tyrian.gateway.accounts.record import KeyRecord, KeyVerifier
 
 _HINT = "Send it as `Authorization: Bearer YOUR_KEY`; `tyrian keys create` makes one."
 MAX_TOKEN_LENGTH = 512

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from tyrian.gateway.context import RequestContext
 
 if TYPE_CHECKING:  # the key store brings the database along
-    from tyrian.gateway.keys import KeyRecord
+    from tyrian.gateway.accounts.record import KeyRecord
 
 BYTES_PER_TOKEN = 4
 """For estimates, where a model server told no usage."""

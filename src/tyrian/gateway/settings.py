@@ -12,7 +12,7 @@ from tyrian.gateway.upstream import Upstream
 
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
     from tyrian.firewall.audit import AuditSink
-    from tyrian.gateway.keys import KeyVerifier
+    from tyrian.gateway.accounts.record import KeyVerifier
     from tyrian.gateway.reviews import Reviews
 
 DEFAULT_MAX_BODY_BYTES = 10 << 20

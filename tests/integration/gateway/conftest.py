@@ -19,8 +19,8 @@ from tyrian.firewall.audit import MemoryAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.redact import RedactStyle
+from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.app import create_app
-from tyrian.gateway.keys import KeyRecord
 from tyrian.gateway.server import Server, server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.tokens import KeyKind

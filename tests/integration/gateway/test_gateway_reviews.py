@@ -16,7 +16,7 @@ import pytest
 
 from tyrian.firewall.audit import MemoryAudit
 from tyrian.firewall.firewall import Firewall
-from tyrian.gateway.keys import KeyRecord
+from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import KeyKind

@@ -132,7 +132,7 @@ _HOT_PATH = """
 import asyncio, json, sys
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.app import create_app
-from tyrian.gateway.keys import KeyRecord
+from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.tokens import KeyKind
 from tyrian.gateway.settings import Settings
 from tyrian.models.scripted import ScriptedModel

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tyrian.errors import ConfigError, InputError
-from tyrian.gateway.keys import Keys
+from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import KeyKind, mint
 

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs
 import msgspec
 
 from tyrian.errors import InputError
+from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.auth import authenticate
 from tyrian.gateway.body import read_json
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.errors import ApiError, bad_request
-from tyrian.gateway.keys import KeyRecord
 from tyrian.gateway.responses import send_body
 from tyrian.gateway.reviews import MAX_LISTED, MAX_NOTE, STATUSES, ReviewRecord, Reviews
 from tyrian.gateway.settings import Settings
