@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tyrian.policy.call import ProposedCall
+from tyrian.policy.path import check_spelling
+from tyrian.policy.refusal import Refusal
 from tyrian.policy.tool import ToolPolicy, policy_of
 
 SEGMENTS = [
@@ -134,3 +136,23 @@ def test_the_canonical_path_is_its_own_canonical_path(policy: ToolPolicy, path: 
         again = policy.decide(ProposedCall("read_file", decision.canonical["args"]))
         assert again.canonical == decision.canonical
         assert again.may_run
+
+
+WORDS = st.lists(st.sampled_from([*SEGMENTS, "com1.txt", "CON", "-x", "a.", "é", "a+b=c@d", "..x"]))
+
+
+@given(words=WORDS, is_absolute=st.booleans())
+@example(words=["nul.txt"], is_absolute=True)
+@example(words=["a", ""], is_absolute=False)
+def test_a_spelling_is_as_good_in_a_long_path(words: list[str], is_absolute: bool) -> None:
+    path = "/" * is_absolute + "/".join(["x", *words])
+    longer = "/" * is_absolute + "x/" * 200 + path.lstrip("/")
+    assert spelling_fault(path) == spelling_fault(longer)
+
+
+def spelling_fault(path: str) -> str:
+    try:
+        check_spelling(path)
+    except Refusal as refusal:
+        return refusal.reason
+    return ""

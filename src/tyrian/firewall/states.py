@@ -14,8 +14,8 @@ Messages = tuple[Message, ...]
 KEPT = 4096
 """States kept; the least recently used one is forgotten, and read anew where it is asked for."""
 
-MAX_SIZE = 16_000_000
-"""Fingerprints of all states kept together, about 200 MB; what states share counts for each."""
+MAX_SIZE = 8_000_000
+"""Fingerprints of all states kept together, at most 350 MB; what states share counts for each."""
 
 KEPT_MESSAGES = 64
 """States that are also found by the very objects of their messages, which are kept alive."""
@@ -103,7 +103,7 @@ class TraceStates:
             if (
                 found is not None
                 and found[1].is_judged >= is_judged
-                and found[0] == (messages if end == count else messages[:end])
+                and (found[0] is messages or found[0] == messages[:end])
             ):
                 return found[1]
         return None

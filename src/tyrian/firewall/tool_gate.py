@@ -65,7 +65,8 @@ class ToolGate:
         started = time.perf_counter()
         try:
             said = trace.messages if trace is not None else ()
-            return self._judged(message, _before(self.states.of(said), said, message), started)
+            state = self.states.of(said)
+            return self._judged(message, _before(state.copy(), said, message), started)
         except Exception as error:  # noqa: BLE001 - whatever fails here must not be an allow
             return _failed(message, error, started)
 
@@ -83,9 +84,13 @@ class ToolGate:
             started = time.perf_counter()
             try:
                 ruling = None
+                if index == known.count:
+                    state = state.copy()
                 if message.tool_calls:
                     ruling = self._judged(message, state, started, is_past=True)
-                state = self.states.reader.read(state, messages, index, index + 1)
+                    for call in message.tool_calls:
+                        state.forget_call(call.name)  # the reader tells of them again
+                self.states.reader.tell(state, message)
             except Exception as error:  # noqa: BLE001 - as above
                 yield index, _failed(message, error, started)
                 return
@@ -95,9 +100,9 @@ class ToolGate:
             self.states.keep(messages, state, known, is_judged=True)
 
     def _judged(
-        self, message: Message, before: TraceState, started: float, *, is_past: bool = False
+        self, message: Message, state: TraceState, started: float, *, is_past: bool = False
     ) -> Ruling:
-        state = before.copy()
+        """The ruling on a message; its calls are added to the state, one after another."""
         calls: list[CallReport] = []
         reasons: list[Reason] = []
         findings: list[Finding] = []
@@ -125,7 +130,8 @@ class ToolGate:
         """The call as it may be made; in shadow mode as it came."""
         if decision.canonical is None or self.policy.spec.mode == "shadow":
             return call
-        return replace(call, arguments=decision.canonical_arguments)
+        arguments = decision.canonical_arguments
+        return call if arguments == call.arguments else replace(call, arguments=arguments)
 
 
 def ruled(judgement: Judgement, ruling: Ruling) -> Judgement:
@@ -148,7 +154,7 @@ def _proposed(call: ToolCall) -> ProposedCall:
 
 
 def _before(state: TraceState, said: tuple[Message, ...], message: Message) -> TraceState:
-    """The state without the calls themselves, where the trace holds them already.
+    """Takes the calls themselves out of the state, where the trace holds them already.
 
     Frameworks ask about each call when the model's message is in their history; the calls that
     stand beside and after it there have not been made before it.
@@ -161,7 +167,6 @@ def _before(state: TraceState, said: tuple[Message, ...], message: Message) -> T
                 continue
             return state
         if mine and mine[0].id and mine[0] in calls:
-            state = state.copy()
             for call in calls[calls.index(mine[0]) :]:
                 state.forget_call(call.name)
         return state

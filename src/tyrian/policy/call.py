@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tyrian.core.decision import Effect
 from tyrian.core.message import ToolCall
@@ -41,8 +42,10 @@ class Verdict:
     """The canonical value that was refused, for the person who asks; never for a log."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallDecision:
+_NO_FACTS: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+
+
+class CallDecision(NamedTuple):
     """The answer for one call. Only `canonical` may be forwarded, never the original bytes."""
 
     effect: Effect
@@ -54,7 +57,7 @@ class CallDecision:
     verdicts: tuple[Verdict, ...] = ()
     """All that was said, greatest effect first."""
     id: str | int | None = None
-    facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, object]] = _NO_FACTS
     """What was made of each argument: its host, port, program and so on."""
     derived: Derived = NOWHERE
     """What the arguments quote and hold, told where a rule spoke."""

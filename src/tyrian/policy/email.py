@@ -42,6 +42,9 @@ class EmailRule:
 
     def canonical(self, value: object) -> Recipients:
         """All recipients in one spelling; Refusal if one is uncertain or not allowed."""
+        if isinstance(value, str) and "," not in value:
+            text, address = self._mailbox(value.strip(" "))
+            return Recipients(text, (address,), (address[address.rfind("@") + 1 :],))
         if isinstance(value, str):
             found = [self._mailbox(part) for part in _split(value)]
             shown: str | list[str] = ", ".join(text for text, _ in found)
@@ -67,7 +70,12 @@ class EmailRule:
         return Refusal("email.too-many", reason, "raise email.max_rcpt")
 
     def _mailbox(self, text: str) -> tuple[str, str]:
-        if not text or len(text) > MAX_CHARS or not text.isprintable() or has_hidden(text):
+        if (
+            not text
+            or len(text) > MAX_CHARS
+            or not text.isprintable()
+            or (not text.isascii() and has_hidden(text))
+        ):
             raise Refusal("email.uncertain", "a recipient holds what cannot be printed", _HINT)
         if "<" not in text and '"' not in text and " " not in text:
             address = self._address(text)
@@ -96,8 +104,6 @@ def _split(value: str) -> list[str]:
     """The mailboxes of a list; commas in quoted names do not separate."""
     if len(value) > MAX_CHARS * 4:
         raise Refusal("email.uncertain", "the recipients are too long", _HINT)
-    if "," not in value:
-        return [value.strip(" ")]
     parts, start, is_quoted = [], 0, False
     for at, char in enumerate(value):
         if char == '"':

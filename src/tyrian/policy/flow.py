@@ -38,9 +38,13 @@ class TraceState:
     carried: dict[str, frozenset[str]] = field(default_factory=dict)
     """Of calls whose arguments quote what is untrusted: the sources, by the id of the call."""
     _recent: dict[str, deque[float]] = field(default_factory=dict)
+    by_id: dict[str, str] = field(default_factory=dict)
+    """The tool of each call that has an id: outputs name the call, not the tool."""
 
-    def add_call(self, tool: str, *, at: float | None = None) -> None:
+    def add_call(self, tool: str, *, at: float | None = None, call_id: str = "") -> None:
         """A call that was let through; `at` in seconds of the clock."""
+        if call_id:
+            self.by_id[call_id] = tool
         self.called[tool] = self.called.get(tool, 0) + 1
         self.total += 1
         recent = self._recent.setdefault(tool, deque(maxlen=MAX_REMEMBERED))
@@ -94,6 +98,7 @@ class TraceState:
             self.memory,
             dict(self.carried),
             recent,
+            dict(self.by_id),
         )
 
     def within_minute(self, tool: str, now: float) -> int:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import re2
 
@@ -21,13 +21,15 @@ BUILT_IN = ("fs:read", "fs:write", "net", "email", "shell", "sql", "opaque")
 Facts = Mapping[str, object]
 
 
-@dataclass(slots=True)
-class Canonical:
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class Canonical(NamedTuple):
     """A value as it is to be forwarded, with what is known of it."""
 
     value: object
-    facts: Facts = field(default_factory=dict)
-    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: Facts = _NONE
+    addresses: Mapping[str, tuple[str, ...]] = _NONE
     recipients: int = 0
 
 
@@ -107,7 +109,7 @@ class EmailKind:
         """The recipients."""
         found = self._rule.canonical(value)
         facts: dict[str, object] = {"addresses": found.addresses, "domains": found.domains}
-        return Canonical(found.value, facts, recipients=len(found.addresses))
+        return Canonical(found.value, facts, _NONE, len(found.addresses))
 
 
 class ShellKind:

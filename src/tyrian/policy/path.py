@@ -19,6 +19,11 @@ MAX_LINKS = 40
 MAX_BYTES = 4096
 MAX_NAME_BYTES = 255
 
+_PLAIN = re.compile(
+    r"(?!-)/?(?:(?:\.{1,2}|(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|\Z))"
+    r"[A-Za-z0-9_.+=@-]*[A-Za-z0-9_+=@-])(?:/|\Z))*\Z"
+)
+"""Spellings that no two programs read differently, for one quick look."""
 _UNCERTAIN = re.compile(r"""[\\%~$*?\[\]{}`"<>|:\x00-\x1f\x7f]""")
 _WHY = {
     "\\": "a backslash, which is a separator on some systems",
@@ -90,18 +95,20 @@ class PathRule:
         todo = whole[len(at) :].split("/")
         todo.reverse()
         links = 0
-        kind = FileKind.PLAIN
+        kind = _FREE
         while todo:
             part = todo.pop()
             if part in ("", "."):
                 continue
             if part == "..":
-                at, kind = at[: at.rfind("/")] if at else "", FileKind.PLAIN
+                at, kind = at[: at.rfind("/")] if at else "", _FREE
                 continue
             at = f"{at}/{part}"
             if at in self._trusted:
                 continue
             kind = world.kind(at)
+            if kind is _FREE or kind is _MISSING:
+                continue
             if kind is FileKind.LINK:
                 links += 1
                 if links > MAX_LINKS:
@@ -109,12 +116,14 @@ class PathRule:
                 at = self._follow(at, todo, world)
             elif kind is FileKind.UNKNOWN:
                 raise Refusal("fs.unreadable", "a part of the path cannot be looked at", _CHANGE)
+        path = at or "/"
+        if kind is _FREE or kind is _MISSING:
+            return path, path if not links else _lexical(whole)
         if kind is FileKind.SPECIAL:
             raise Refusal("fs.device", "the path is a device, a socket or a pipe", _CHANGE)
         if kind is FileKind.HARD_LINKED and not self._may_be_linked:
             reason = "the file has another name elsewhere (a hard link)"
             raise Refusal("fs.hard-link", reason, "copy the file, or set fs.hard_links")
-        path = at or "/"
         return path, path if not links else _lexical(whole)
 
     def _follow(self, at: str, todo: list[str], world: World) -> str:
@@ -131,10 +140,14 @@ class PathRule:
 
 
 _PAST = {"read": "read", "write": "written"}
+_FREE = FileKind.PLAIN
+_MISSING = FileKind.MISSING
 
 
 def check_spelling(value: str) -> None:
     """Refuse a path that two programs may read differently."""
+    if 0 < len(value) <= MAX_NAME_BYTES and _PLAIN.match(value):
+        return
     if not value:
         raise Refusal("fs.empty", "the path is empty", _CHANGE)
     if value[0] == "-":

@@ -79,7 +79,9 @@ def _check(value: object, depth: int) -> int:
         for key, item in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
                 raise Refusal("json.invalid", "a key is not a string", _HINT)
-            size += _checked_text(key) + _check(item, depth + 1)
+            size += len(key) if key.isascii() else _checked_text(key)
+            is_plain = type(item) is str and item.isascii()
+            size += len(item) if is_plain else _check(item, depth + 1)
     elif kind is list:
         for item in value:  # type: ignore[attr-defined]
             size += _check(item, depth + 1)

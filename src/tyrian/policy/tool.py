@@ -8,7 +8,6 @@ greatest effect stands; without an entry for the tool the file's default does.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from tyrian.core.decision import Effect
@@ -19,7 +18,6 @@ from tyrian.policy.check import TOOL_NAME
 from tyrian.policy.entry import Entry, entries, shape
 from tyrian.policy.expression.scene import PROVENANCE, Scene
 from tyrian.policy.flow import Clock, FlowRules, TraceState, effect_and_tools, words
-from tyrian.policy.kind import Canonical
 from tyrian.policy.labels import DETECTORS, spelled_out
 from tyrian.policy.load import policy_faults, read_text
 from tyrian.policy.lookalike import skeleton
@@ -82,6 +80,7 @@ class ToolPolicy:
         self._entries = entries(spec)
         is_open = spec.unknown_args == "allow"
         self._may_have_more = is_open
+        self._is_shadow = spec.mode == "shadow"
         shapes = [shape(entry, is_open=is_open) for entry in self._entries.values()]
         self._rules = Rules(spec.rules, shapes)
         self._flow = FlowRules(spec.flow, spec.limits)
@@ -128,7 +127,7 @@ class ToolPolicy:
             decision = CallDecision(
                 Effect.BLOCK, verdict.rule, verdict.reason, None, (verdict,), proposed.id
             )
-        return self._shadowed(decision, proposed) if self.spec.mode == "shadow" else decision
+        return self._shadowed(decision, proposed) if self._is_shadow else decision
 
     def _pretended(
         self, world: World | Mapping[str, object], state: TraceState | None
@@ -186,9 +185,11 @@ class ToolPolicy:
         )
 
     def _checked_name(self, tool: object) -> str:
+        if type(tool) is str and tool in self._entries:
+            return tool
         if type(tool) is not str or not TOOL_NAME.match(tool):
             raise Refusal("tool.name", "the tool's name is not a plain name", _NAME_HINT)
-        if tool not in self._entries and _bare(tool) in self._skeletons:
+        if _bare(tool) in self._skeletons:
             reason = "the tool's name is a variant of one that the policy names"
             raise Refusal("tool.name", reason, "use the tool's name as the policy writes it")
         return tool
@@ -220,16 +221,14 @@ class ToolPolicy:
                 values[name] = value
                 continue
             try:
-                found: Canonical = argument.kind.canonical(value, world)
+                values[name], facts[name], pins, count = argument.kind.canonical(value, world)
             except Refusal as refusal:
                 reason = f"{name}: {refusal.reason}"
                 raise Refusal(refusal.rule, reason, refusal.hint, refusal.value) from None
-            values[name] = found.value
-            facts[name] = found.facts
-            recipients += found.recipients
-            if found.addresses:
-                addresses.update(found.addresses)
-        if not entry.required <= args.keys():
+            recipients += count
+            if pins:
+                addresses.update(pins)
+        if not all(map(args.__contains__, entry.required)):
             missing = sorted(entry.required - args.keys())
             hint = f"give {', '.join(missing)}, or declare it as `kind?`"
             raise Refusal("args.missing", "an argument that the policy judges is missing", hint)
@@ -256,7 +255,7 @@ class ToolPolicy:
         canonical = decision.canonical
         if canonical is None and isinstance(call.args, dict) and call.raw_args is None:
             canonical = {"tool": call.tool, "args": call.args}
-        return replace(decision, effect=Effect.FLAG, reason=reason, canonical=canonical)
+        return decision._replace(effect=Effect.FLAG, reason=reason, canonical=canonical)
 
 
 _ALLOWED = "every argument is within what the policy allows"

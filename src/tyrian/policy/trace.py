@@ -44,19 +44,19 @@ class TraceReader:
         Calls count as made now: messages do not say when they were.
         """
         after = state.copy()
-        for index in range(start, len(messages) if end is None else end):
-            self._tell(after, messages, index)
+        for message in messages[start:end]:
+            self.tell(after, message)
         return after
 
-    def _tell(self, state: TraceState, messages: Sequence[Message], index: int) -> None:
-        message = messages[index]
+    def tell(self, state: TraceState, message: Message) -> None:
+        """Change a state into that after one more message."""
         if message.origin is Origin.MODEL:
             for call in message.tool_calls:
-                state.add_call(call.name)
+                state.add_call(call.name, call_id=call.id)
                 self._carry(state, call)
             return
         if message.origin in UNTRUSTED:
-            source = self._source(messages, index)
+            source = self._source(state, message)
             carried = state.carried.get(message.tool_call_id, ())
             if source or carried:
                 state.add_output(source, message.text, carried)
@@ -77,21 +77,10 @@ class TraceReader:
         else:
             state.carried.pop(call.id, None)
 
-    def _source(self, messages: Sequence[Message], index: int) -> str:
+    def _source(self, state: TraceState, message: Message) -> str:
         """Where the text of a message comes from; '' where it is trusted."""
-        message = messages[index]
         if message.origin is not Origin.TOOL:
             return message.origin.value
-        tool = tool_of(messages, index)
+        # By the call that it answers, else by its own name.
+        tool = state.by_id.get(message.tool_call_id) or message.name or UNNAMED
         return "" if tool in self._trusted else tool
-
-
-def tool_of(messages: Sequence[Message], index: int) -> str:
-    """The tool whose output a message is: by the call that it answers, else by its own name."""
-    message = messages[index]
-    if message.tool_call_id:
-        for before in range(index - 1, -1, -1):
-            for call in messages[before].tool_calls:
-                if call.id == message.tool_call_id:
-                    return call.name
-    return message.name or UNNAMED

@@ -54,12 +54,10 @@ class Machine:
             return FileKind.MISSING
         except (OSError, ValueError):
             return FileKind.UNKNOWN
-        kind = stat.S_IFMT(found.st_mode)
-        if kind == stat.S_IFDIR:
-            return FileKind.PLAIN
-        if kind == stat.S_IFREG:
-            return FileKind.PLAIN if found.st_nlink <= 1 else FileKind.HARD_LINKED
-        return FileKind.LINK if kind == stat.S_IFLNK else FileKind.SPECIAL
+        kind = found.st_mode & _TYPE
+        if kind == stat.S_IFREG and found.st_nlink > 1:
+            return FileKind.HARD_LINKED
+        return _KINDS.get(kind, FileKind.SPECIAL)
 
     def target(self, path: str) -> str:
         """Where the link points now."""
@@ -73,6 +71,14 @@ class Machine:
         """None are known before the call."""
         return ()
 
+
+_TYPE = 0o170000
+"""The bits of a mode that tell the type (S_IFMT)."""
+_KINDS = {
+    stat.S_IFDIR: FileKind.PLAIN,
+    stat.S_IFREG: FileKind.PLAIN,
+    stat.S_IFLNK: FileKind.LINK,
+}
 
 MACHINE = Machine()
 

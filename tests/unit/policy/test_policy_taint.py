@@ -104,6 +104,21 @@ def test_an_older_memory_is_not_changed_by_what_is_read_later() -> None:
     assert sources(QUOTE, memory=one) == {"fetch"}
 
 
+def test_conversations_that_part_know_what_each_has_read() -> None:
+    pages = [f"In the year {n} the harvest of {n * 7919} was counted by hand." for n in range(400)]
+    start = TaintMemory().read(PAGE, ["fetch"])
+    one = two = start
+    for number, page in enumerate(pages):
+        if number % 2:
+            one = one.read(page, ["web"])
+        else:
+            two = two.read(page, ["web"])
+    for number, page in enumerate(pages):
+        assert sources(page, memory=one) == ({"web"} if number % 2 else set())
+        assert sources(page, memory=two) == (set() if number % 2 else {"web"})
+    assert sources(QUOTE, memory=one) == sources(QUOTE, memory=two) == {"fetch"}
+
+
 def test_what_does_not_fit_into_memory_may_be_quoted_by_every_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,8 +3,10 @@
 import json
 
 from tyrian.core.decision import Effect
+from tyrian.core.message import Message, ToolCall
 from tyrian.policy.call import ProposedCall
 from tyrian.policy.tool import policy_of
+from tyrian.policy.trace import TraceReader
 
 POLICY = policy_of(
     {
@@ -58,3 +60,24 @@ def test_the_canonical_arguments_are_what_is_forwarded() -> None:
     refused = POLICY.decide(ProposedCall("mail", {"to": "x@evil.com"}))
     assert refused.canonical_arguments == ""
     assert "evil" not in refused.reason
+
+
+def test_an_output_is_of_the_newest_call_that_it_names() -> None:
+    policy = policy_of({"tools": {"web": {}, "note": {}}, "trusted_output": ["note"]})
+    reader = TraceReader(policy)
+    said = [
+        Message.assistant(calls=[ToolCall("1", "note", "{}"), ToolCall("2", "web", "{}")]),
+        Message.tool("mine", tool_call_id="1"),
+        Message.assistant(calls=[ToolCall("1", "web", "{}")]),
+        Message.tool("theirs", tool_call_id="1"),
+        Message.tool("whose?", tool_call_id="9"),
+        Message.tool("by name", tool_call_id="9", name="mail"),
+    ]
+    states = [reader.read(reader.start(), said, 0, end) for end in range(len(said) + 1)]
+    assert [sorted(state.untrusted) for state in states[2:]] == [
+        [],
+        [],
+        ["web"],
+        ["tool", "web"],
+        ["mail", "tool", "web"],
+    ]

@@ -184,9 +184,7 @@ class Compiler:
             hint = _near(argument, self.shape.args)
             guard = f"begin with `tool.name == ...` or `has(tool.args.{argument})`"
             raise MissingArgumentError(message, node.at, f"{hint}; or {guard}")
-        return Code(
-            self.shape.args.get(argument, DYN), lambda scene: op.member(scene.args, argument)
-        )
+        return Code(self.shape.args.get(argument, DYN), op.argument(argument))
 
     def fact(self, node: Node, argument: str, fact: str) -> Code:
         """What is known of an argument."""
@@ -196,11 +194,11 @@ class Compiler:
             self.argument(node, argument)
         facts = self.shape.facts.get(argument)
         if facts is None:
-            return Code(DYN, lambda scene: op.member(op.member(scene.facts, argument), fact))
+            return Code(DYN, op.fact(argument, fact))
         if fact not in facts:
             message = f"{argument!r} of {self.shape.name} has no fact {fact!r}"
             raise ExpressionError(message, node.at, _near(fact, (*facts, *PROVENANCE)))
-        return Code(facts[fact], lambda scene: op.member(op.member(scene.facts, argument), fact))
+        return Code(facts[fact], op.fact(argument, fact))
 
     def provenance(self, node: Node, argument: str, fact: str) -> Code:
         """Where the value of an argument is from."""
@@ -277,7 +275,11 @@ class Compiler:
         apply, one, two = op.BINARY[node.operator], left.run, right.run
         if node.operator == "in" and right.is_constant:
             return _folded(_in_constant(left, right.value), left)
-        made = Code(kind, lambda scene: apply(one(scene), two(scene)), left.cost + right.cost + 1)
+        cost = left.cost + right.cost + 1
+        if right.is_constant and node.operator in ("==", "!="):
+            made_for = op.equality(one, right.value, is_wanted=node.operator == "==")
+            return _folded(Code(kind, made_for, cost), left)
+        made = Code(kind, lambda scene: apply(one(scene), two(scene)), cost)
         return _folded(made, left, right)
 
     def choice(self, node: Choice) -> Code:
@@ -317,8 +319,13 @@ class Compiler:
         runs = tuple(code.run for code in codes)
         apply = found.apply
         cost = sum(code.cost for code in codes) + 10
-        made = Code(found.gives, lambda scene: apply(*(run(scene) for run in runs)), cost)
-        return _folded(made, *codes)
+        made: Run
+        if len(runs) == 2:
+            one, two = runs
+            made = lambda scene: apply(one(scene), two(scene))  # noqa: E731
+        else:
+            made = lambda scene: apply(*(run(scene) for run in runs))  # noqa: E731
+        return _folded(Code(found.gives, made, cost), *codes)
 
     def matches(self, node: Call, codes: list[Code]) -> Code:
         """`text.matches(r'...')`: RE2, the pattern a constant, so that it is compiled at load."""

@@ -58,6 +58,25 @@ def equal(one: object, two: object) -> bool:
     return one == two
 
 
+def equality(
+    one: Callable[[Scene], object], value: object, *, is_wanted: bool
+) -> Callable[[Scene], bool]:
+    """`a == constant`, or `a != constant` where equality is not wanted."""
+    if isinstance(value, str):
+        # A text equals nothing but the same text, so that no types need be told apart.
+        if is_wanted:
+            return lambda scene: one(scene) == value
+        return lambda scene: one(scene) != value
+    if type(value) in (int, float):
+
+        def run(scene: Scene) -> bool:
+            found = one(scene)
+            return (found == value and type(found) is not bool) is is_wanted
+
+        return run
+    return lambda scene: equal(one(scene), value) is is_wanted
+
+
 def is_in(item: object, values: object) -> bool:
     """Membership in a list, or of a key in a map."""
     if isinstance(values, list | tuple):
@@ -107,6 +126,30 @@ def member(value: object, name: str) -> object:
     if (type(value) is dict or isinstance(value, Mapping)) and name in value:
         return value[name]
     raise EvaluationError(f"there is no {name}")
+
+
+def argument(name: str) -> Callable[[Scene], object]:
+    """`tool.args.name`."""
+
+    def run(scene: Scene) -> object:
+        try:
+            return scene.args[name]
+        except KeyError:
+            raise EvaluationError(f"there is no {name}") from None
+
+    return run
+
+
+def fact(argument: str, name: str) -> Callable[[Scene], object]:
+    """`tool.facts.argument.name`."""
+
+    def run(scene: Scene) -> object:
+        try:
+            return scene.facts[argument][name]
+        except KeyError:
+            raise EvaluationError(f"there is no {name} of {argument}") from None
+
+    return run
 
 
 def has(value: object, name: str) -> bool:

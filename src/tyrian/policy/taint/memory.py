@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from tyrian.policy.taint.index import Index
+from tyrian.policy.taint.index import Index, Places
 from tyrian.policy.taint.prints import NOTHING, RUN, WINDOW, Prints, all_runs, kept, of_words
 from tyrian.policy.taint.reading import disguises, letters, readings, telling, words
 
@@ -30,8 +29,6 @@ _LEAST_LABELLED = 6
 _HALVED = 24
 _GAP = b"\xff"
 """Stands in no UTF-8 text, so that no run reaches from one value into the next."""
-
-Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class TaintMemory:
 
     @property
     def size(self) -> int:
-        """Fingerprints kept; each takes about twelve bytes."""
+        """Fingerprints kept; each takes 28 to 44 bytes."""
         return self.untrusted.size + self.trusted.size + 8 * len(self.labelled)
 
     def read(self, text: str, sources: Iterable[str]) -> "TaintMemory":
@@ -139,13 +136,12 @@ class TaintMemory:
             if len(one) < RUN:
                 tell |= telling(text[::-1])
         wanted = np.concatenate((runs, of_words(tell))) if tell else runs
-        hits = self.untrusted.hits(wanted)
-        if not np.count_nonzero(hits):
+        hits = self.untrusted.places(wanted)
+        if not len(hits):
             return frozenset()
-        hits[hits] = ~self.trusted.hits(wanted[hits])
-        quoted = _quoted(np.flatnonzero(hits[: len(runs)]), said)
-        by_word = np.flatnonzero(hits[len(runs) :]) + len(runs)
-        places = np.concatenate((quoted, by_word))
+        hits = np.delete(hits, self.trusted.places(wanted[hits]))
+        by_word = hits[hits >= len(runs)]
+        places = np.concatenate((_quoted(hits[hits < len(runs)], said), by_word))
         numbers = self.untrusted.sources(np.unique(wanted[places])) if len(places) else ()
         return frozenset().union(*(self.names[number] for number in numbers))
 

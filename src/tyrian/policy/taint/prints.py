@@ -13,9 +13,9 @@ Prints = npt.NDArray[np.uint64]
 RUN = 16
 WINDOW = 5
 
+_HALF = RUN // 2
 _ONE = np.uint64(0x9E3779B97F4A7C15)
 _TWO = np.uint64(0xC2B2AE3D27D4EB4F)
-_SHIFT = np.uint64(29)
 NOTHING: Prints = np.empty(0, dtype=np.uint64)
 
 
@@ -24,12 +24,10 @@ def all_runs(said: bytes) -> Prints:
     if len(said) < RUN:
         return NOTHING
     # Eight letters from each place on are a number as they stand in memory.
-    first = np.ndarray((len(said) - RUN + 1,), np.uint64, said, 0, (1,))
-    second = np.ndarray((len(said) - RUN + 1,), np.uint64, said, RUN // 2, (1,))
-    mixed: Prints = first * _ONE
-    mixed ^= second * _TWO
-    mixed ^= mixed >> _SHIFT
-    mixed *= _ONE
+    eight = np.ndarray((len(said) - _HALF + 1,), np.uint64, said, 0, (1,)).copy()
+    mixed: Prints = eight[:-_HALF] * _ONE
+    mixed += eight[_HALF:]
+    mixed *= _TWO
     return mixed
 
 

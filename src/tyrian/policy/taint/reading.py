@@ -18,10 +18,12 @@ _ENCODED = re.compile(
     r"%[0-9A-Fa-f]{2}|\\[uxnrt\"'\\/]|&#?\w{2,8};|[A-Za-z0-9+/_-]{8,}={1,2}"
     r"|(?:[0-9A-Fa-f]{2}[ :]?){8,}|[A-Za-z0-9+/]{16,}"
 )
-_ENCODING_SIGNS = frozenset("%\\&=")
 _LEAST_ENCODED = 16
-_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{16}|[0-9A-Fa-f]{2} [0-9A-Fa-f]{2} [0-9A-Fa-f]{2} ")
-"""Without it, and without any of the signs, nothing in a text is encoded."""
+_LONG_RUN = b"a" * _LEAST_ENCODED
+_HEX_PAIRS = b"hh hh hh "
+_BASE64 = b"0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZghijklmnopqrstuvwxyz+/_-"
+_OF_BASE64 = bytes(ord("a") if c in _BASE64 else 0 for c in range(256))
+_OF_HEX = bytes(ord("h") if c in _BASE64[:22] else 32 * (c == 32) for c in range(256))
 _PLAIN_RUN = re.compile(r"[a-z/]+|[A-Za-z][a-z]+|[A-Z]+|[0-9]+")
 
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
@@ -33,8 +35,8 @@ _LEAST = 4
 _TELLING = re.compile(r"@|://|\d{7}|\d[^\W\d]|[^\W\d][-._]?\d")
 _LEAST_TELLING = 6
 _LONGEST_WORD = 256
-_MAY_TELL = re.compile(r"[@\d]|//|\w\.\w")
-"""Without any of these a text has no telling word; holds forwards and backwards."""
+_AT_OR_DIGIT = re.compile(r"[@\d]")
+_WITHIN = re.compile(r"\.\w")
 _BLANK = re.compile(r"\s")
 
 
@@ -51,8 +53,7 @@ def readings(text: str) -> Iterator[str]:
     yield text
     if "\\" in text:
         yield _ESCAPE.sub(_unescaped, text)
-    is_short = len(text) < _LEAST_ENCODED or not _LONG_RUN.search(text)
-    if is_short and text.isascii() and _ENCODING_SIGNS.isdisjoint(text):
+    if not _may_be_encoded(text):
         return
     if any(not _PLAIN_RUN.fullmatch(found[0]) for found in _ENCODED.finditer(text)) or (
         not text.isascii()
@@ -60,6 +61,16 @@ def readings(text: str) -> Iterator[str]:
         for view in views_of(text).all:
             if view.text != text:
                 yield view.text
+
+
+def _may_be_encoded(text: str) -> bool:
+    """Whether there is a sign of an encoding, or a run that is long enough for one."""
+    if not text.isascii() or "%" in text or "&" in text or "=" in text or "\\" in text:
+        return True
+    if len(text) < _LEAST_ENCODED:
+        return False
+    said = text.encode()
+    return _LONG_RUN in said.translate(_OF_BASE64) or _HEX_PAIRS in said.translate(_OF_HEX)
 
 
 def _unescaped(escape: re.Match[str]) -> str:
@@ -100,13 +111,18 @@ def telling(value: str) -> set[str]:
     A value of one word counts whole; within a longer one only what is hardly there by chance.
     """
     found: set[str] = set()
-    if _MAY_TELL.search(value):
+    if _may_tell(value):
         found = {word for word in words(value) if _is_telling(word)}
-    if len(value) <= _LONGEST_WORD:
-        whole = value.strip().casefold()
+    if len(value) <= _LONGEST_WORD and " " not in (whole := value.strip()):
+        whole = whole.casefold()
         if len(whole) >= _LEAST and not whole.isalpha() and not _BLANK.search(whole):
             found.add(whole)
     return found
+
+
+def _may_tell(value: str) -> bool:
+    """False where no word of a text tells, read forwards or backwards."""
+    return bool(_AT_OR_DIGIT.search(value) or "//" in value or _WITHIN.search(value))
 
 
 def _is_telling(word: str) -> bool:
