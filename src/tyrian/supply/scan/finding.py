@@ -38,6 +38,16 @@ class ScanFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Another file that this one says is nothing but its numbers."""
+
+    name: str
+    """Relative to the folder of the file that claims it."""
+    end: int
+    """Up to here its bytes are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScanReport:
     """All that is said of one file."""
 
@@ -49,6 +59,7 @@ class ScanReport:
     size: int = 0
     kind: str = ""
     """The format that its content has, such as `pickle` or `zip`."""
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +69,7 @@ class Collector:
     path: str
     findings: list[ScanFinding] = field(default_factory=list)
     more: list[int] = field(default_factory=lambda: [0])
+    claims: list[Claim] = field(default_factory=list)
 
     def add(self, rule: str, offset: int, why: str) -> None:
         """Note a finding; its severity and reference are those of the rule."""
@@ -72,7 +84,11 @@ class Collector:
 
     def inside(self, name: str) -> "Collector":
         """A collector for a member, whose findings count for the whole."""
-        return Collector(f"{self.path}!/{name}", self.findings, self.more)
+        return Collector(f"{self.path}!/{name}", self.findings, self.more, self.claims)
+
+    def claim(self, name: str, end: int) -> None:
+        """Note that another file holds numbers of this one, up to there."""
+        self.claims.append(Claim(name, end))
 
     def apart(self) -> "Collector":
         """A collector for the same place whose findings count only once they are taken."""
@@ -98,4 +114,7 @@ class Collector:
             outcome = Outcome.FOUND
         elif self.findings:
             outcome = Outcome.NOT_EXAMINED
-        return ScanReport(self.path, outcome, tuple(self.findings), self.more[0], size, kind)
+        findings = tuple(self.findings)
+        return ScanReport(
+            self.path, outcome, findings, self.more[0], size, kind, tuple(self.claims)
+        )

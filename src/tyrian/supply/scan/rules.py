@@ -13,6 +13,10 @@ _CWE_436 = "https://cwe.mitre.org/data/definitions/436.html"
 _SAFETENSORS = "https://huggingface.co/docs/safetensors/index#format"
 _GGUF = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
 _REMOTE = "https://huggingface.co/docs/transformers/custom_models"
+_KERAS = "https://github.com/advisories/GHSA-48g7-3x6r-xfhp"
+_HDF5 = "https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html"
+_TENSORFLOW = "https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md"
+_ONNX = "https://onnx.ai/onnx/repo-docs/ExternalData.html"
 _TEMPLATE = "https://github.com/advisories/GHSA-56xg-wfcc-g829"
 
 
@@ -197,6 +201,95 @@ RULES: dict[str, ScanRule] = {
             _SAFETENSORS,
         ),
         ScanRule("gguf-malformed", _HIGH, "a GGUF file lies about its sizes", _MADE_ANEW, _GGUF),
+        ScanRule(
+            "keras-runs-code",
+            _CRITICAL,
+            "a Keras configuration brings code, or calls what reaches out",
+            "do not load the model; ask its author for one of plain layers",
+            _KERAS,
+        ),
+        ScanRule(
+            "keras-foreign-object",
+            _HIGH,
+            "a Keras configuration names an object outside of Keras' layers",
+            "see what the name does; load the model only where its module is trusted",
+            _KERAS,
+        ),
+        ScanRule(
+            "keras-reads-outside",
+            _HIGH,
+            "a Keras configuration has a file or address read",
+            "save the model anew with the vocabulary in it",
+            "https://github.com/advisories/GHSA-mq84-hjqx-cwf2",
+        ),
+        ScanRule("hdf5-malformed", _HIGH, "an HDF5 file cannot be followed", _MADE_ANEW, _HDF5),
+        ScanRule(
+            "hdf5-leaves-file",
+            _HIGH,
+            "an HDF5 file takes data out of other files",
+            "save it anew with all data within it",
+            _CWE_22,
+        ),
+        ScanRule(
+            "hdf5-plug-in",
+            _MEDIUM,
+            "an HDF5 file needs a plug-in of native code",
+            "save it anew, packed by gzip or not at all",
+            _HDF5,
+        ),
+        ScanRule(
+            "hdf5-pickled-objects",
+            _HIGH,
+            "an HDF5 file keeps objects as pickles",
+            _NO_LOAD,
+            _CWE_502,
+        ),
+        ScanRule(
+            "tf-operation",
+            _CRITICAL,
+            "a TensorFlow graph touches files, Python, or other processes",
+            "do not load the model; ask its author for one without the operation",
+            _TENSORFLOW,
+        ),
+        ScanRule(
+            "tf-unknown-operation",
+            _HIGH,
+            "a TensorFlow graph needs an operation of a library of its own",
+            "see where the operation comes from before its library is loaded",
+            _TENSORFLOW,
+        ),
+        ScanRule(
+            "tf-malformed", _HIGH, "a TensorFlow file cannot be followed", _MADE_ANEW, _TENSORFLOW
+        ),
+        ScanRule("onnx-malformed", _HIGH, "an ONNX file cannot be followed", _MADE_ANEW, _ONNX),
+        ScanRule(
+            "onnx-external-data",
+            _CRITICAL,
+            "an ONNX file takes tensors out of files that are not its own",
+            "do not load the model; ask its author for one whose data lies beside it",
+            "https://github.com/advisories/GHSA-xwgm-8647-r929",
+        ),
+        ScanRule(
+            "claimed-data",
+            _HIGH,
+            "a file that holds the tensors of another is not what that says",
+            _MADE_ANEW,
+            _ONNX,
+        ),
+        ScanRule(
+            "onnx-operator",
+            _HIGH,
+            "an ONNX graph needs operators that are not those of ONNX",
+            "see which library has the operator before that is loaded",
+            "https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",
+        ),
+        ScanRule(
+            "sentencepiece-malformed",
+            _HIGH,
+            "a SentencePiece model cannot be followed",
+            _MADE_ANEW,
+            "https://github.com/google/sentencepiece",
+        ),
         ScanRule(
             "template-reaches-python",
             _CRITICAL,

@@ -5,15 +5,20 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zlib import crc32
 
+from tyrian.supply.scan.claims import check_claims
 from tyrian.supply.scan.finding import Collector, ScanReport
 from tyrian.supply.scan.homes.gguf_file import scan_gguf
+from tyrian.supply.scan.homes.hdf5_file import scan_hdf5
 from tyrian.supply.scan.homes.numpy_file import scan_npy
 from tyrian.supply.scan.homes.packed_file import KINDS as PACKED
 from tyrian.supply.scan.homes.packed_file import unpacked as unpacked_stream
 from tyrian.supply.scan.homes.pickle_file import scan_pickle_file
+from tyrian.supply.scan.homes.protobuf_file import KINDS as MESSAGES
+from tyrian.supply.scan.homes.protobuf_file import scan_protobuf
 from tyrian.supply.scan.homes.safetensors_file import scan_safetensors
 from tyrian.supply.scan.homes.tar_file import tar_members
 from tyrian.supply.scan.homes.text_file import scan_text
+from tyrian.supply.scan.homes.tf_checkpoint import scan_checkpoint
 from tyrian.supply.scan.homes.torch_tar import is_torch_tar, scan_torch_tar
 from tyrian.supply.scan.homes.torch_zip import scan_torch_member, torch_root
 from tyrian.supply.scan.homes.zip_file import Member, ZipError, members_of, unpacked
@@ -28,12 +33,13 @@ _BOMB_RATIO = 1000
 _BOMB_SIZE = 64 << 20
 """From here on a member that grows a thousandfold counts as a bomb; zeros of a model stay below."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_SAID = {"onnx": "onnx", "saved_model.pb": "saved-model"}
+"""What is scanned as what its name says, since nothing else tells: a broken one is a finding."""
 _SKIPPED_WHOLE = {
     "7z": "a 7z archive",
     "rar": "a RAR archive",
     "zstd": "a Zstandard stream",
     "lz4": "an LZ4 stream",
-    "hdf5": "an HDF5 file",
     "pdf": "a PDF document",
     "parquet": "a Parquet file",
     "arrow": "an Arrow file",
@@ -61,6 +67,7 @@ def scan_file(path: Path, told: str = "", name: str = "") -> ScanReport:
         report.add("file-unreadable", 0, error.strerror or "it cannot be read")
     except Exception as error:  # noqa: BLE001  # a fault of ours must never let a file pass
         report.add("not-examined", 0, f"the scan itself failed: {type(error).__name__}")
+    check_claims(Path(report.path).parent, report)
     return report.report(size, kind)
 
 
@@ -76,6 +83,8 @@ def scan_source(source: Source, report: Collector, name: str, depth: int) -> str
     wanted = extension(name)
     if kind in ("unknown", "text", "zlib", "lzma") and _acts_as_pickle(source, wanted, kind):
         kind = "pickle"
+    if kind == "unknown":
+        kind = _SAID.get(PurePosixPath(name).name.lower(), _SAID.get(wanted, kind))
     expected = EXPECTED.get(wanted)
     if expected and kind not in expected and kind not in ("empty", "unknown"):
         report.add("content-mismatch", 0, f"it is named .{wanted}, and its content is {kind}")
@@ -114,6 +123,12 @@ def _scan_as(kind: str, source: Source, report: Collector, name: str, depth: int
         scan_npy(source, report, _scan_bytes, depth)
     elif kind == "safetensors":
         scan_safetensors(source, report)
+    elif kind == "hdf5":
+        scan_hdf5(source, report, _scan_bytes, depth)
+    elif kind in MESSAGES:
+        scan_protobuf(kind, source, report)
+    elif kind == "tf-checkpoint":
+        scan_checkpoint(source, report, name)
     elif kind == "gguf":
         scan_gguf(source, report)
     elif kind == "text":

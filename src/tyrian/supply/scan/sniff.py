@@ -2,7 +2,11 @@
 
 from pathlib import PurePosixPath
 
+from tyrian.supply.scan.hdf5.layout import superblock_at
+from tyrian.supply.scan.homes.protobuf_file import KINDS as MESSAGES
+from tyrian.supply.scan.homes.protobuf_file import protobuf_kind
 from tyrian.supply.scan.homes.tar_file import is_header
+from tyrian.supply.scan.homes.tf_checkpoint import is_table
 from tyrian.supply.scan.source import Source
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -58,6 +62,8 @@ EXPECTED: dict[str, frozenset[str]] = {
     "7z": frozenset({"7z"}),
     "h5": frozenset({"hdf5"}),
     "hdf5": frozenset({"hdf5"}),
+    "onnx": frozenset({"onnx"}),
+    "pb": MESSAGES,
     "pdf": frozenset({"pdf"}),
     "parquet": frozenset({"parquet"}),
 }  # fmt: skip
@@ -97,7 +103,13 @@ def kind_of(source: Source) -> str:
         return "lzma"
     if source.read_at(max(0, source.size - 22), 4) == b"PK\x05\x06":
         return "zip"
-    return "text" if _is_text(source, head) else "unknown"
+    if kind := protobuf_kind(source):
+        return kind
+    if is_table(source):
+        return "tf-checkpoint"
+    if _is_text(source, head):
+        return "text"
+    return "hdf5" if superblock_at(source) > 0 else "unknown"
 
 
 def _is_safetensors(source: Source, head: bytes) -> bool:

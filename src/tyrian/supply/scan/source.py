@@ -55,6 +55,23 @@ class Source:
             yield self.read_at(offset, CHUNK)
 
 
+class Held(Source):
+    """Bytes that are in memory anyhow."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """As of a file."""
+        return self._data[max(offset, 0) : offset + length] if length > 0 else b""
+
+    def part(self, start: int, size: int) -> "Source":
+        """As of a file."""
+        start = min(max(start, 0), self.size)
+        return Held(self._data[start : start + max(size, 0)])
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
     """A regular file, opened without waiting; told apart from what it was when that changes."""

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tyrian.supply.scan.claims import is_unknown, note_claims, settled
 from tyrian.supply.scan.finding import Collector, ScanReport
 from tyrian.supply.scan.scanner import check_name, scan_file
 
@@ -13,8 +14,23 @@ _SKIPPED = frozenset({".git"})
 
 
 def scan_paths(paths: Iterable[Path]) -> Iterator[ScanReport]:
-    """A report for each file, in order of their names; each file once."""
+    """A report for each file, in order of their names; each file once.
+
+    Files that may be the numbers of others come last, when all others were read.
+    """
     seen: set[str] = set()
+    ends: dict[str, int] = {}
+    unknown: list[ScanReport] = []
+    for report in _reports(paths, seen):
+        note_claims(report, ends)
+        if is_unknown(report):
+            unknown.append(report)
+        else:
+            yield report
+    yield from (settled(report, ends) for report in unknown)
+
+
+def _reports(paths: Iterable[Path], seen: set[str]) -> Iterator[ScanReport]:
     for path in paths:
         if path.is_dir():
             yield from _scan_folder(path, path.resolve(), seen)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tyrian.supply.scan.finding import Collector
+from tyrian.supply.scan.homes.keras_config import check_keras
 from tyrian.supply.scan.homes.template import check_template
 from tyrian.supply.scan.sniff import extension
 from tyrian.supply.scan.source import Source
@@ -39,6 +40,8 @@ def _scan_json(data: bytes, report: Collector) -> None:
     except JsonError as error:
         report.add("json-malformed", error.offset, f"it {error}")
         return
+    if b'"class_name"' in data:
+        check_keras(value, report, _place(data, "class_name"))
     for path, key, found in _walk(value):
         if key in _REMOTE and found:
             report.add("config-remote-code", _place(data, key), f"{path}: {_REMOTE[key]}")

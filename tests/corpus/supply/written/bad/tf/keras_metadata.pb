@@ -1,0 +1,2 @@
+
+H*F{"class_name": "Lambda", "config": {"function": ["4wAA", null, null]}}
