@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.app import create_app
 from tyrian.gateway.catalogue import Catalogue, Route, ServedModel, upstreams_of
+from tyrian.gateway.console.options import ConsoleOptions
+from tyrian.gateway.console.sign_in.links import Links
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.logging import LogFormat, access_log
@@ -30,7 +33,7 @@ from tyrian.gateway.store.engine import Store
 from tyrian.gateway.upstream import HttpUpstream, Upstream
 from tyrian.gateway.webhook import Webhook
 from tyrian.models.scripted import ScriptedModel
-from tyrian.stack.load import default_stack, load_stack
+from tyrian.stack.load import default_stack, default_text, load_stack, read_text
 from tyrian.stack.schema import Stack
 
 FIRST_KEY_NAME = "first key"
@@ -92,6 +95,14 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         audit=firewall.audit if firewall is not None else None,
         models=models,
         routes=routes,
+        store=store,
+        console=ConsoleOptions(
+            is_loopback=_is_loopback(bound),
+            home=home,
+            stack=stack,
+            stack_text=default_text() if options.stack is None else read_text(options.stack),
+            stack_path=options.stack,
+        ),
         on_request=access_log(options.log_format),
     )
     # Checks names and routes now, so that a fault is told before anything listens.
@@ -123,6 +134,10 @@ def _bind(host: str, port: int) -> socket.socket:
         ) from error
     bound.set_inheritable(True)
     return bound
+
+
+def _is_loopback(bound: socket.socket) -> bool:
+    return ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def _firewall(stack: Stack, home: Path) -> Firewall:
@@ -207,12 +222,14 @@ async def _announce(prepared: Prepared, port: int, stop: Callable[[], None]) -> 
     url = url_of(options.host, port)
     try:
         token = None
+        links = Links(prepared.store)
+        link = "" if await links.is_settled() else await links.make()
         if await prepared.keys.is_empty():
             model = await _model_to_try(prepared.settings)
             _, token = await prepared.keys.create(FIRST_KEY_NAME, expires_in_s=FIRST_KEY_LIFE_S)
-            typer.echo(welcome(url, token, model))
+            typer.echo(welcome(url, token, model, link))
         else:
-            typer.echo(later_start(url, options.data))
+            typer.echo(later_start(url, options.data, link))
     except TyrianError as error:
         structlog.get_logger("tyrian.serve").error("start failed", reason=error.message)
         stop()

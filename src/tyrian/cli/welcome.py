@@ -17,6 +17,15 @@ def url_of(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
+def setup_line(url: str, secret: str) -> str:
+    """The link that signs somebody in; what stands in a fragment never leaves the browser.
+
+    Passkeys need a name, so this machine is `localhost` here.
+    """
+    named = url.replace("://127.0.0.1", "://localhost", 1).replace("://[::1]", "://localhost", 1)
+    return f"{named}/setup#{secret}"
+
+
 def curl_line(url: str, token: str, model: str) -> str:
     """A request that works as it stands, on one line."""
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
@@ -27,7 +36,7 @@ def curl_line(url: str, token: str, model: str) -> str:
     )
 
 
-def welcome(url: str, token: str, model: str) -> str:
+def welcome(url: str, token: str, model: str, link: str) -> str:
     """The first start: the key, a line to paste, and a page to open."""
     lines = [
         f"Tyrian guards {url}/v1",
@@ -38,8 +47,8 @@ def welcome(url: str, token: str, model: str) -> str:
         "Try it:",
         curl_line(url, token, model),
         "",
-        "Or open this page, which takes the key along:",
-        f"  {url}/#key={token}",
+        "Or open the console; this link signs you in, once, within an hour:",
+        f"  {setup_line(url, link)}",
     ]
     if model == MODEL_ID:
         lines += [
@@ -50,11 +59,11 @@ def welcome(url: str, token: str, model: str) -> str:
     return "\n".join(lines)
 
 
-def later_start(url: str, data: Path | None) -> str:
-    """Any later start: keys are not shown again."""
+def later_start(url: str, data: Path | None, link: str) -> str:
+    """Any later start: keys are not shown again; a link is, until somebody has an account."""
     option = f" --data {shlex.quote(str(data))}" if data is not None else ""
     return (
-        f"Tyrian guards {url}/v1\nPage: {url}/\n"
+        f"Tyrian guards {url}/v1\nConsole: {setup_line(url, link) if link else url + '/'}\n"
         f"Your key was shown at the first start; make another with: tyrian keys create NAME{option}"
     )
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from tyrian.gateway.catalogue import Catalogue
-from tyrian.gateway.console.views import routes as console_routes
+from tyrian.gateway.console.pages import Console
+from tyrian.gateway.console.routes import console_of, console_routes
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.metrics import Metrics
@@ -37,7 +38,9 @@ def create_app(settings: Settings) -> Endpoint:
     guarded = Firewalled(settings.firewall)
     health = Health()
     spans = spans_from_environment()
-    pages = _pages(console_routes(settings), catalogue, guarded, health, spans)
+    console = console_of(settings)
+    routes = console_routes(settings, console)
+    pages = _pages(routes, console, catalogue, guarded, health, spans)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
     observers = [
@@ -127,6 +130,7 @@ def _get(endpoint: Endpoint) -> Methods:
 
 def _pages(
     routes: Sequence[BaseRoute],
+    console: Console | None,
     catalogue: Catalogue,
     guarded: Firewalled,
     health: Health,
@@ -146,10 +150,15 @@ def _pages(
             if spans is not None:
                 await asyncio.to_thread(spans.close)
 
+    async def http_error(request: Request, error: Exception) -> Response:
+        if console is not None and console.wants_page(request):
+            return await console.http_error(request, error)
+        return await _http_error(request, error)
+
     pages = Starlette(
         routes=list(routes),
         lifespan=lifespan,
-        exception_handlers={HTTPException: _http_error, ApiError: _api_error},
+        exception_handlers={HTTPException: http_error, ApiError: _api_error},
     )
     pages.router.redirect_slashes = False
     return pages

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.catalogue import Route, ServedModel
+from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.context import RequestContext
 from tyrian.gateway.metering import Meter, NoMeter
 from tyrian.gateway.upstream import Upstream
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # the key store brings the database along; the hot path needs
     from tyrian.firewall.audit import AuditSink
     from tyrian.gateway.accounts.record import KeyVerifier
     from tyrian.gateway.reviews import Reviews
+    from tyrian.gateway.store.engine import Store
 
 DEFAULT_MAX_BODY_BYTES = 10 << 20
 
@@ -55,5 +57,8 @@ class Settings:
     """Let image parts name http(s) URLs, which the model server would then fetch."""
     allowed_params: frozenset[str] = frozenset()
     """Further request parameters to pass on; guards do not read them."""
+    store: "Store | None" = None
+    """The database; without it there are no accounts, and the console is one page for keys."""
+    console: ConsoleOptions = field(default_factory=ConsoleOptions)
     on_request: Callable[[RequestContext], None] | None = None
     """Called once for each finished request, for the access log."""

@@ -1,0 +1,65 @@
+"""The side bar: which pages there are, in which order, and who sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tyrian.gateway.console.visitor import Role
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A page in the side bar."""
+
+    id: str
+    """What a page names as `active`."""
+    title: str
+    path: str
+    icon: str
+    """A name in `parts.html`."""
+    role: Role = Role.VIEWER
+    """The least role that sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavGroup:
+    """Pages under one title; the first group has none."""
+
+    title: str
+    items: Sequence[NavItem]
+
+
+NAVIGATION: Sequence[NavGroup] = (
+    NavGroup("", (NavItem("overview", "Overview", "/", "home"),)),
+    NavGroup(
+        "Build",
+        (
+            NavItem("playground", "Playground", "/playground", "play", Role.ANALYST),
+            NavItem("models", "Models", "/models", "models"),
+            NavItem("keys", "API keys", "/keys", "keys"),
+        ),
+    ),
+    NavGroup(
+        "Watch",
+        (
+            NavItem("decisions", "Decisions", "/decisions", "decisions"),
+            NavItem("reviews", "Reviews", "/reviews", "reviews"),
+            NavItem("usage", "Usage and spend", "/usage", "usage"),
+        ),
+    ),
+    NavGroup(
+        "Govern",
+        (
+            NavItem("stack", "Guards and policies", "/stack", "stack"),
+            NavItem("members", "Members", "/members", "members"),
+        ),
+    ),
+)
+
+
+def visible(role: Role, paths: frozenset[str]) -> list[NavGroup]:
+    """What a role sees of the pages that this gateway has."""
+    groups = (
+        NavGroup(g.title, [i for i in g.items if role >= i.role and i.path in paths])
+        for g in NAVIGATION
+    )
+    return [group for group in groups if group.items]
