@@ -151,8 +151,19 @@ def _route_faults(stack: Stack, source: Source) -> Iterator[StackError]:
             named.append((route.model, (*path, "model")))
         named += [(name, (*path, "split", name)) for name in route.split or ()]
         named += [(name, (*path, "fallbacks", i)) for i, name in enumerate(route.fallbacks)]
+        if route.detected and named and all(_is_hosted(stack, name) for name, _ in named):
+            message = "the route leads personal data or secrets to hosted models, where none may go"
+            hint = "lead it to a model inside, or leave the route out: such requests are refused"
+            yield source.error(message, (*path, "detected"), hint=hint)
         for name, place in named:
             yield from _target_faults(stack, route, name, source, place)
+
+
+def _is_hosted(stack: Stack, name: str) -> bool:
+    model = stack.models.get(name)
+    if model is None:
+        return False
+    return is_hosted(model.base_url) if model.hosted is None else model.hosted
 
 
 def _target_faults(

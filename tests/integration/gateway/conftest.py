@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import openai
@@ -21,11 +22,13 @@ from tyrian.firewall.guard import Guard
 from tyrian.firewall.redact import RedactStyle
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.app import create_app
+from tyrian.gateway.catalogue import upstreams_of
 from tyrian.gateway.server import Server, server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.tokens import KeyKind
 from tyrian.gateway.upstream import HttpUpstream, UpstreamLimits
 from tyrian.policy.guard import GuardPolicy, GuardRule
+from tyrian.stack.load import parse_stack
 
 KEY = "tyr_test_of-the-gateway"
 READ_ONLY_KEY = "tyr_test_for-models-only"
@@ -118,6 +121,8 @@ class FakeModelServer:
         self.cancelled = threading.Event()
         self.entered = threading.Event()
         self.answer: Handler = echo
+        self.is_well = True
+        self.checks = 0
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -136,6 +141,7 @@ class FakeModelServer:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/health", self._health)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -157,6 +163,10 @@ class FakeModelServer:
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+    async def _health(self, request: web.Request) -> web.Response:
+        self.checks += 1
+        return web.Response(status=200 if self.is_well else 503)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -273,6 +283,7 @@ class Kit:
         self.upstream = FakeModelServer()
         self._running: list[ServerThread] = []
         self._clients: list[openai.OpenAI] = []
+        self._servers: list[FakeModelServer] = []
 
     def start(
         self,
@@ -289,6 +300,20 @@ class Kit:
         upstream = HttpUpstream(url, name="fake", model_ids=(MODEL,), limits=limits)
         app = create_app(Settings(firewall, [upstream], keys or InMemoryKeys(), **settings))
         running = ServerThread(app)
+        self._running.append(running)
+        return running.port
+
+    def server(self) -> FakeModelServer:
+        """One more model server."""
+        made = FakeModelServer()
+        self._servers.append(made)
+        return made
+
+    def start_stack(self, text: str, firewall: Firewall | None = None, **settings: Any) -> int:
+        """A gateway with the models and routes of a stack file; its port."""
+        upstreams, models, routes = upstreams_of(parse_stack(text, base=Path(), file="stack.yaml"))
+        settings = {"keys": InMemoryKeys(), "models": models, "routes": routes, **settings}
+        running = ServerThread(create_app(Settings(firewall, upstreams, **settings)))
         self._running.append(running)
         return running.port
 
@@ -310,7 +335,8 @@ class Kit:
             client.close()
         for running in self._running:
             running.stop()
-        self.upstream.stop()
+        for model_server in (self.upstream, *self._servers):
+            model_server.stop()
 
 
 @pytest.fixture

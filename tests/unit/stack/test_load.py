@@ -316,6 +316,32 @@ routes:
     assert "may not go" in fault(text.replace("CLASS", "secret")).message
 
 
+@pytest.mark.parametrize(
+    ("route", "word"),
+    [
+        ("{match: m}", "either to a `model` or to a `split`"),
+        ("{match: m, model: a, split: {b: 1}}", "either to a `model` or to a `split`"),
+        ("{match: m, split: {}}", "either to a `model` or to a `split`"),
+        ("{match: m, split: {a: 1, c: 1}}", "unknown model 'c'"),
+        ("{match: m, model: a, fallbacks: [b, d]}", "unknown model 'd'"),
+        ("{match: m, split: {a: 0}}", "greater than or equal to 1"),
+        ("{match: m, detected: [pii], model: b}", "where none may go"),
+        ("{match: m, detected: [health], model: a}", "'pii' or 'secret'"),
+        ("{match: m, data_class: secret, model: a, fallbacks: [b]}", "may not go to 'b'"),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_told(route: str, word: str) -> None:
+    text = (
+        GUARD
+        + """\
+models:
+  a: {base_url: "http://localhost:8000/v1"}
+  b: {base_url: "https://api.example.com/v1", data_classes: [public]}
+"""
+    )
+    assert word in fault(f"{text}routes:\n  - {route}\n").message
+
+
 def test_files_that_cannot_be_stacks_are_named(tmp_path: Path) -> None:
     cases = {
         "latin.yaml": (b"agent:\n  base_model: caf\xe9\n", "not UTF-8"),

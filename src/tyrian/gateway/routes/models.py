@@ -51,6 +51,7 @@ class Models:
             "modalities": list(model.modalities),
             "licence": model.licence or None,
             "revision": model.revision or None,
+            **self._catalogue.state(model),
             "guards": self._guards,
         }
 

@@ -69,7 +69,7 @@ class _Reader:
 
 
 class DataClasses:
-    """Reads requests, with the stack's own guards where it has some, else with the built-in ones."""
+    """Reads requests, with the guards of the stack where it has some, else with built-in ones."""
 
     def __init__(self, firewall: Firewall | None) -> None:
         """Without a firewall nothing is judged, so nothing is found either."""

@@ -26,7 +26,7 @@ class Route:
     """Models by the share that each one serves."""
     fallbacks: tuple[str, ...] = ()
     keys: frozenset[str] = frozenset()
-    """Ids of keys and projects; empty for all."""
+    """Ids of keys, projects and organisations; empty for all."""
     tiers: frozenset[str] = frozenset()
     detected: frozenset[str] = frozenset()
     """Classes of data of which one must have been found in the request; empty for any request."""
@@ -66,7 +66,7 @@ class Lead:
         route = self.route
         if not self._pattern.match(model):
             return False
-        if route.keys and (key is None or route.keys.isdisjoint((key.id, key.project_id))):
+        if route.keys and (key is None or route.keys.isdisjoint(_ids(key))):
             return False
         return not route.tiers or (key is not None and key.tier in route.tiers)
 
@@ -93,6 +93,10 @@ class Lead:
         chosen = max(among, key=lambda c: self._credit[c])
         self._credit[chosen] -= sum(self._members[c] for c in among)
         return chosen
+
+
+def _ids(key: "KeyRecord") -> tuple[str, str, str]:
+    return key.id, key.project_id, key.organisation_id
 
 
 def _is_well(candidate: Candidate) -> bool:

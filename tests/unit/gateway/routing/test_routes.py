@@ -31,8 +31,8 @@ def lead(shares: Mapping[str, int], *fallbacks: str, **route: object) -> Lead:
     return Lead(made, members, [candidate(name) for name in fallbacks])
 
 
-def key(tier: str = "operator", id: str = "key_1", project: str = "proj_1") -> KeyRecord:
-    return KeyRecord(id, "k", KeyKind.LIVE, frozenset(), 0, tier=tier, project_id=project)
+def key(tier: str = "operator", name: str = "key_1", project: str = "proj_1") -> KeyRecord:
+    return KeyRecord(name, "k", KeyKind.LIVE, frozenset(), 0, tier=tier, project_id=project)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(1, 4))
@@ -79,8 +79,8 @@ def test_data_classes_limit_a_server_inside_too() -> None:
 def test_a_route_may_ask_for_keys_projects_and_tiers() -> None:
     by_key = lead({"a": 1}, keys=frozenset({"key_1", "proj_2"}))
     assert by_key.fits("m", key())
-    assert by_key.fits("m", key(id="key_9", project="proj_2"))
-    assert not by_key.fits("m", key(id="key_9"))
+    assert by_key.fits("m", key(name="key_9", project="proj_2"))
+    assert not by_key.fits("m", key(name="key_9"))
     assert not by_key.fits("m", None)
     by_tier = lead({"a": 1}, tiers=frozenset({"developer"}))
     assert by_tier.fits("m", key("developer"))
