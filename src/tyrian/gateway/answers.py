@@ -8,7 +8,6 @@ import msgspec
 
 from tyrian.core.decision import Decision
 from tyrian.gateway.screen import decision_fields, refusal_text
-from tyrian.gateway.sse import frame
 from tyrian.gateway.wire import Json
 
 encode = msgspec.json.encode
@@ -26,29 +25,27 @@ def refused_message(decision: Decision) -> Json:
     return {"role": "assistant", "content": None, "refusal": refusal_text(decision)}
 
 
-def refused_completion(decision: Decision, model: str) -> bytes:
+def refused_completion(decision: Decision, model: str) -> Json:
     """The whole answer to a request that was stopped before any model saw it."""
-    choice = {
+    choice: Json = {
         "index": 0,
         "message": refused_message(decision),
         "logprobs": None,
         "finish_reason": "content_filter",
     }
-    return encode(
-        {
-            "id": new_completion_id(),
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": model,
-            "choices": [choice],
-            "usage": NO_USAGE,
-            "tyrian": decision_fields(decision),
-        }
-    )
+    return {
+        "id": new_completion_id(),
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [choice],
+        "usage": NO_USAGE,
+        "tyrian": decision_fields(decision),
+    }
 
 
 class ChunkWriter:
-    """Chunks of one streamed answer: the same id, time and model on all of them."""
+    """Chunks of one streamed answer, as JSON text: the same id, time and model on all of them."""
 
     def __init__(self, completion_id: str, created: int, model: str) -> None:
         head = {
@@ -60,24 +57,32 @@ class ChunkWriter:
         self._head = encode(head)[:-1]
 
     def chunk(
-        self, index: int, delta: bytes, finish: bytes = b"null", decision: Decision | None = None
+        self,
+        index: int,
+        delta: bytes,
+        finish: bytes = b"null",
+        decision: Decision | None = None,
+        logprobs: bytes = b"null",
     ) -> bytes:
-        """One chunk of one choice; `delta` and `finish` are JSON text."""
+        """One chunk of one choice; `delta`, `finish` and `logprobs` are JSON text."""
         extra = b',"tyrian":' + encode(decision_fields(decision)) if decision else b""
-        return frame(
-            b'%s,"choices":[{"index":%d,"delta":%s,"logprobs":null,"finish_reason":%s}]%s}'
-            % (self._head, index, delta, finish, extra)
-        )
+        return b'%s,"choices":[{"index":%d,"delta":%s,"logprobs":%s,"finish_reason":%s}]%s}' % (
+            self._head, index, delta, logprobs, finish, extra,
+        )  # fmt: skip
 
     def role(self, index: int) -> bytes:
         """The first chunk of a choice."""
         return self.chunk(index, b'{"role":"assistant","content":""}')
 
-    def refusal(self, index: int, decision: Decision) -> bytes:
+    def refusal(self, index: int, decision: Decision) -> list[bytes]:
         """The last two chunks of a choice that was stopped."""
         text = b'{"refusal":%s}' % encode(refusal_text(decision))
-        return self.chunk(index, text) + self.chunk(index, b"{}", CONTENT_FILTER, decision)
+        return [self.chunk(index, text), self.chunk(index, b"{}", CONTENT_FILTER, decision)]
 
     def usage(self, usage: bytes) -> bytes:
         """The chunk that ends a stream whose client asked for usage."""
-        return frame(b'%s,"choices":[],"usage":%s}' % (self._head, usage))
+        return b'%s,"choices":[],"usage":%s}' % (self._head, usage)
+
+    def moderation(self, moderation: bytes) -> bytes:
+        """The chunk with what moderation found, for a client that asked for it."""
+        return b'%s,"choices":[],"moderation":%s}' % (self._head, moderation)

@@ -22,7 +22,7 @@ _KNOWN = frozenset(
         "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "response_format", "tools",
         "tool_choice", "parallel_tool_calls", "user", "metadata", "store", "service_tier",
         "reasoning_effort", "verbosity", "safety_identifier", "prompt_cache_key",
-        "prompt_cache_retention", "modalities", "prediction",
+        "prompt_cache_retention", "modalities", "prediction", "moderation",
         # What self-hosted servers add to it; none of these brings text of its own into the prompt.
         "top_k", "min_p", "repetition_penalty", "length_penalty", "min_tokens", "ignore_eos",
         "stop_token_ids", "include_stop_str_in_output", "skip_special_tokens",
@@ -41,7 +41,10 @@ _INTEGERS = {
     "best_of": (1, MAX_CHOICES),
 }
 _BOOLEANS = ("stream", "logprobs", "store", "parallel_tool_calls")
-_CHECKED = frozenset({*_INTEGERS, *_BOOLEANS, "tools", "modalities", "chat_template_kwargs"})
+_CHECKED = frozenset(
+    {*_INTEGERS, *_BOOLEANS, "tools", "modalities", "chat_template_kwargs", "stop"}
+)
+MAX_STOPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class ChatRequest:
     is_stream: bool
     wants_usage: bool
     choices: int
+    wants_logprobs: bool = False
+    max_tokens: int | None = None
+    """The client's bound on the tokens of a choice."""
 
 
 def read_chat_request(
@@ -78,6 +84,8 @@ def read_chat_request(
         is_stream=obj.get("stream") is True,
         wants_usage=_wants_usage(obj),
         choices=cast(int | None, obj.get("n")) or 1,
+        wants_logprobs=obj.get("logprobs") is True,
+        max_tokens=cast(int | None, obj.get("max_completion_tokens") or obj.get("max_tokens")),
     )
 
 
@@ -106,6 +114,9 @@ def _check_values(obj: Json) -> None:
     for name in _BOOLEANS:
         if not isinstance(obj.get(name), bool | None):
             raise bad_request(f"`{name}` must be a boolean.", param=name)
+    if obj.get("top_logprobs") is not None and obj.get("logprobs") is not True:
+        raise bad_request("`top_logprobs` is only allowed with `logprobs`.", param="top_logprobs")
+    _check_stop(obj.get("stop"))
     _check_modalities(obj)
     _check_tools(obj.get("tools"))
 
@@ -115,6 +126,14 @@ def _check_integer(value: object, name: str, least: int, most: int) -> None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise bad_request(f"`{name}` must be an integer from {least} to {most}.", param=name)
+
+
+def _check_stop(stop: object) -> None:
+    signs = stop if isinstance(stop, list) else [] if stop is None else [stop]
+    if len(signs) > MAX_STOPS or not all(isinstance(s, str) and len(s) <= 1000 for s in signs):
+        raise bad_request(
+            f"`stop` must be a string or an array of at most {MAX_STOPS} strings.", param="stop"
+        )
 
 
 def _check_modalities(obj: Json) -> None:
@@ -137,8 +156,17 @@ def _check_modalities(obj: Json) -> None:
 
 
 def _check_tools(tools: object) -> None:
-    if tools is not None and (not isinstance(tools, list) or len(tools) > MAX_TOOLS):
+    if tools is None:
+        return
+    if not isinstance(tools, list) or len(tools) > MAX_TOOLS:
         raise bad_request(f"`tools` must be an array of at most {MAX_TOOLS}.", param="tools")
+    for i, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or tool.get("type") != "function":
+            raise bad_request("A tool must be a function.", param=f"tools[{i}]")
+        name = function.get("name")
+        if not isinstance(name, str) or not 0 < len(name) <= 128:
+            raise bad_request("A function must have a name.", param=f"tools[{i}].function.name")
 
 
 def _check_images(trace: Trace, *, allow_remote: bool) -> None:

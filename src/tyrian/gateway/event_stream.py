@@ -70,16 +70,17 @@ class EventStream:
             self._writing -= 1
 
     async def done(self) -> None:
-        """End the stream well."""
+        """End the stream well, as OpenAI's dialect has it."""
         await self.write(frame(DONE))
-        await self._end()
+        await self.end()
 
     async def fail(self, error: ApiError) -> None:
         """End the stream with an error event, in place of `[DONE]`."""
         await self.write(error_frame(error.body))
-        await self._end()
+        await self.end()
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
+        """Nothing more comes."""
         if self._watcher is not None:
             self._watcher.cancel()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -58,3 +58,38 @@ TO_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 gore, intent, instructions) stays false and is measured on no input type."""
 
 MEASURED = frozenset(category for mapped in TO_CATEGORIES.values() for category in mapped)
+
+FROM_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "harassment": ("S5", "S10"),
+        "harassment/threatening": ("S5", "S10"),
+        "hate": ("S10",),
+        "hate/threatening": ("S10",),
+        "illicit": ("S2", "S9", "S14"),
+        "illicit/violent": ("S1", "S9"),
+        "self-harm": ("S11",),
+        "self-harm/intent": ("S11",),
+        "self-harm/instructions": ("S11",),
+        "sexual": ("S3", "S12"),
+        "sexual/minors": ("S4",),
+        "violence": ("S1",),
+        "violence/graphic": ("S1",),
+    }
+)
+"""Which hazards a policy about a category has to look at."""
+
+TAXONOMY_VERSION = "1"
+
+TAXONOMY: Mapping[str, object] = {
+    "object": "moderation.taxonomy",
+    "version": TAXONOMY_VERSION,
+    "hazards": [
+        {"id": code, "name": name, "categories": list(TO_CATEGORIES.get(code, ()))}
+        for code, name in NAMES.items()
+    ],
+    "categories": [
+        {"id": category, "hazards": list(FROM_CATEGORIES[category])} for category in CATEGORIES
+    ],
+    "unmapped": "flag_only",
+}
+"""The map as clients read it; hazards without a category only set `flagged`."""

@@ -17,8 +17,8 @@ from tyrian.errors import UpstreamError
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.answers import ChunkWriter, encode, new_completion_id
 from tyrian.gateway.chat_request import ChatRequest
+from tyrian.gateway.dialect.interface import AnswerStream
 from tyrian.gateway.errors import ApiError
-from tyrian.gateway.event_stream import EventStream
 from tyrian.gateway.screen import Screen, decision_fields
 from tyrian.gateway.whole import Judged, judged_answer
 from tyrian.gateway.wire import Json
@@ -134,32 +134,42 @@ def _sum(usages: Sequence[object]) -> Json:
     return total
 
 
-async def write_stream(judged: Judged, request: ChatRequest, out: EventStream) -> None:
-    """A settled answer as the events of a stream."""
+async def write_stream(judged: Judged, request: ChatRequest, out: AnswerStream) -> None:
+    """A settled answer as the chunks of a stream."""
     answer = judged.out
     writer = ChunkWriter(
         str(answer.get("id") or new_completion_id())[:128],
         _integer(answer.get("created")) or int(time.time()),
         str(answer.get("model") or request.model),
     )
-    choice = cast(list[Json], answer["choices"])[0]
-    message = cast(Json, choice["message"])
-    frames = [writer.role(0)]
+    worst = judged.worst
+    shown = worst if worst is not None and worst.effect is not Effect.ALLOW else None
+    chunks: list[bytes] = []
+    for choice in cast(list[Json], answer["choices"]):
+        chunks += _chunks_of(choice, writer, shown)
+    if "moderation" in answer:
+        chunks.append(writer.moderation(encode(answer["moderation"])))
+    if request.wants_usage and isinstance(answer.get("usage"), dict):
+        chunks.append(writer.usage(encode(answer["usage"])))
+    await out.write(chunks)
+    await out.done()
+
+
+def _chunks_of(choice: Json, writer: ChunkWriter, shown: Decision | None) -> list[bytes]:
+    index, message = _integer(choice.get("index")), cast(Json, choice["message"])
+    chunks = [writer.role(index)]
     for name in _TEXT_DELTAS:
         text = message.get(name)
-        if isinstance(text, str) and text:
-            frames.append(writer.chunk(0, encode({name: text})))
+        if not isinstance(text, str) or not text:
+            continue
+        logprobs = encode(choice.get("logprobs")) if name == "content" else b"null"
+        chunks.append(writer.chunk(index, encode({name: text}), logprobs=logprobs))
     calls = message.get("tool_calls")
     if isinstance(calls, list) and calls:
         numbered = [{"index": i, **cast(Json, call)} for i, call in enumerate(calls)]
-        frames.append(writer.chunk(0, encode({"tool_calls": numbered})))
-    worst = judged.worst
-    shown = worst if worst is not None and worst.effect is not Effect.ALLOW else None
-    frames.append(writer.chunk(0, b"{}", encode(choice.get("finish_reason") or "stop"), shown))
-    if request.wants_usage and isinstance(answer.get("usage"), dict):
-        frames.append(writer.usage(encode(answer["usage"])))
-    await out.write(b"".join(frames))
-    await out.done()
+        chunks.append(writer.chunk(index, encode({"tool_calls": numbered})))
+    finish = encode(choice.get("finish_reason") or "stop")
+    return [*chunks, writer.chunk(index, b"{}", finish, shown)]
 
 
 def _integer(value: object) -> int:

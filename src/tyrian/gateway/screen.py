@@ -113,6 +113,8 @@ class Screen:
         self._metrics = metrics
         self._context = context
         self._greatest = Effect.ALLOW
+        self.decisions: list[Decision] = []
+        """What was decided of the request's messages."""
         self.pseudonyms = Pseudonyms()
         self._reviewer = reviews.reviewer(context.key_id, self.pseudonyms) if reviews else None
         self.trace = Trace()
@@ -207,6 +209,8 @@ class Screen:
         `index` is the place of the message in the request, None for an answer.
         """
         self._metrics.decision(decision)
+        if index is not None:
+            self.decisions.append(decision)
         if self._context.on_decision is not None:
             self._context.on_decision(decision, index)
         self._greatest = max(self._greatest, decision.effect)
