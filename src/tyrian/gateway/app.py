@@ -15,10 +15,11 @@ from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.routes import console_of, console_routes
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send
 from tyrian.gateway.errors import ApiError
+from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.chat import ChatCompletions
-from tyrian.gateway.routes.health import Health, MetricsPage
+from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
 from tyrian.gateway.routes.models import Models
 from tyrian.gateway.routes.moderations import Moderations
 from tyrian.gateway.routes.reviews import ReviewRoutes
@@ -36,12 +37,14 @@ def create_app(settings: Settings) -> Endpoint:
     metrics = Metrics()
     catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
     guarded = Firewalled(settings.firewall)
-    health = Health()
+    health = Health(settings.keys if isinstance(settings.keys, Reachable) else None)
     spans = spans_from_environment()
     console = console_of(settings)
     routes = console_routes(settings, console)
     pages = _pages(routes, console, catalogue, guarded, health, spans)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
+    if isinstance(settings.keys, KeyWatcher):
+        app = LiveRequests(app, settings.keys)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
     observers = [
         observer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tyrian.core.decision import Decision
+    from tyrian.gateway.accounts.record import KeyRecord
 
 Scope = MutableMapping[str, Any]
 ReceiveEvent = MutableMapping[str, Any]
@@ -23,9 +24,11 @@ class RequestContext:
     """Mutable notes about one request; never any text of its body."""
 
     __slots__ = (
+        "content_type",
         "effect",
         "headers",
         "id",
+        "key",
         "key_id",
         "model",
         "on_decision",
@@ -41,6 +44,10 @@ class RequestContext:
         self.status = 0
         self.route = "other"
         self.key_id = ""
+        self.key: KeyRecord | None = None
+        """Whose request it is, once that is known."""
+        self.content_type = b""
+        """Of the answer, once it has begun."""
         self.model = ""
         self.effect = ""
         """The greatest effect of any guard so far, empty where none has judged."""

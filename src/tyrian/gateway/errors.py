@@ -90,6 +90,16 @@ def overloaded() -> ApiError:
     )
 
 
+def store_unavailable() -> ApiError:
+    """503: without its database the gateway cannot tell who asks, so nobody gets through."""
+    return ApiError(
+        503,
+        "The gateway cannot reach or write its store. Try again shortly.",
+        code="store_unavailable",
+        headers=((b"retry-after", b"1"),),
+    )
+
+
 def internal_error() -> ApiError:
     """500, which says nothing about what happened inside."""
     return ApiError(500, "The gateway failed to serve this request.", code="internal_error")

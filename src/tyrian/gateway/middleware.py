@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from tyrian.errors import StoreError
 from tyrian.gateway.body import ClientGoneError
 from tyrian.gateway.context import (
     Endpoint,
@@ -14,7 +15,7 @@ from tyrian.gateway.context import (
     attach,
     context_of,
 )
-from tyrian.gateway.errors import ApiError, internal_error, overloaded
+from tyrian.gateway.errors import ApiError, internal_error, overloaded, store_unavailable
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.responses import send_error
 
@@ -45,6 +46,7 @@ class Bookkeeping:
                 context.status = event["status"]
                 elapsed_ms = int(context.elapsed_s * 1000)
                 headers = [*event["headers"], *context.headers]
+                context.content_type = dict(headers).get(b"content-type", b"")
                 headers.append((b"x-request-id", context.id.encode()))
                 headers.append((b"openai-processing-ms", b"%d" % elapsed_ms))
                 if context.effect:
@@ -59,6 +61,9 @@ class Bookkeeping:
             pass  # nobody is left to be answered
         except ApiError as error:
             await _answer(context, send_noted, error)
+        except StoreError as error:
+            _log.error("request %s failed: %s", context.id, error.message)
+            await _answer(context, send_noted, store_unavailable())
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a bare 500
             # The type alone: a traceback or message could quote the request.
             _log.error("request %s failed: %s", context.id, type(error).__name__)

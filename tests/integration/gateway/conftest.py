@@ -108,6 +108,18 @@ class ServerThread:
         self._thread.join(20)
 
 
+class Closing:
+    """An application that closes something on its own event loop once it has shut down."""
+
+    def __init__(self, app: Any, it: Any) -> None:
+        self._app, self._it = app, it
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._it.close()
+
+
 Handler = Callable[[dict[str, Any], web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -292,14 +304,15 @@ class Kit:
         upstream_url: str = "",
         read_s: float = 20.0,
         keys: Any = None,
+        closing: Any = None,
         **settings: Any,
     ) -> int:
-        """A gateway with these settings; its port."""
+        """A gateway with these settings, that closes `closing` when it stops; its port."""
         url = upstream_url or f"http://127.0.0.1:{self.upstream.port}/v1"
         limits = UpstreamLimits(connect_s=2, read_s=read_s, retries=1)
         upstream = HttpUpstream(url, name="fake", model_ids=(MODEL,), limits=limits)
         app = create_app(Settings(firewall, [upstream], keys or InMemoryKeys(), **settings))
-        running = ServerThread(app)
+        running = ServerThread(Closing(app, closing) if closing is not None else app)
         self._running.append(running)
         return running.port
 

@@ -1,7 +1,7 @@
 """API keys: made, listed, changed, rotated, revoked."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Final
@@ -58,6 +58,14 @@ class Keys:
     async def verify(self, token: str) -> KeyRecord | None:
         """The key that this token proves, None where there is none, or no longer."""
         return await self.ring.verify(token)
+
+    async def check(self) -> None:
+        """StoreError where the store cannot be asked."""
+        await self.ring.refresh()
+
+    async def ended(self, records: Iterable[KeyRecord]) -> Collection[str]:
+        """The ids of those secrets that are no longer good, of keys that were verified by them."""
+        return await self.ring.ended(records)
 
     async def create(
         self,

@@ -173,6 +173,27 @@ async def record_by_digest(session: AsyncSession, digest: bytes, now: float) -> 
     return (await records_of(session, [key], {key.id: secret}, now))[0]
 
 
+async def good_secrets(
+    session: AsyncSession, secret_ids: Sequence[str], now: float
+) -> frozenset[str]:
+    """Those of the secrets that are good, and whose key is."""
+    good: set[str] = set()
+    for start in range(0, len(secret_ids), _AT_ONCE):
+        rows = await session.execute(
+            select(Key, KeySecret)
+            .join(KeySecret, KeySecret.key_id == Key.id)
+            .where(KeySecret.id.in_(secret_ids[start : start + _AT_ONCE]))
+        )
+        pairs = [(key, secret) for key, secret in rows]
+        keys = list({key.id: key for key, _ in pairs}.values())
+        records = {record.id: record for record in await records_of(session, keys, {}, now)}
+        for key, secret in pairs:
+            end = _end_of(secret)
+            if records[key.id].is_good(now) and (end is None or end > now):
+                good.add(secret.id)
+    return frozenset(good)
+
+
 async def newest_secrets(session: AsyncSession, key_ids: Sequence[str]) -> dict[str, KeySecret]:
     """The newest secret of each of the keys."""
     newest: dict[str, KeySecret] = {}

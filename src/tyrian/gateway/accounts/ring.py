@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tyrian.gateway.accounts import revision
 from tyrian.gateway.accounts.last_used import LastUsed
-from tyrian.gateway.accounts.load import record_by_digest
+from tyrian.gateway.accounts.load import good_secrets, record_by_digest
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import digest, is_well_formed
@@ -38,6 +38,8 @@ class KeyRing:
         self._cache: dict[bytes, KeyRecord] = {}
         self._revision = -1
         self._seen_at = float("-inf")
+        self._looked_at = -1
+        self._look_again = False
         self._asking: dict[bytes, asyncio.Task[KeyRecord | None]] = {}
         self._refreshing: asyncio.Task[bool] | None = None
         self.last_used = LastUsed(store, clock)
@@ -66,6 +68,22 @@ class KeyRing:
             task = self._refreshing = asyncio.create_task(self._refresh())
             task.add_done_callback(self._refreshed)
         return await asyncio.shield(task)
+
+    async def ended(self, records: Iterable[KeyRecord]) -> set[str]:
+        """The ids of those secrets that are no longer good, of keys that were verified by them."""
+        await self.refresh()
+        now = self._clock()
+        wanted = {record.secret_id: record for record in records}
+        ended = {secret for secret, record in wanted.items() if not record.is_good(now)}
+        # Looked at once more after the next look: a request may have been let in by what was
+        # read just before the change.
+        is_new = self._revision != self._looked_at
+        if wanted and (is_new or self._look_again):
+            revision_now = self._revision
+            async with self._store.read() as session:
+                ended |= wanted.keys() - await good_secrets(session, list(wanted), now)
+            self._looked_at, self._look_again = revision_now, is_new
+        return ended
 
     def forget(self) -> None:
         """Believe nothing that is in memory; who changed something here calls it."""

@@ -1,17 +1,36 @@
 """/healthz, /readyz and /metrics."""
 
+import asyncio
+from typing import Final, Protocol, runtime_checkable
+
 import msgspec
 
+from tyrian.errors import StoreError
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.metrics import CONTENT_TYPE, Metrics
 from tyrian.gateway.responses import send_body
 
+CHECK_S: Final = 2.0
+"""Longest wait for the database before it counts as gone."""
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """Something that requests cannot do without."""
+
+    async def check(self) -> None:
+        """StoreError where it cannot be reached."""
+
 
 class Health:
-    """Alive as long as the event loop turns; ready between start and shutdown."""
+    """Alive as long as the event loop turns; ready between start and shutdown.
 
-    def __init__(self) -> None:
+    Ready also means that the database answers: without it every request would be refused.
+    """
+
+    def __init__(self, store: Reachable | None = None) -> None:
         self.is_ready = False
+        self._store = store
 
     async def alive(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET /healthz"""
@@ -19,11 +38,23 @@ class Health:
         await send_body(send, b'{"status":"ok"}')
 
     async def ready(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """GET /readyz: 503 before the start is complete and once the shutdown has begun."""
+        """GET /readyz: 503 before the start, once the shutdown has begun, or without database."""
         context_of(scope).route = "readyz"
         status = "ready" if self.is_ready else "not ready"
+        if self.is_ready and not await self._has_store():
+            status = "no database"
         body = msgspec.json.encode({"status": status})
-        await send_body(send, body, status=200 if self.is_ready else 503)
+        await send_body(send, body, status=200 if status == "ready" else 503)
+
+    async def _has_store(self) -> bool:
+        if self._store is None:
+            return True
+        try:
+            async with asyncio.timeout(CHECK_S):
+                await self._store.check()
+        except (StoreError, TimeoutError):
+            return False
+        return True
 
 
 class MetricsPage:
