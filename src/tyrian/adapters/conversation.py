@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 
 from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import Stage, stage_of
-from tyrian.core.message import Message, Origin, ToolCall, Trace
+from tyrian.core.message import Message, Origin, Part, ToolCall, Trace
 from tyrian.errors import BlockedError
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.sync import BACKGROUND
 
 T = TypeVar("T")
+
+_Words = tuple[Origin, tuple[Part, ...]]
 
 
 class RefusedError(BlockedError):
@@ -44,6 +46,9 @@ class Conversation:
     trace: Trace = field(default_factory=Trace)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """Of calls made at once each is judged in the light of those before it."""
+    _known: dict[_Words, Message] = field(default_factory=dict, init=False, repr=False)
+    """What was said, by its words as they came, in the form in which it went on."""
+    _counted: int = field(default=0, init=False, repr=False)
 
     async def system(self, text: str) -> str:
         """Take in what the operator tells the model; it is not judged."""
@@ -93,9 +98,11 @@ class Conversation:
 
         The model's own were judged when they were made. What is known already is not taken twice.
         """
-        known = ((one.origin, one.parts) for one in self.trace.messages)
-        if (message.origin, message.parts) in known:
-            return message
+        for one in self.trace.messages[self._counted :]:
+            self._known[_words(one)] = one
+        self._counted = len(self.trace.messages)
+        if known := self._known.get(_words(message)):
+            return known
         if message.origin in (Origin.OPERATOR, Origin.MODEL):
             self.trace = self.trace.append(message)
             return message
@@ -125,5 +132,10 @@ class Conversation:
             decision = await self.firewall.scan(message, trace=self.trace, stage=stage)
             if not decision.may_pass:
                 raise RefusedError(decision, what)
+            self._known[_words(message)] = decision.subject
             self.trace = self.trace.append(decision.subject)
         return decision.subject
+
+
+def _words(message: Message) -> _Words:
+    return message.origin, message.parts

@@ -103,6 +103,16 @@ async def test_a_history_is_taken_in_once_and_judged(guarded: Conversation) -> N
     assert list(guarded.trace.messages) == said
 
 
+async def test_what_was_redacted_is_known_by_its_words_as_they_came() -> None:
+    stack = 'agent: {preflight_guards: [{name: secrets, redact_classes: ["*"]}]}'
+    talk = Conversation(Firewall.from_stack(parse_stack(stack, base=Path(), file="stack.yaml")))
+    first = await talk.take(Message.user(f"My key is {KEY}."))
+    assert KEY not in first.text
+    assert await talk.take(Message.user(f"My key is {KEY}.")) is first
+    assert await talk.take(first) is first
+    assert list(talk.trace.messages) == [first]
+
+
 def test_steps_run_without_await_too(guarded: Conversation) -> None:
     assert guarded.sync(guarded.user("Hello")) == "Hello"
 

@@ -1,7 +1,9 @@
 """A scanner that is one of Tyrian's guards: its model, its deadline, and failure that blocks."""
 
+import atexit
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from tyrian.compat.llamafirewall.conversion import message_of, result_of, trace_
 from tyrian.compat.llamafirewall.llamafirewall_data_types import Message, ScanResult, Trace
 from tyrian.compat.llamafirewall.scanners.base_scanner import Scanner
 from tyrian.firewall.firewall import Firewall
+from tyrian.firewall.sync import BACKGROUND
 from tyrian.stack.load import parse_stack
 
 _LISTS = (
@@ -42,4 +45,11 @@ def _firewall(guard: str) -> Firewall:
     """One firewall per guard and process: models are loaded once."""
     lists = {name: [json.loads(guard)] for name in _LISTS}
     text = json.dumps({"agent": lists})
-    return Firewall.from_stack(parse_stack(text, base=Path(), file="scanner"))
+    firewall = Firewall.from_stack(parse_stack(text, base=Path(), file="scanner"))
+    atexit.register(_close, firewall)  # a scanner has no end of its own
+    return firewall
+
+
+def _close(firewall: Firewall) -> None:
+    with suppress(RuntimeError):  # the interpreter no longer starts threads
+        BACKGROUND.run(firewall.close())
