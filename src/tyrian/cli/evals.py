@@ -37,6 +37,10 @@ def run(
     judge: Annotated[
         str, typer.Option("--judge", "-j", help="Model that plays all other parts.")
     ] = "",
+    defended: Annotated[
+        Path | None,
+        typer.Option("--defended", metavar="STACK", help="Put this stack around the model."),
+    ] = None,
     sample: Annotated[
         bool, typer.Option("--sample", help="Use the built-in rows: no data, no network.")
     ] = False,
@@ -94,7 +98,7 @@ def run(
     )
     from tyrian.cli.evals_run import carried_out, models_for
 
-    models = models_for(model, judge)
+    models = models_for(model, judge, defended)
     ledger = Ledger(_prices(price or []), most=max_cost)
     store = ReplyCache(cache) if cache else None
     try:

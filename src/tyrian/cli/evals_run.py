@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import typer
 
@@ -18,9 +19,17 @@ from tyrian.evals.run.runner import Progress
 from tyrian.evals.summary import Figure, Summary
 
 
-def models_for(target: str, judge: str) -> Mapping[Part, Model]:
-    """Who plays which part; a scripted target is judged by the scripted judge."""
+def models_for(target: str, judge: str, stack: Path | None = None) -> Mapping[Part, Model]:
+    """Who plays which part; a scripted target is judged by the scripted judge.
+
+    With a stack its firewall stands around the target, and around nobody else.
+    """
     models: dict[Part, Model] = {Part.TARGET: model_from(target)}
+    if stack is not None:
+        from tyrian.evals.models.defended import DefendedModel
+        from tyrian.firewall.firewall import Firewall
+
+        models[Part.TARGET] = DefendedModel(models[Part.TARGET], Firewall.from_stack(stack))
     if judge:
         models[Part.JUDGE] = model_from(judge)
     elif target.partition(":")[0] == "scripted":
