@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from tyrian.gateway.catalogue import Catalogue
+from tyrian.gateway.completions import Completions
 from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.routes import console_of, console_routes
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send
@@ -19,17 +20,16 @@ from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.chat import ChatCompletions
+from tyrian.gateway.routes.dialects import DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
-from tyrian.gateway.routes.models import Models
-from tyrian.gateway.routes.moderations import Moderations
 from tyrian.gateway.routes.reviews import ReviewRoutes
 from tyrian.gateway.screen import Firewalled
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.telemetry import RequestSpans, spans_from_environment
 from tyrian.gateway.warm import warm_up
 
-PREFIXES = ("/v1", "/compat/v1")
-"""The dialect's own path, and the one under which Llama's service offers the same."""
+PREFIXES = ("/v1", "/compat/v1", "/llama/v1")
+"""OpenAI's dialect, or Llama's by negotiation; OpenAI's where Meta has it; Llama's own."""
 
 
 def create_app(settings: Settings) -> Endpoint:
@@ -108,8 +108,9 @@ def _table(
     metrics: Metrics,
     health: Health,
 ) -> dict[str, Methods]:
-    chat = ChatCompletions(settings, guarded, catalogue, metrics)
-    moderations = Moderations(settings, guarded, metrics)
+    completions = Completions(settings, guarded, catalogue, metrics)
+    chat = ChatCompletions(settings, completions)
+    dialects = DialectRoutes(settings, guarded, catalogue, metrics, completions)
     metrics_page = MetricsPage(metrics)
     table: dict[str, Methods] = {
         "/healthz": _get(health.alive),
@@ -117,10 +118,8 @@ def _table(
         "/metrics": _get(metrics_page),
     }
     for prefix in PREFIXES:
-        models = Models(settings, catalogue, f"{prefix}/models")
         table[f"{prefix}/chat/completions"] = {"POST": chat}
-        table[f"{prefix}/moderations"] = {"POST": moderations}
-        table[f"{prefix}/models"] = _get(models)
+        table.update(dialects.table(prefix))
         if settings.reviews is not None:
             reviews = ReviewRoutes(settings, f"{prefix}/reviews")
             table[f"{prefix}/reviews"] = {**_get(reviews.read), "POST": reviews.write}

@@ -16,7 +16,7 @@ from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.chat_request import ChatRequest, read_chat_request
 from tyrian.gateway.context import Receive, RequestContext, Send
 from tyrian.gateway.dialect.interface import AnswerStream, Dialect
-from tyrian.gateway.errors import ApiError, internal_error, upstream_failed
+from tyrian.gateway.errors import ApiError, internal_error, model_not_allowed, upstream_failed
 from tyrian.gateway.event_stream import EventStream
 from tyrian.gateway.inline_moderation import InlineModeration
 from tyrian.gateway.metering import Demand, Usage, metered
@@ -112,6 +112,8 @@ class Completions:
             call.obj.get("moderation"), self._moderation_model, self._guarded.stages
         )
         destination = self._catalogue.resolve(request.model, key)
+        if not key.allows_model(request.model):
+            raise model_not_allowed(request.model)
         context.model = request.model
         if moderation is not None:
             moderation.listen(context)

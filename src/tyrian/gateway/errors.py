@@ -74,6 +74,12 @@ def model_not_found(model: str) -> ApiError:
     return ApiError(404, message, code="model_not_found", param="model")
 
 
+def model_not_allowed(model: str) -> ApiError:
+    """403 for a model that this key may not use."""
+    message = f"This key may not use the model `{model}`."
+    return ApiError(403, message, code="model_not_allowed", param="model")
+
+
 def too_large(limit: int) -> ApiError:
     """413, and the connection closes because its body was not read."""
     message = f"The request body is larger than the limit of {limit} bytes."

@@ -28,8 +28,9 @@ class Models:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context = context_of(scope)
         context.route = "models"
-        await authenticate(scope, self._settings.keys, context, "models.read")
-        models = await self._catalogue.models()
+        key = await authenticate(scope, self._settings.keys, context, "models.read")
+        every = await self._catalogue.models()
+        models = {name: model for name, model in every.items() if key.allows_model(name)}
         path: str = scope["path"]
         if not path.startswith(self._prefix):
             listing = {"object": "list", "data": [self._plain(m) for m in models.values()]}
