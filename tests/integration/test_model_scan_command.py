@@ -47,7 +47,7 @@ def test_what_was_found_is_told_with_place_reason_and_remedy(model: Path) -> Non
 
 
 def test_what_was_not_examined_fails(model: Path) -> None:
-    (model / "weights.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(40))
+    (model / "weights.xyz").write_bytes(b"\xde\xad\xbe\xef" * 40)
     assert run(model).returncode == 3
 
 

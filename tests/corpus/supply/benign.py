@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from tests.corpus.supply.malicious import gguf, gguf_tensor, gguf_text
+from tests.corpus.supply.rar import rar4, rar5
 
 Entry = tuple[str, str, bytes]
 """What wrote it and what it holds, file name, content."""
@@ -139,6 +140,8 @@ def _others() -> Iterator[Entry]:
     yield "text: tells of os.system", "README.md", b"Never call `os.system` or `eval(x)` here.\n"
     yield "text: a vocabulary that begins like opcodes", "vocab.txt", b"cat\ndog\n(lp0\n."
     yield "text: the words of a pickle", "merges.txt", b"#version\ncos\nsystem\n"
+    yield "rar: stored", "a.rar", rar5("config.json", b"{}")
+    yield "rar: stored, the older format", "b.rar", rar4("config.json", b"{}")
     yield "image", "logo.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256))
     yield (
         "config: numbers",

@@ -1,4 +1,4 @@
-"""Writes `written/`: models as Keras, h5py, TensorFlow and ONNX write them, good ones and bad.
+"""Writes `written/`: models as Keras, h5py, TensorFlow, ONNX and py7zr write them, good and bad.
 
 Run from this folder, `python make_written.py`, in an environment with `keras tensorflow-cpu h5py
 onnx py7zr`; the tests only read what it wrote, since none of these is needed to scan. Nothing here
@@ -10,6 +10,7 @@ does harm when it is loaded.
 
 import json
 import os
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ import h5py
 import keras
 import numpy as np
 import onnx
+import py7zr
 import tensorflow as tf
 from keras import layers
 from onnx import TensorProto, helper
@@ -436,12 +438,54 @@ def write_onnx() -> None:
     put("bad/onnx/constant.onnx", "data in ../ of an attribute", _model([constant]))
 
 
+# 7z
+
+
+SEVEN = {
+    "lzma2": [{"id": py7zr.FILTER_LZMA2, "preset": 6}],
+    "lzma": [{"id": py7zr.FILTER_LZMA}],
+    "branch": [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA}],
+    "arm": [{"id": py7zr.FILTER_ARM}, {"id": py7zr.FILTER_LZMA2}],
+    "delta": [{"id": py7zr.FILTER_DELTA, "dist": 4}, {"id": py7zr.FILTER_LZMA2}],
+    "copy": [{"id": py7zr.FILTER_COPY}],
+    "deflate": [{"id": py7zr.FILTER_DEFLATE}],
+    "bzip2": [{"id": py7zr.FILTER_BZIP2}],
+}
+
+
+def write_seven() -> None:
+    data = pickle.dumps({"a": list(range(500))})
+    evil = b"cposix\nsystem\n(S'true'\ntR."
+    for name, filters in SEVEN.items():
+        for kind, content in (("good", data), ("bad", evil)):
+            told = f"7z, {name}: a pickle" + (" that runs a command" if kind == "bad" else "")
+            path = note(f"{kind}/7z/{name}.7z", told)
+            with py7zr.SevenZipFile(path, "w", filters=filters) as archive:
+                archive.writestr(content, "folder/weights.pkl")
+                archive.writestr(b'{"layers": 2}', "folder/config.json")
+                archive.writestr(b"", "empty.txt")
+    for name, told, keys in (
+        ("password", "7z: encrypted members", {}),
+        ("hidden", "7z: encrypted headers", {"header_encryption": True}),
+    ):
+        path = note(f"bad/7z/{name}.7z", told)
+        with py7zr.SevenZipFile(path, "w", password="x", **keys) as archive:
+            archive.writestr(evil, "weights.pkl")
+    whole = (HERE / "good/7z/lzma2.7z").read_bytes()
+    note("bad/7z/cut.7z", "7z that breaks off").write_bytes(whole[:-20])
+    note("bad/7z/behind.7z", "7z: bytes behind the archive").write_bytes(whole + evil)
+    broken = bytearray(whole)
+    broken[40] ^= 255
+    note("bad/7z/broken.7z", "7z: packed bytes that are broken").write_bytes(bytes(broken))
+
+
 def main() -> None:
     shutil.rmtree(HERE, ignore_errors=True)
     write_keras()
     write_h5()
     write_tensorflow()
     write_onnx()
+    write_seven()
     index = json.dumps(dict(sorted(INDEX.items())), indent=1)
     (HERE / "index.json").write_text(index + "\n")
 

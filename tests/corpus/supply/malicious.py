@@ -21,6 +21,7 @@ from tests.corpus.supply.opcodes import (
     stack_global,
     text,
 )
+from tests.corpus.supply.rar import rar4, rar5, rar5_hidden
 
 Entry = tuple[str, str, bytes]
 """Family and mechanism, file name, content."""
@@ -412,6 +413,14 @@ def _linked(kind: bytes, target: str) -> bytes:
 
 
 def _archives() -> Iterator[Entry]:
+    yield "archive: stored in RAR 5", "a.rar", rar5("weights.pkl", EVIL)
+    yield "archive: stored in RAR 4", "b.rar", rar4("weights.pkl", EVIL)
+    yield "archive: packed in RAR 5", "c.rar", rar5("weights.pkl", b"packed", method=3)
+    yield "archive: packed in RAR 4", "d.rar", rar4("weights.pkl", b"packed", method=0x33)
+    yield "archive: encrypted in RAR", "e.rar", rar5("w", b"hidden", is_encrypted=True)
+    yield "archive: encrypted headers of RAR", "f.rar", rar5_hidden()
+    yield "archive: path that leaves, in RAR", "g.rar", rar5("../../w.txt", b"text")
+    yield "archive: RAR that breaks off", "h.rar", rar5("weights.pkl", EVIL)[:-20]
     inner = zipped({"a.pkl": EVIL})
     yield "archive: zip", "a.zip", inner
     yield "archive: zip, deflated", "b.zip", zipped({"a.pkl": EVIL}, zipfile.ZIP_DEFLATED)

@@ -138,6 +138,20 @@ RULES: dict[str, ScanRule] = {
             _CWE_22,
         ),
         ScanRule(
+            "archive-foreign",
+            _HIGH,
+            "an archive packs its content so that only its own program can look into it",
+            "unpack it where nothing can happen, and scan what it held",
+            "https://cwe.mitre.org/data/definitions/506.html",
+        ),
+        ScanRule(
+            "archive-encrypted",
+            _HIGH,
+            "an archive hides its content behind a password",
+            "do not unpack the archive; models have nothing to hide from those who load them",
+            "https://cwe.mitre.org/data/definitions/506.html",
+        ),
+        ScanRule(
             "archive-bomb",
             _HIGH,
             "an archive grows beyond all measure when it is unpacked",

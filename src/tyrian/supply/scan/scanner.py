@@ -15,7 +15,9 @@ from tyrian.supply.scan.homes.packed_file import unpacked as unpacked_stream
 from tyrian.supply.scan.homes.pickle_file import scan_pickle_file
 from tyrian.supply.scan.homes.protobuf_file import KINDS as MESSAGES
 from tyrian.supply.scan.homes.protobuf_file import scan_protobuf
+from tyrian.supply.scan.homes.rar_file import scan_rar
 from tyrian.supply.scan.homes.safetensors_file import scan_safetensors
+from tyrian.supply.scan.homes.seven_file import scan_seven
 from tyrian.supply.scan.homes.tar_file import tar_members
 from tyrian.supply.scan.homes.text_file import scan_text
 from tyrian.supply.scan.homes.tf_checkpoint import scan_checkpoint
@@ -36,8 +38,6 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f
 _SAID = {"onnx": "onnx", "saved_model.pb": "saved-model"}
 """What is scanned as what its name says, since nothing else tells: a broken one is a finding."""
 _SKIPPED_WHOLE = {
-    "7z": "a 7z archive",
-    "rar": "a RAR archive",
     "zstd": "a Zstandard stream",
     "lz4": "an LZ4 stream",
     "pdf": "a PDF document",
@@ -117,6 +117,8 @@ def _scan_as(kind: str, source: Source, report: Collector, name: str, depth: int
         return _scan_zip(source, report, depth)
     if kind == "tar":
         _scan_tar(source, report, depth)
+    elif kind in ("7z", "rar"):
+        _scan_foreign(kind, source, report, depth)
     elif kind in PACKED:
         _scan_packed(source, report, name, kind, depth)
     elif kind == "npy":
@@ -260,6 +262,19 @@ def _check_names(names: list[str], report: Collector) -> None:
 def _escapes(name: str) -> bool:
     windows = PureWindowsPath(name)
     return ".." in windows.parts or bool(windows.anchor) or name.startswith("/")
+
+
+def _scan_foreign(kind: str, source: Source, report: Collector, depth: int) -> None:
+    """7z and RAR, which loaders of models do not read, but people unpack."""
+
+    def scan(part: Source, inside: Collector, name: str) -> None:
+        scan_source(part, inside, name, depth + 1)
+
+    if kind == "rar":
+        names = scan_rar(source, report, scan)
+    else:
+        names = scan_seven(source, report, scan, _measured, _MOST_UNPACKED)
+    _check_names(names, report)
 
 
 def _scan_tar(source: Source, report: Collector, depth: int) -> None:
