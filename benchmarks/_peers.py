@@ -34,6 +34,7 @@ FOXGUARD = Peer("foxguard", (("foxguard==0.14.1",),))
 BANDIT = Peer("bandit", (("bandit==1.9.4",),))
 SEMGREP = Peer("semgrep", (("semgrep==1.182.0",),))
 
+INSPECT = Peer("inspect", (("inspect-ai==0.3.285", "openai>=3.0", "httptools"),))
 INVARIANT = Peer("invariant", (("invariant-ai==0.3.5",),))
 EXPRESSIONS = Peer("expressions", (("cel-python", "common-expression-language", "cedarpy"),))
 
