@@ -71,6 +71,21 @@ def serve(
             "--no-guards", envvar="TYRIAN_NO_GUARDS", help="Unsafe: pass everything unjudged."
         ),
     ] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="TYRIAN_ALLOWED_HOSTS",
+            help="Host name that requests may be for; may be given more than once.",
+            show_default="localhost where it listens there, else any",
+        ),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="TYRIAN_TRUSTED_PROXIES",
+            help="Address or network of a proxy whose X-Forwarded-For is believed.",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat, typer.Option(envvar="TYRIAN_LOG_FORMAT", help="How logs are written.")
     ] = LogFormat.JSON,
@@ -88,6 +103,8 @@ def serve(
         database=database or "",
         is_guarded=not no_guards,
         log_format=log_format.value,
+        allowed_hosts=tuple(allowed_host or ()),
+        trusted_proxies=tuple(trusted_proxy or ()),
     )
     try:
         prepared = prepare(options)

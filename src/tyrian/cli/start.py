@@ -24,6 +24,7 @@ from tyrian.gateway.catalogue import Catalogue, Route, ServedModel, upstreams_of
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.console.sign_in.links import Links
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
+from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.logging import LogFormat, access_log
 from tyrian.gateway.reviews import Reviews
@@ -54,6 +55,8 @@ class Options:
     database: str = ""
     is_guarded: bool = True
     log_format: LogFormat = "json"
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         models=models,
         routes=routes,
         store=store,
+        allowed_hosts=_allowed_hosts(options, bound),
+        trusted_proxies=options.trusted_proxies,
         console=ConsoleOptions(
             is_loopback=_is_loopback(bound),
             home=home,
@@ -105,9 +110,19 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         ),
         on_request=access_log(options.log_format),
     )
-    # Checks names and routes now, so that a fault is told before anything listens.
+    # Checks names, routes and proxies now, so that a fault is told before anything listens.
     Catalogue(upstreams, models, routes)
+    networks_of(options.trusted_proxies)
     return Prepared(options, bound, settings, store, keys, firewall, webhook)
+
+
+def _allowed_hosts(options: Options, bound: socket.socket) -> frozenset[str]:
+    """The hosts that are answered for; a gateway of this machine alone has only its own names.
+
+    Otherwise a page in the browser of its user could speak to it under a name of the page's own.
+    """
+    given = frozenset(options.allowed_hosts)
+    return given | LOOPBACK_HOSTS if _is_loopback(bound) else given
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -13,16 +13,21 @@ from starlette.routing import BaseRoute
 from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.completions import Completions
 from tyrian.gateway.console.pages import Console
+from tyrian.gateway.console.playground.keep import Playground
+from tyrian.gateway.console.playground.views import routes as playground_pages
 from tyrian.gateway.console.routes import console_of, console_routes
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send
 from tyrian.gateway.errors import ApiError
+from tyrian.gateway.front import Front
 from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
+from tyrian.gateway.routes.playground import PlaygroundRoutes
 from tyrian.gateway.routes.reviews import ReviewRoutes
+from tyrian.gateway.routing.data_class import DataClasses
 from tyrian.gateway.screen import Firewalled
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.telemetry import RequestSpans, spans_from_environment
@@ -35,17 +40,27 @@ PREFIXES = ("/v1", "/compat/v1", "/llama/v1")
 def create_app(settings: Settings) -> Endpoint:
     """Wire a gateway; the order of the layers is the order of the lines."""
     metrics = Metrics()
-    catalogue = Catalogue(settings.upstreams, settings.models, settings.routes)
+    catalogue = Catalogue(
+        settings.upstreams,
+        settings.models,
+        settings.routes,
+        classes=DataClasses(settings.firewall),
+        notes=metrics,
+        audit=settings.audit,
+    )
     guarded = Firewalled(settings.firewall)
     health = Health(settings.keys if isinstance(settings.keys, Reachable) else None)
     spans = spans_from_environment()
     console = console_of(settings)
     routes = console_routes(settings, console)
+    if console is not None:
+        routes += playground_pages(console, catalogue)
     pages = _pages(routes, console, catalogue, guarded, health, spans)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     if isinstance(settings.keys, KeyWatcher):
         app = LiveRequests(app, settings.keys)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)
+    app = Front(app, settings.allowed_hosts, settings.trusted_proxies)
     observers = [
         observer
         for observer in (metrics.request, settings.on_request, spans.note if spans else None)
@@ -57,7 +72,7 @@ def create_app(settings: Settings) -> Endpoint:
 Methods = Mapping[str, Endpoint]
 
 
-_WITH_IDS = ("/models", "/reviews")
+_WITH_IDS = ("/models", "/reviews", "/records", "/setups", "/snapshots")
 """Paths below which each further one is an id."""
 
 
@@ -123,6 +138,9 @@ def _table(
         if settings.reviews is not None:
             reviews = ReviewRoutes(settings, f"{prefix}/reviews")
             table[f"{prefix}/reviews"] = {**_get(reviews.read), "POST": reviews.write}
+    if settings.store is not None:
+        kept = Playground(settings.store)
+        table.update(PlaygroundRoutes(settings, catalogue, chat, kept).table())
     return table
 
 
@@ -143,6 +161,7 @@ def _pages(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await warm_up(guarded.firewall)
+        catalogue.start()
         health.is_ready = True
         try:
             yield

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tyrian.firewall.firewall import Firewall
-from tyrian.gateway.catalogue import Route, ServedModel
+from tyrian.gateway.catalogue import ServedModel
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.context import RequestContext
 from tyrian.gateway.metering import Meter, NoMeter
+from tyrian.gateway.routing.routes import Route
 from tyrian.gateway.upstream import Upstream
 
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
@@ -55,6 +56,10 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     allow_remote_images: bool = False
     """Let image parts name http(s) URLs, which the model server would then fetch."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names in the Host header that are answered, without port; empty for any."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose `X-Forwarded-For` and `-Proto` are believed."""
     allowed_params: frozenset[str] = frozenset()
     """Further request parameters to pass on; guards do not read them."""
     store: "Store | None" = None

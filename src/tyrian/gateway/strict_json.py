@@ -7,6 +7,8 @@ import msgspec
 
 from tyrian.errors import InputError
 
+MAX_STRINGS = 100_000
+"""Keys and strings in one body; more would keep the event loop busy for too long."""
 _decoder = msgspec.json.Decoder()
 
 
@@ -14,8 +16,11 @@ def decode_object(body: bytes) -> dict[str, object]:
     """The object in `body`.
 
     InputError for anything else, and for duplicate keys, NaN and Infinity, lone surrogates,
-    numbers out of range and nesting beyond what the interpreter's stack holds.
+    numbers out of range, nesting beyond what the interpreter's stack holds, and too many strings.
     """
+    # Counted without reading: a quote behind a backslash stands within a string, or ends one.
+    if body.count(b'"') - body.count(b'\\"') > 2 * MAX_STRINGS:
+        raise InputError(f"the body has more than {MAX_STRINGS} keys and strings")
     try:
         value = _decoder.decode(body)
         _duplicates.decode(body.decode())

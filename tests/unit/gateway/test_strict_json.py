@@ -1,9 +1,11 @@
 """What two JSON parsers could read differently is refused."""
 
+import json
+
 import pytest
 
 from tyrian.errors import InputError
-from tyrian.gateway.strict_json import decode_object, refuse_lookalikes
+from tyrian.gateway.strict_json import MAX_STRINGS, decode_object, refuse_lookalikes
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,17 @@ def test_an_error_never_quotes_the_body() -> None:
 def test_a_key_that_a_case_blind_server_takes_for_a_known_one_is_refused(key: str) -> None:
     with pytest.raises(InputError):
         refuse_lookalikes([key], frozenset({"content", "messages", "key"}), "message")
+
+
+def test_a_body_of_very_many_strings_is_refused_before_it_is_read() -> None:
+    many = b"{" + b",".join(b'"k%d":1' % i for i in range(MAX_STRINGS + 1)) + b"}"
+    with pytest.raises(InputError, match="keys and strings"):
+        decode_object(many)
+    tricky = b"{" + b",".join(rb'"%d\\":1' % i for i in range(2 * MAX_STRINGS + 1)) + b"}"
+    with pytest.raises(InputError, match="keys and strings"):
+        decode_object(tricky)
+
+
+def test_a_long_text_full_of_quotes_is_taken() -> None:
+    said = 'he said "no, a: b" ' * 200_000
+    assert decode_object(json.dumps({"text": said}).encode()) == {"text": said}
