@@ -15,6 +15,7 @@ those who ask for JSON.
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,13 +26,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tyrian.errors import InputError, StoreError, TyrianError
+from tyrian.errors import ConfigError, InputError, StoreError, TyrianError
+from tyrian.gateway.accounts.audit import Actor
+from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.console.form import Form, read_form
 from tyrian.gateway.console.headers import FOR_PAGES
 from tyrian.gateway.console.messages import DONE
 from tyrian.gateway.console.navigation import visible
 from tyrian.gateway.console.origin import TOKEN_HEADER, check_same_origin, check_token
+from tyrian.gateway.console.sign_in.passkeys import Passkeys
+from tyrian.gateway.console.sign_in.people import People
+from tyrian.gateway.console.sign_in.seal import Seal
 from tyrian.gateway.console.sign_in.sessions import COOKIE, Sessions
+from tyrian.gateway.console.sign_in.steps import Steps
+from tyrian.gateway.console.sign_in.throttle import Throttle
 from tyrian.gateway.console.templates import environment
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.context import context_of
@@ -48,6 +56,8 @@ PublicHandler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger("tyrian.console")
 _API = ("/v1/", "/compat/", "/llama/")
 SETUP_PATH = "/account/secure"
+FRESH_S = 15 * 60
+"""How old a sign-in may be for adding another way in."""
 
 
 class Console:
@@ -57,6 +67,12 @@ class Console:
         self.settings = settings
         self.store = store
         self.sessions = Sessions(store)
+        self.keys = settings.keys if isinstance(settings.keys, Keys) else Keys(store)
+        self.seal = Seal.at(settings.console.home)
+        self.people = People(store, self.seal)
+        self.passkeys = Passkeys(store)
+        self.steps = Steps(store)
+        self.throttle = Throttle(store)
         self._environment = environment()
         self._paths: set[str] = set()
 
@@ -80,6 +96,8 @@ class Console:
                     f"This needs the role {role.title}; yours is {visitor.role_title}.",
                     code="role_too_small",
                 )
+            if method == "GET":
+                request.state.waiting = await self.count_waiting(visitor.organisation_id)
             return await handler(request, visitor)
 
         if method == "GET":
@@ -128,6 +146,20 @@ class Console:
         )
         headers = {**FOR_PAGES, "content-type": "text/html; charset=utf-8"}
         return Response(text, status, headers=headers)
+
+    @staticmethod
+    def is_fresh(visitor: Visitor) -> bool:
+        """Whether the visitor signed in lately enough to change how they sign in."""
+        return time.time() - visitor.signed_in_at < FRESH_S
+
+    async def model_to_try(self) -> str:
+        """The name of a model that is here, for lines that people paste."""
+        for model in self.settings.models:
+            return model.id
+        for upstream in self.settings.upstreams:
+            for name in upstream.model_ids:
+                return name
+        return "MODEL"
 
     async def count_waiting(self, organisation_id: str) -> int:
         """How many reviews wait for a person of this organisation."""
@@ -207,6 +239,23 @@ class Console:
         return answer
 
 
+def actor(request: Request, visitor: Visitor) -> Actor:
+    """The visitor as the audit chain names them."""
+    address = request.client.host if request.client else ""
+    return Actor("session", visitor.user_id, visitor.email, address)
+
+
+def told(error: TyrianError) -> str:
+    """An error of ours as a sentence for people."""
+    hint = f" {error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+    return f"{error.message[:1].upper()}{error.message[1:]}.{hint}"
+
+
+def gone() -> ApiError:
+    """404, the same for what never was and for what belongs to others."""
+    return ApiError(404, "The address is wrong, or what it named is gone.", code="not_found")
+
+
 def form_of(request: Request) -> Form:
     """The form that `page` has read and checked."""
     form: Form = request.state.form
@@ -243,8 +292,8 @@ def _as_api_error(error: Exception) -> ApiError:
         return ApiError(
             503, "The database cannot be reached. Try again shortly.", code="overloaded"
         )
-    if isinstance(error, InputError):
-        return ApiError(400, f"{error.message[:1].upper()}{error.message[1:]}.")
+    if isinstance(error, InputError | ConfigError):
+        return ApiError(400, told(error))
     if isinstance(error, TyrianError):
         return ApiError(500, "The gateway could not do this.")
     # The type alone: a message could quote what somebody typed.

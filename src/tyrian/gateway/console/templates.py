@@ -33,6 +33,7 @@ def environment() -> Environment:
         duration=duration,
         visible=visible,
         stage=stage,
+        browser=browser,
     )
     made.globals.update(version=version("tyrian"))
     return made
@@ -101,3 +102,21 @@ _STAGES = {
 def stage(name: str) -> str:
     """Where a message stood, in words."""
     return _STAGES.get(name, name)
+
+
+def browser(user_agent: str) -> str:
+    """What a browser calls itself, in two words; an unknown one as it comes."""
+    names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"))
+    systems = (
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    name = next((told for sign, told in names if sign in user_agent), "")
+    if not name and "Safari/" in user_agent:
+        name = "Safari"
+    system = next((told for sign, told in systems if sign in user_agent), "")
+    return " on ".join(part for part in (name, system) if part) or user_agent[:60] or "Unknown"

@@ -1,0 +1,289 @@
+"""API keys: made in one click, shown once, watched, rotated, revoked."""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from tyrian.errors import ConfigError, InputError
+from tyrian.gateway.accounts.keys import DAY_S, Change
+from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.scopes import MODEL_SCOPES
+from tyrian.gateway.console.form import Form
+from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
+from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.errors import ApiError
+from tyrian.gateway.store.models.organisations import Membership, Project, ServiceAccount, User
+from tyrian.gateway.tokens import KeyKind
+
+LIVES = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "never"))
+OVERLAPS = (
+    ("0", "at once"),
+    ("3600", "in an hour"),
+    ("86400", "in a day"),
+    ("604800", "in a week"),
+)
+KINDS = (
+    (KeyKind.LIVE, "Live", "For people and programs in production."),
+    (KeyKind.TEST, "Test", "For experiments; the prefix tells it apart."),
+    (KeyKind.SERVICE, "Service", "For a program that nobody in particular owns."),
+    (KeyKind.ADMIN, "Administration", "Governs this organisation; cannot call models."),
+)
+SCOPE_WORDS = {
+    "chat": "Chat with models",
+    "responses": "The Responses API",
+    "moderations": "Judge texts",
+    "models.read": "List models",
+    "files": "Files",
+    "finetune": "Fine-tuning",
+    "evals": "Evaluations",
+    "provenance": "Check where content comes from",
+    "admin": "Administration",
+    "admin.read": "Look at the administration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names to ids of what keys belong to."""
+
+    projects: dict[str, str]
+    owners: dict[str, str]
+
+
+def routes(console: Console) -> list[Route]:
+    """`/keys` and below"""
+    pages = _Pages(console)
+    write = {"method": "POST", "role": Role.ANALYST}
+    return [
+        console.page("/keys", pages.list),
+        console.page("/keys/new", pages.new, role=Role.ANALYST),
+        console.page("/keys", pages.create, **write),
+        console.page("/keys/{id}", pages.show),
+        console.page("/keys/{id}", pages.change, **write),
+        console.page("/keys/{id}/rotate", pages.rotate, **write),
+        console.page("/keys/{id}/revoke", pages.revoke, **write),
+    ]
+
+
+class _Pages:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def list(self, request: Request, visitor: Visitor) -> Response:
+        """All keys of the organisation; only their owners and administrators can change them."""
+        records = await self._console.keys.list(organisation_id=visitor.organisation_id)
+        names = await self._names(visitor)
+        now = time.time()
+        wanted = request.query_params.get("show", "active")
+        is_over = {"revoked", "expired"}
+        rows = [
+            (key, key.status(now))
+            for key in reversed(records)
+            if (key.status(now) in is_over) is (wanted == "ended")
+        ]
+        return self._console.render(
+            request,
+            "keys.html",
+            visitor,
+            active="keys",
+            rows=rows,
+            has_any=bool(records),
+            show=wanted,
+            names=names,
+        )
+
+    async def new(self, request: Request, visitor: Visitor) -> Response:
+        """The form for those who want more than the defaults."""
+        return await self._form(request, visitor, Form([]), "")
+
+    async def create(self, request: Request, visitor: Visitor) -> Response:
+        """Make a key, with sensible defaults for an empty form; its value is shown only here."""
+        form = form_of(request)
+        try:
+            kind = KeyKind(form.text("kind") or "live")
+            if kind in (KeyKind.ADMIN, KeyKind.SERVICE) and not visitor.may(Role.ADMIN):
+                raise ConfigError("only administrators make keys of this kind")
+            project_id = form.text("project") or await self._first_project(visitor)
+            if project_id not in (await self._names(visitor)).projects:
+                raise gone()
+            record, token = await self._console.keys.create(
+                form.text("name") or f"{visitor.name}'s key, {time.strftime('%d %b %H:%M')}",
+                kind=kind,
+                scopes=form.all("scope") or None,
+                expires_in_s=_life(form),
+                models=_lines(form.text("models")),
+                networks=_lines(form.text("networks")),
+                project_id=project_id,
+                owner_user_id=visitor.user_id,
+                by=actor(request, visitor),
+            )
+        except ValueError:
+            return await self._form(request, visitor, form, "Choose a kind of key.")
+        except (ConfigError, InputError) as error:
+            return await self._form(request, visitor, form, told(error))
+        return await self._shown(request, visitor, record, token, is_new=True)
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """One key."""
+        record = await self._key(request, visitor)
+        return await self._detail(request, visitor, record)
+
+    async def change(self, request: Request, visitor: Visitor) -> Response:
+        """Rename a key, or switch it off or on."""
+        record = await self._own_key(request, visitor)
+        form = form_of(request)
+        change = Change(
+            name=form.text("name") if "name" in form else None,
+            is_disabled=form["disabled"] == "yes" if "disabled" in form else None,
+        )
+        try:
+            await self._console.keys.change(record.id, change, by=actor(request, visitor))
+        except (ConfigError, InputError) as error:
+            return await self._detail(request, visitor, record, failed=told(error), status=400)
+        return RedirectResponse(f"/keys/{record.id}?done=key-changed", 303)
+
+    async def rotate(self, request: Request, visitor: Visitor) -> Response:
+        """A new value; the old one stays good for a while."""
+        record = await self._own_key(request, visitor)
+        overlap = form_of(request).text("overlap")
+        if overlap not in dict(OVERLAPS):
+            raise ApiError(400, "Choose when the old value ends.")
+        try:
+            record, token = await self._console.keys.rotate(
+                record.id, overlap_s=int(overlap), by=actor(request, visitor)
+            )
+        except InputError as error:
+            return await self._detail(request, visitor, record, failed=told(error), status=409)
+        return await self._shown(request, visitor, record, token, is_new=False)
+
+    async def revoke(self, request: Request, visitor: Visitor) -> Response:
+        """End a key."""
+        record = await self._own_key(request, visitor)
+        await self._console.keys.revoke(record.id, by=actor(request, visitor))
+        return RedirectResponse("/keys?done=key-revoked", 303)
+
+    async def _key(self, request: Request, visitor: Visitor) -> KeyRecord:
+        record = await self._console.keys.get(request.path_params["id"][:64])
+        if record is None or record.organisation_id != visitor.organisation_id:
+            raise gone()
+        return record
+
+    async def _own_key(self, request: Request, visitor: Visitor) -> KeyRecord:
+        record = await self._key(request, visitor)
+        if not _may_change(visitor, record):
+            message = "Only its owner and administrators can change this key."
+            raise ApiError(403, message, code="role_too_small")
+        return record
+
+    async def _names(self, visitor: Visitor) -> _Names:
+        organisation = visitor.organisation_id
+        projects = select(Project.id, Project.name).where(
+            Project.organisation_id == organisation, Project.archived_at.is_(None)
+        )
+        services = (
+            select(ServiceAccount.id, ServiceAccount.name)
+            .join(Project, Project.id == ServiceAccount.project_id)
+            .where(Project.organisation_id == organisation)
+        )
+        people = (
+            select(User.id, User.name)
+            .join(Membership, Membership.user_id == User.id)
+            .where(Membership.organisation_id == organisation)
+        )
+        async with self._console.store.read() as session:
+            found = {row[0]: row[1] for row in await session.execute(projects)}
+            owners = {row[0]: row[1] for row in await session.execute(services)}
+            owners |= {row[0]: row[1] for row in await session.execute(people)}
+        return _Names(found, owners)
+
+    async def _first_project(self, visitor: Visitor) -> str:
+        query = (
+            select(Project.id)
+            .where(
+                Project.organisation_id == visitor.organisation_id, Project.archived_at.is_(None)
+            )
+            .order_by(Project.created_at, Project.id)
+            .limit(1)
+        )
+        async with self._console.store.read() as session:
+            found = await session.scalar(query)
+        if found is None:
+            raise ConfigError("this organisation has no project", hint="make one first")
+        return found
+
+    async def _form(self, request: Request, visitor: Visitor, form: Form, failed: str) -> Response:
+        names = await self._names(visitor)
+        kinds = [k for k in KINDS if visitor.may(Role.ADMIN) or k[0] in ("live", "test")]
+        return self._console.render(
+            request,
+            "key_new.html",
+            visitor,
+            status=400 if failed else 200,
+            active="keys",
+            failed=failed,
+            form=form,
+            projects=list(names.projects.items()),
+            kinds=kinds,
+            lives=LIVES,
+            scopes=[(scope, SCOPE_WORDS[scope]) for scope in MODEL_SCOPES],
+        )
+
+    async def _shown(
+        self, request: Request, visitor: Visitor, record: KeyRecord, token: str, *, is_new: bool
+    ) -> Response:
+        base = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        return self._console.render(
+            request,
+            "key_shown.html",
+            visitor,
+            active="keys",
+            key=record,
+            token=token,
+            is_new=is_new,
+            base=base,
+            model=await self._console.model_to_try(),
+        )
+
+    async def _detail(
+        self,
+        request: Request,
+        visitor: Visitor,
+        record: KeyRecord,
+        *,
+        failed: str = "",
+        status: int = 200,
+    ) -> Response:
+        return self._console.render(
+            request,
+            "key.html",
+            visitor,
+            status=status,
+            active="keys",
+            failed=failed,
+            key=record,
+            state=record.status(time.time()),
+            names=await self._names(visitor),
+            may_change=_may_change(visitor, record),
+            overlaps=OVERLAPS,
+            scope_words=SCOPE_WORDS,
+        )
+
+
+def _may_change(visitor: Visitor, record: KeyRecord) -> bool:
+    is_own = record.owner_user_id == visitor.user_id and record.kind != KeyKind.ADMIN
+    return visitor.may(Role.ADMIN) or (visitor.may(Role.ANALYST) and is_own)
+
+
+def _life(form: Form) -> int | None:
+    days = form.get("life", "90")
+    if days not in dict(LIVES):
+        raise ConfigError("choose how long the key lives")
+    return int(days) * DAY_S if days else None
+
+
+def _lines(text: str) -> list[str] | None:
+    return [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()] or None
