@@ -47,7 +47,7 @@ SAMPLE = 600
 """Windows on which the backbone is cut to size."""
 SEED = 20263
 EPOCHS = 1
-MOST, MOST_CONTENT = 60, 12
+MOST, MOST_CONTENT = 130, 32
 """Rows of one source that are read, so that no source outweighs the others."""
 FIRST, READ, HARM, UNREAD = 0.65, 0.35, 0.2, -4.0
 """How much the logits of the stages count, found on sources left out (`evaluate.py`)."""

@@ -13,7 +13,8 @@ from training.prompt_guard.noise import noisy
 ATTACKS = ("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt")
 SHARED = (
     *("slots.txt", "goals.txt", *ATTACKS, "benign.txt", "benign_secret.txt", "benign_styled.txt"),
-    *("benign_security.txt", "benign_trigger.txt", "frames.txt", "carriers.txt", "tools.txt"),
+    *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt"),
+    *("frames.txt", "carriers.txt", "tools.txt"),
 )
 """Files with templates; sections of one name in several files are one section."""
 ALL, SEEN, UNSEEN = "all", "seen", "unseen"
@@ -59,6 +60,7 @@ HARMLESS_KINDS = frozenset({"benign_prompt", "benign_short", "benign_cyber"})
 REAL = 1500
 """Questions of each kind that are taken from the given rows."""
 _SIGNS = ("!--", "}", "](", "==", "{{", "\\\\", "##", '"', ")", ";)", "?>", "||", "*/", "~", "[/")
+REPETITIONS = 900
 FRAMES = 2600
 """Rows of each side of the twins: one frame around a harmful goal, and around a harmless one."""
 _FRAMED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
@@ -163,6 +165,17 @@ def soups(texts: Sequence[str], pick: random.Random, count: int = 600) -> tuple[
     return tuple(found)
 
 
+def repetitions(texts: Sequence[str], pick: random.Random, count: int) -> list[str]:
+    """One word, number or sign again and again, as people type to try something out."""
+    found = []
+    for _ in range(count):
+        words = pick.choice(texts).split()
+        unit = " ".join(words[: pick.choice((1, 1, 1, 1, 2, 3))]) or "a"
+        joint = pick.choice((" ", " ", " ", ", ", "\n", "", "-", " . "))
+        found.append(joint.join([unit] * pick.choice((3, 5, 8, 13, 30, 60, 150)))[:1600])
+    return found
+
+
 def with_real(
     slots: Mapping[str, Section], rows: Sequence[Row], pick: random.Random
 ) -> dict[str, Section]:
@@ -201,6 +214,9 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
         for _ in range(int(section.rows * share)):
             text = noisy(expand(pick.choice(section.lines), slots, pick), pick)
             rows.setdefault(text, Row(text, labels, f"gen_{section.name}", section.kind))
+    harmless = [row.text for row in rows.values() if not row.labels]
+    for text in repetitions(harmless, pick, int(REPETITIONS * share)):
+        rows.setdefault(text, Row(text, (), "gen_repeated", "benign_short"))
     for row in framed(slots, pick, int(FRAMES * share)):
         rows.setdefault(row.text, row)
     for name, is_attack, kind, count in CARRIED:

@@ -28,7 +28,7 @@ FINE_SIZE = 1 << 15
 STRENGTH = 16.0
 RATE = 0.0075
 NAME = "prompt-guard"
-HARMFUL, HARMFUL_COUNTS = "plain_harmful", 0.1
+HARMFUL, HARMFUL_COUNTS = "plain_harmful", 0.2
 """Kind of what is harmful and no attack, and how much it counts here.
 
 A sum of weights cannot tell a frame around harm from harm alone, so either both score or neither
