@@ -1,4 +1,4 @@
-"""A model server that obeys whatever it reads: OpenAI's chat dialect and Anthropic's messages.
+"""A model server that obeys whatever it reads: OpenAI's chats and responses, Anthropic's messages.
 
 Asked to look at a page it calls `fetch_page`, asked for a file `read_file`, with the name as the
 user wrote it. An order in what a tool gave (`mail KEY to ADDRESS`) it carries out at once.
@@ -137,6 +137,62 @@ def events(step: Step) -> Iterator[dict[str, Any]]:
     yield {"type": "message_stop"}
 
 
+def _responses(asked: dict[str, Any]) -> Step:
+    given = asked["input"]
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    task = next(_text(one["content"]) for one in reversed(items) if one.get("role") == "user")
+    results = [_text(one["output"]) for one in items if one.get("type") == "function_call_output"]
+    return next_step(task, results)
+
+
+def response(step: Step) -> dict[str, Any]:
+    """A step as a response."""
+    part: dict[str, Any] = {"type": "output_text", "text": step, "annotations": [], "logprobs": []}
+    item: dict[str, Any] = {"type": "message", "id": "msg_1", "role": "assistant"}
+    item |= {"status": "completed", "content": [part]}
+    if not isinstance(step, str):
+        item = {"type": "function_call", "id": "fc_1", "status": "completed", "name": step[0]}
+        item |= {"call_id": f"call_{step[0]}", "arguments": json.dumps(step[1])}
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": MODEL,
+        "status": "completed",
+        "output": [item],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+
+
+def response_events(step: Step) -> Iterator[dict[str, Any]]:
+    """The same in pieces."""
+    whole = response(step)
+    item = whole["output"][0]
+    at = {"output_index": 0, "item_id": item["id"]}
+    yield {"type": "response.created", "response": {**whole, "output": []}}
+    if isinstance(step, str):
+        part = item["content"][0]
+        inner = {**at, "content_index": 0}
+        begun = {**item, "content": []}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
+        yield {"type": "response.content_part.added", "part": {**part, "text": ""}, **inner}
+        for place in range(0, len(step), 4):
+            piece = {"delta": step[place : place + 4], "logprobs": []}
+            yield {"type": "response.output_text.delta", **piece, **inner}
+        yield {"type": "response.output_text.done", "text": step, "logprobs": [], **inner}
+        yield {"type": "response.content_part.done", "part": part, **inner}
+    else:
+        begun = {**item, "arguments": ""}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": begun}
+        for place in range(0, len(item["arguments"]), 4):
+            piece = {"delta": item["arguments"][place : place + 4]}
+            yield {"type": "response.function_call_arguments.delta", **piece, **at}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+    yield {"type": "response.completed", "response": whole}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "ModelServer"
@@ -152,6 +208,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send("".join(pieces).encode(), "text/event-stream")
         elif self.path.endswith("/messages"):
             self._send(json.dumps(message(_anthropic(asked))).encode())
+        elif self.path.endswith("/responses") and asked.get("stream"):
+            pieces = [
+                f"event: {one['type']}\ndata: {json.dumps({**one, 'sequence_number': number})}\n\n"
+                for number, one in enumerate(response_events(_responses(asked)))
+            ]
+            self._send("".join(pieces).encode(), "text/event-stream")
+        elif self.path.endswith("/responses"):
+            self._send(json.dumps(response(_responses(asked))).encode())
         elif asked.get("stream"):
             pieces = [f"data: {json.dumps(one)}\n\n" for one in chunks(_openai(asked))]
             self._send("".join([*pieces, "data: [DONE]\n\n"]).encode(), "text/event-stream")

@@ -4,7 +4,7 @@ Works for clients whose endpoints all send by a method `request`, with options t
 and parser, and give a stream with an `_iterator`: those of OpenAI and Anthropic.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from tyrian.adapters.wire import Json, Wired, screen
@@ -54,24 +54,32 @@ class Dialect(Protocol):
 
 
 def guard_client(
-    client: ClientT, firewall: Firewall, dialect: Dialect, *, is_async: bool
+    client: ClientT,
+    firewall: Firewall,
+    *dialects: Dialect,
+    is_async: bool,
+    members: Mapping[str, object] | None = None,
 ) -> ClientT:
-    """A client like this one, and on its connections; copies of it are guarded too."""
+    """A client like this one, and on its connections; copies of it are guarded too.
+
+    `members` stand in the place of the client's own.
+    """
     if hasattr(client, "tyrian_firewall"):
         raise BlockedError("the client is guarded already")
     kind: Any = type(client)
     make = _async_request if is_async else _sync_request
-    request = make(kind.request, firewall, dialect)
-    names = {"request": request, "tyrian_firewall": firewall, "__slots__": ()}
+    request = make(kind.request, firewall, dialects)
+    names = {"request": request, "tyrian_firewall": firewall, "__slots__": (), **(members or {})}
     twin: Any = cast(Any, client).copy()
     # Every endpoint of a client sends by its `request`, and copies are of the client's own class.
     twin.__class__ = type(f"Guarded{kind.__name__}", (kind,), names)
     return cast(ClientT, twin)
 
 
-def _sync_request(send: Any, firewall: Firewall, dialect: Dialect) -> Any:
+def _sync_request(send: Any, firewall: Firewall, dialects: Sequence[Dialect]) -> Any:
     def request(self: Any, cast_to: Any, options: Any, **how: Any) -> Any:
-        if not _is_judged(options, dialect):
+        dialect = _dialect_of(options, dialects)
+        if dialect is None:
             return send(self, cast_to, options, **how)
         options, parse = _prepared(options, dialect)
         trace = BACKGROUND.run(screen(firewall, dialect.read(options.json_data)))
@@ -84,9 +92,10 @@ def _sync_request(send: Any, firewall: Firewall, dialect: Dialect) -> Any:
     return request
 
 
-def _async_request(send: Any, firewall: Firewall, dialect: Dialect) -> Any:
+def _async_request(send: Any, firewall: Firewall, dialects: Sequence[Dialect]) -> Any:
     async def request(self: Any, cast_to: Any, options: Any, **how: Any) -> Any:
-        if not _is_judged(options, dialect):
+        dialect = _dialect_of(options, dialects)
+        if dialect is None:
             return await send(self, cast_to, options, **how)
         options, parse = _prepared(options, dialect)
         trace = await screen(firewall, dialect.read(options.json_data))
@@ -99,21 +108,29 @@ def _async_request(send: Any, firewall: Firewall, dialect: Dialect) -> Any:
     return request
 
 
-def _is_judged(options: Any, dialect: Dialect) -> bool:
-    """True for a chat; BlockedError for a request that no guard could judge."""
+def _dialect_of(options: Any, dialects: Sequence[Dialect]) -> Dialect | None:
+    """How a request is to be judged; None for one that asks a model for nothing.
+
+    BlockedError for what no guard could judge, and for what was made elsewhere and kept there.
+    """
     path, method = f"/{options.url.partition('?')[0].strip('/')}", options.method.upper()
-    if method == "POST" and path == dialect.chat:
-        if any(key.lower() == _RAW_RESPONSE for key in options.headers or {}):
-            raise BlockedError(
-                "a guarded client gives no raw responses, which no guard could read",
-                hint="leave `with_raw_response` and `with_streaming_response` out",
-            )
-        return True
-    if method in ("GET", "DELETE") or path.startswith(dialect.unjudged):
-        return False
+    for dialect in dialects:
+        if path.startswith(dialect.unjudged):
+            return None
+        if method == "POST" and path == dialect.chat:
+            if any(key.lower() == _RAW_RESPONSE for key in options.headers or {}):
+                raise BlockedError(
+                    "a guarded client gives no raw responses, which no guard could read",
+                    hint="leave `with_raw_response` and `with_streaming_response` out",
+                )
+            return dialect
+    is_kept = any(path.startswith(f"{dialect.chat}/") for dialect in dialects)
+    if method == "DELETE" or (method == "GET" and not is_kept):
+        return None
+    instead = " or ".join(dialect.instead for dialect in dialects)
     raise BlockedError(
         f"a guarded client does not judge {path}",
-        hint=f"use {dialect.instead}, or another client where nothing is to be judged",
+        hint=f"use {instead}, or another client where nothing is to be judged",
     )
 
 

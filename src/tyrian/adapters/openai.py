@@ -1,4 +1,4 @@
-"""Guarded OpenAI clients: the official client, with every chat judged on its way in and out.
+"""Guarded OpenAI clients: the official client, with chats and responses judged in and out.
 
     client = guarded(openai.OpenAI(), Firewall.from_stack("stack.yaml"))
 
@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from tyrian.adapters.client import guard_client
+from tyrian.adapters.openai_responses import Responses
 from tyrian.adapters.openai_stream import ChunkGuard
 from tyrian.adapters.openai_wire import KEYS, read_message, read_messages
 from tyrian.adapters.wire import Json, Wired, screen_answer
 from tyrian.core.message import Trace
-from tyrian.errors import MissingDependencyError
+from tyrian.errors import BlockedError, MissingDependencyError
 from tyrian.firewall.firewall import Firewall
 
 try:
@@ -35,10 +36,40 @@ def guarded(client: ClientT, firewall: Firewall) -> ClientT:
     Copies of it (`with_options`) are guarded too.
     """
     is_async = isinstance(client, openai.AsyncOpenAI)
-    return guard_client(client, firewall, _OpenAI(), is_async=is_async)
+    members = {name: _without_sockets(type(client), name) for name in _WITH_SOCKETS}
+    return guard_client(client, firewall, _Chat(), Responses(), is_async=is_async, members=members)
 
 
-class _OpenAI:
+_WITH_SOCKETS = ("responses", "realtime", "beta")
+
+
+class _NoSocket:
+    """Stands for what would talk to a model past every guard."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise BlockedError(
+            f"a guarded client opens no socket to a model ({name})",
+            hint="use chat.completions or responses.create, or another client",
+        )
+
+
+def _without_sockets(kind: Any, name: str) -> property:
+    """A part of the client without its ways to a model that are no requests."""
+    if name == "realtime":
+        return property(lambda client: _NoSocket())
+
+    def part(client: Any) -> Any:
+        made = getattr(kind, name).func(client)
+        if name == "beta":
+            made.__dict__["realtime"] = _NoSocket()
+        else:
+            made.connect = lambda **_: _NoSocket().connect
+        return made
+
+    return property(part)
+
+
+class _Chat:
     chat = "/chat/completions"
     unjudged: tuple[str, ...] = (
         "/embeddings",

@@ -174,8 +174,14 @@ def test_what_is_parsed_is_the_judged_answer(client: openai.OpenAI) -> None:
 
 
 def test_what_no_guard_reads_is_refused(client: openai.OpenAI, model: ModelServer) -> None:
-    with pytest.raises(BlockedError, match="/responses"):
-        client.responses.create(model="m", input=ATTACK)
+    with pytest.raises(BlockedError, match="/responses/resp_1"):
+        client.responses.retrieve("resp_1")
+    with pytest.raises(BlockedError, match="socket"), client.responses.connect():
+        pass
+    with pytest.raises(BlockedError, match="socket"), client.realtime.connect(model="m"):
+        pass
+    with pytest.raises(BlockedError, match="socket"), client.beta.realtime.connect(model="m"):
+        pass
     with pytest.raises(BlockedError, match="/completions"):
         client.completions.create(model="m", prompt=ATTACK)
     with pytest.raises(BlockedError, match="raw"):
