@@ -92,13 +92,15 @@ def test_more_cases_show_smaller_differences() -> None:
 
 
 @given(st.integers(2, 9), st.data())
-def test_floors_are_what_random_answers_get(options: int, data: st.DataObject) -> None:
+def test_floors_are_what_blind_draws_of_that_size_get(options: int, data: st.DataObject) -> None:
     right = data.draw(st.integers(1, options))
-    sets = range(1, 2**options)
+    chosen = data.draw(st.integers(1, options))
     key = (1 << right) - 1
+    sets = [s for s in range(2**options) if s.bit_count() == chosen]
     overlaps = [(s & key).bit_count() / (s | key).bit_count() for s in sets]
-    assert overlap_floor(options, right) == pytest.approx(sum(overlaps) / len(overlaps))
-    assert exact_floor(options, right, is_single=False) == pytest.approx(1 / len(overlaps))
+    assert overlap_floor(options, right, chosen) == pytest.approx(sum(overlaps) / len(sets))
+    exact = sum(s == key for s in sets) / len(sets)
+    assert exact_floor(options, right, chosen) == pytest.approx(exact)
 
 
 def test_a_score_at_its_floor_is_nothing_above_chance() -> None:

@@ -18,25 +18,23 @@ def above_chance(value: float, floor: float) -> float:
     return (value - floor) / (1.0 - floor) if floor < 1.0 else 0.0
 
 
-def exact_floor(options: int, right: int, *, is_single: bool) -> float:
-    """Chance that a random answer is exactly right.
+def exact_floor(options: int, right: int, chosen: int) -> float:
+    """Chance that `chosen` letters drawn blindly are just the `right` ones of `options`."""
+    return 1.0 / comb(options, right) if chosen == right else 0.0
 
-    One of `options` letters where one answer is asked for, else any set of letters but the empty.
+
+def overlap_floor(options: int, right: int, chosen: int) -> float:
+    """Mean Jaccard overlap of `chosen` letters drawn blindly with the `right` ones.
+
+    Hypergeometric: how many of the drawn letters are right.
     """
-    if options < 1:
-        return 0.0
-    return right / options if is_single else 1.0 / (2**options - 1)
-
-
-def overlap_floor(options: int, right: int) -> float:
-    """Mean Jaccard overlap of a random nonempty set of letters with the `right` ones."""
-    total = 0.0
-    for good in range(right + 1):
-        for bad in range(options - right + 1):
-            if good or bad:
-                ways = comb(right, good) * comb(options - right, bad)
-                total += ways * good / (right + bad)
-    return total / (2**options - 1) if options else 0.0
+    ways = comb(options, chosen)
+    least, most = max(0, chosen + right - options), min(chosen, right)
+    return sum(
+        comb(right, hits) * comb(options - right, chosen - hits) * hits / (chosen + right - hits)
+        for hits in range(least, most + 1)
+        if hits
+    ) / ways if ways else 0.0  # fmt: skip
 
 
 def at_k(n: int, hits: int, k: int) -> float:
