@@ -116,6 +116,10 @@ def _check_values(obj: Json) -> None:
             raise bad_request(f"`{name}` must be a boolean.", param=name)
     if obj.get("top_logprobs") is not None and obj.get("logprobs") is not True:
         raise bad_request("`top_logprobs` is only allowed with `logprobs`.", param="top_logprobs")
+    if obj.get("max_tokens") is not None and obj.get("max_completion_tokens") is not None:
+        raise bad_request(
+            "Give `max_completion_tokens` or its alias `max_tokens`, not both.", param="max_tokens"
+        )
     _check_stop(obj.get("stop"))
     _check_modalities(obj)
     _check_tools(obj.get("tools"))
