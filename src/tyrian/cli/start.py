@@ -20,14 +20,16 @@ from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.app import create_app
-from tyrian.gateway.catalogue import Catalogue, Route, ServedModel, upstreams_of
+from tyrian.gateway.catalogue import Catalogue, ServedModel, upstreams_of
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.console.sign_in.links import Links
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
+from tyrian.gateway.decisions import DecisionLog
 from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.logging import LogFormat, access_log
 from tyrian.gateway.reviews import Reviews
+from tyrian.gateway.routing.routes import Route
 from tyrian.gateway.server import server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.store.engine import Store
@@ -90,6 +92,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     store, keys = open_keys(home, options.database or None)
     firewall = _firewall(stack, home) if options.is_guarded else None
     reviews, webhook = _reviews(stack, store) if firewall is not None else (None, None)
+    decisions = DecisionLog(store)
     settings = Settings(
         firewall=firewall,
         upstreams=upstreams,
@@ -99,6 +102,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         models=models,
         routes=routes,
         store=store,
+        decisions=decisions,
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,
         console=ConsoleOptions(
@@ -288,6 +292,8 @@ def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
         with contextlib.suppress(TyrianError):
             await prepared.keys.close()
+        if prepared.settings.decisions is not None:
+            await prepared.settings.decisions.close()
         if prepared.webhook is not None:
             await prepared.webhook.close()
         await prepared.store.close()

@@ -48,7 +48,8 @@ def create_app(settings: Settings) -> Endpoint:
         notes=metrics,
         audit=settings.audit,
     )
-    guarded = Firewalled(settings.firewall)
+    note = settings.decisions.note if settings.decisions is not None else None
+    guarded = Firewalled(settings.firewall, note)
     health = Health(settings.keys if isinstance(settings.keys, Reachable) else None)
     spans = spans_from_environment()
     console = console_of(settings)

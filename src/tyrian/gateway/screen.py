@@ -1,5 +1,6 @@
 """Judging what passes through in one request."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from tyrian.gateway.wire import Json, write_back
 
 if TYPE_CHECKING:  # the store brings the database along
     from tyrian.gateway.reviews import Reviews
+
+NoteOfRequest = Callable[[RequestContext, Decision], None]
+"""Hears of every decision, with the request that it belongs to."""
 
 _STAGE_OF_ROLE = {Role.USER: Stage.INPUT, Role.TOOL: Stage.TOOL_RESULT}
 
@@ -89,8 +93,9 @@ def _told(reason: Reason) -> str:
 class Firewalled:
     """A firewall, or none, with the stages at which it has guards."""
 
-    def __init__(self, firewall: Firewall | None) -> None:
+    def __init__(self, firewall: Firewall | None, on_decision: NoteOfRequest | None = None) -> None:
         self.firewall = firewall
+        self.on_decision = on_decision
         stages = {stage for stage, _ in firewall.infos()} if firewall else set()
         self.stages = frozenset(stages)
         self.judges_answers = bool(stages & {Stage.OUTPUT, Stage.TOOL_CALL})
@@ -211,6 +216,8 @@ class Screen:
         self._metrics.decision(decision)
         if index is not None:
             self.decisions.append(decision)
+        if self._guarded.on_decision is not None:
+            self._guarded.on_decision(self._context, decision)
         if self._context.on_decision is not None:
             self._context.on_decision(decision, index)
         self._greatest = max(self._greatest, decision.effect)

@@ -15,6 +15,7 @@ from tyrian.gateway.upstream import Upstream
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
     from tyrian.firewall.audit import AuditSink
     from tyrian.gateway.accounts.record import KeyVerifier
+    from tyrian.gateway.decisions import DecisionLog
     from tyrian.gateway.reviews import Reviews
     from tyrian.gateway.store.engine import Store
 
@@ -64,6 +65,8 @@ class Settings:
     """Further request parameters to pass on; guards do not read them."""
     store: "Store | None" = None
     """The database; without it there are no accounts, and the console is one page for keys."""
+    decisions: "DecisionLog | None" = None
+    """Where decisions are kept for people to look through."""
     console: ConsoleOptions = field(default_factory=ConsoleOptions)
     on_request: Callable[[RequestContext], None] | None = None
     """Called once for each finished request, for the access log."""
