@@ -65,7 +65,7 @@ def gateway(stack: str, upstream: str, site_port: int) -> Iterator[openai.OpenAI
         for line in process.stdout:
             if line.startswith("Tyrian guards "):
                 base = line.split()[2]
-            if found := re.search(r"/#key=(\S+)", line):
+            if found := re.search(r"Bearer ([\w.~-]+)", line):
                 key = found[1]
                 break
         try:
