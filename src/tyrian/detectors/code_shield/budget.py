@@ -3,6 +3,9 @@
 import time
 from dataclasses import dataclass, field
 
+_LOOK = 256
+"""Steps between two looks at what is left."""
+
 
 @dataclass(slots=True, eq=False, repr=False)
 class Budget:
@@ -17,7 +20,7 @@ class Budget:
     most_functions: int = 2000
     is_spent: bool = False
     _deadline: float = field(default=0.0, repr=False)
-    _until_look: int = field(default=256, repr=False)
+    _until_look: int = field(default=_LOOK, repr=False)
 
     def start(self) -> "Budget":
         """Let the time run."""
@@ -26,12 +29,13 @@ class Budget:
 
     def spend(self, steps: int) -> bool:
         """Take `steps`; False once there are none left, or no time."""
-        self.work -= steps
         self._until_look -= steps
-        if self._until_look <= 0:
-            self._until_look = 256
-            if self._deadline and time.thread_time() > self._deadline:
-                self.is_spent = True
-        if self.work <= 0:
+        return self._until_look > 0 or self._look()
+
+    def _look(self) -> bool:
+        """Whether anything is left; asked once in many steps, since the clock is slow to ask."""
+        self.work -= _LOOK - self._until_look
+        if self.work <= 0 or (self._deadline and time.thread_time() > self._deadline):
             self.is_spent = True
+        self._until_look = 0 if self.is_spent else _LOOK
         return not self.is_spent

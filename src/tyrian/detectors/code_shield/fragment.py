@@ -11,7 +11,7 @@ from tyrian.detectors.code_shield.outside import names_outside
 from tyrian.detectors.code_shield.syntax import Syntax
 from tyrian.detectors.code_shield.tokens import Lexed
 
-_WORDS = re.compile(r"[A-Za-z_$][\w$]*")
+_BLANKS = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) in "_$")}
 _AFTER_BRACKET = frozenset(".-!?")
 _MOST_LINKS = 12
 _STOPS = re.compile(r"[;,\n()\[\]{}]")
@@ -31,7 +31,7 @@ class Fragment:
         self.lexed = lexed
         self.code = lexed.code
         self.budget = budget or Budget()
-        self.words: frozenset[str] = frozenset(_WORDS.findall(self._folded()))
+        self.words: frozenset[str] = frozenset(self._folded().translate(_BLANKS).split())
         sign, called = syntax.short_call
         if sign and sign in self.code:
             self.words |= {called}
@@ -40,6 +40,7 @@ class Fragment:
         self._openers: dict[int, int] = {}
         self._assigned: dict[str, list[Assigned]] | None = None
         self._functions: list[Span] | None = None
+        self._heads: dict[int, int] = {}
         self._string_starts: dict[int, int] | None = None
         self._outside: dict[str, list[Span]] | None = None
 
@@ -121,15 +122,17 @@ class Fragment:
         return self._assigned
 
     def _assign(self, match: re.Match[str], *, in_call: bool) -> None:
-        start = match.end()
-        end = self.end_of_expression(start, is_argument=in_call)
-        self.budget.spend(end - start >> 8)
         name, place = match[1], match.start(1)
         if name[0] in _AFTER_BRACKET:
             name, place = f"(){name.lstrip('!?')}", self._start_of_chain(place)
-        one = Assigned(name, place, match[2], start, end, in_call=in_call)
+        one = Assigned(name, place, match[2], match.end(), self._end_of_value, in_call=in_call)
         assert self._assigned is not None
         self._assigned.setdefault(name.lstrip("$@"), []).append(one)
+
+    def _end_of_value(self, one: Assigned) -> int:
+        end = self.end_of_expression(one.start, is_argument=one.in_call)
+        self.budget.spend(end - one.start >> 8)
+        return end
 
     def _start_of_chain(self, place: int) -> int:
         """Where `a.b(c)[d]` begins that ends at `place`."""
@@ -192,9 +195,12 @@ class Fragment:
 
     def head_of(self, first: int) -> int:
         """Where the line of a function begins that starts at `first`, with its type and name."""
-        code = self.code
-        least = max(0, first - _LONGEST_HEAD)
-        return max(code.rfind(mark, least, first) for mark in "\n;{}") + 1 or least
+        head = self._heads.get(first)
+        if head is None:
+            code, least = self.code, max(0, first - _LONGEST_HEAD)
+            marks = [code.rfind(mark, least, first) for mark in "\n;{}"]
+            head = self._heads[first] = max(marks) + 1 or least
+        return head
 
     def block_at(self, place: int) -> Span:
         """The innermost pair of braces around a place, with the line that it begins on."""

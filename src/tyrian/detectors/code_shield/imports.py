@@ -39,7 +39,9 @@ class Aliases:
         words = fragment.syntax.import_words
         if words and words.isdisjoint(fragment.words):
             return
-        for pattern in _patterns(fragment.syntax):
+        for word, pattern in _patterns(fragment.syntax):
+            if word and word not in fragment.words:
+                continue
             for match in pattern.finditer(fragment.code):
                 if not fragment.budget.spend(2):
                     return
@@ -133,8 +135,14 @@ def _function_in(code: str, one: Assigned) -> str | None:
 
 
 @lru_cache(maxsize=32)
-def _patterns(syntax: Syntax) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern, re.MULTILINE) for pattern in syntax.imports)
+def _patterns(syntax: Syntax) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The expressions for imports, each with the word without which it cannot match."""
+    found = []
+    for pattern in syntax.imports:
+        words = [word for word in syntax.import_words if word in pattern]
+        word = words[0] if len(words) == 1 else ""
+        found.append((word, re.compile(pattern, re.MULTILINE)))
+    return tuple(found)
 
 
 def normal(path: str) -> str:

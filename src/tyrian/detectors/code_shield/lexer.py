@@ -6,6 +6,7 @@ it has matched is never read again, so the time is linear in the text, whatever 
 
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 
 from tyrian.detectors.code_shield.lexer_patterns import (
     LexerPatterns,
@@ -17,6 +18,7 @@ from tyrian.detectors.code_shield.lexer_patterns import (
 from tyrian.detectors.code_shield.syntax import Quote, Syntax
 from tyrian.detectors.code_shield.tokens import Lexed, StringToken, blank, masked
 
+_START = attrgetter("start")
 _DEEPEST = 12
 """Strings within expressions within strings that are told apart."""
 
@@ -74,7 +76,7 @@ class _Run:
     def result(self) -> Lexed:
         """What has been read."""
         self._pieces.append(self._text[self._done :])
-        self._strings.sort(key=lambda token: token.start)
+        self._strings.sort(key=_START)
         token, quote = self._unclosed or (None, None)
         code = "".join(self._pieces)
         strings, comments = tuple(self._strings), tuple(self._comments)

@@ -1,6 +1,6 @@
 """Holds a fragment against the rules of its language."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -99,8 +99,9 @@ class Matching:
                     return
 
     def _fits(self, entry: Entry, call: Call) -> bool:
-        if not all(self._has(test, call, entry.rule) for test in entry.matcher.args):
-            return False
+        for test in entry.matcher.args:
+            if not self._has(test, call, entry.rule):
+                return False
         room = entry.matcher.room
         if room is None:
             return True
@@ -128,7 +129,7 @@ class Matching:
         return found or _NO_NAMES
 
     def _has(self, test: ArgumentTest, call: Call, rule: CodeRule) -> bool:
-        chosen = list(self._chosen(test, call))
+        chosen = self._chosen(test, call)
         if not chosen:
             value = test.value
             if Is.ABSENT in value.is_:
@@ -139,19 +140,17 @@ class Matching:
             return False
         return any(self._values.holds(test.value, one.start, one.end, rule) for one in chosen)
 
-    def _chosen(self, test: ArgumentTest, call: Call) -> Iterator[Argument]:
+    def _chosen(self, test: ArgumentTest, call: Call) -> Sequence[Argument]:
         if test.is_any:
-            yield from call.arguments
-            return
-        named = [a for a in call.arguments if a.keyword and a.keyword in test.keywords]
-        if named:
-            yield from named
-            return
-        counts = self._fragment.syntax.name in _COUNTS_KEYWORDS
-        plain = [a for a in call.arguments if counts or not a.keyword]
-        for index in test.indexes:
-            if -len(plain) <= index < len(plain):
-                yield plain[index]
+            return call.arguments
+        plain: Sequence[Argument] = call.arguments
+        if any(one.keyword for one in plain):
+            if named := [one for one in plain if one.keyword in test.keywords]:
+                return named
+            if self._fragment.syntax.name not in _COUNTS_KEYWORDS:
+                plain = [one for one in plain if not one.keyword]
+        size = len(plain)
+        return [plain[index] for index in test.indexes if -size <= index < size]
 
     def _assigns(self) -> Iterator[Hit]:
         index = self._table.assigns
@@ -210,6 +209,8 @@ class Matching:
                 yield from self._hit(entry, start, end, names)
 
     def _strings(self) -> Iterator[Hit]:
+        if not self._fragment.lexed.strings:
+            return
         data = self._plain_data()
         for entry, pattern in self._table.strings.candidates(data):
             for token in self._fragment.lexed.strings:

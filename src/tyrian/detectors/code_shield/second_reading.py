@@ -17,11 +17,14 @@ _STATEMENT = re.compile(
     r"|(?:return|raise|yield|assert|import|from \w[\w.]* import)\b"
     r"|[A-Za-z_][\w.]{0,60}(?:\[[^\]\n]{0,60}\])?\s*[-+]?=\s*\S|[A-Za-z_][\w.]{0,60}\(|@\w)"
 )
+_WORD = re.compile(r"[A-Za-z]")
 _NO_CODE = re.compile(r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)|[-*] |\w+:\s*$)")
 
 
 def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
     """The text as one that opens inside a string; None where nothing speaks for it."""
+    if not first.comments and not _holds_code(first):
+        return None
     raw = syntax.raw
     if raw is not None and _is_within_raw(raw, first.text):
         return lex(syntax, first.text, raw)
@@ -36,6 +39,15 @@ def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
         if not behind or behind.count(quote.close) % 2 or not _is_statements(behind):
             return None
     return lex(syntax, first.text, quote)
+
+
+def _holds_code(first: Lexed) -> bool:
+    """Whether a word stands in a string, which is all that a second reading could bring out."""
+    text = first.text
+    return any(
+        token.body_end > token.body_start and _WORD.search(text, token.body_start, token.body_end)
+        for token in first.strings
+    )
 
 
 def _suspect(syntax: Syntax, first: Lexed) -> tuple[int, Quote | None]:

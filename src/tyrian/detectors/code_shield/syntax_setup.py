@@ -34,7 +34,10 @@ SHELL = Syntax(
     functions=r"^[ \t]*(?:function[ \t]+)?[\w-]+[ \t]*\([ \t]*\)[ \t\n]*\{",
 )
 
-_BODY_END = r"\$\w*\$(?=\s*(?:;|\Z|(?i:language|immutable|stable|volatile|strict|parallel|security|cost)\b))"
+_BODY_END = (
+    r"\$\w*\$(?=\s*(?:;|\Z"
+    r"|(?i:language|immutable|stable|volatile|strict|parallel|security|cost)\b))"
+)
 
 SQL = Syntax(
     name="sql",

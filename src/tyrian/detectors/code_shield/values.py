@@ -35,10 +35,10 @@ class Values:
 
     def holds(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
         """Whether the expression in `code[start:end]` is what a rule asks for."""
-        if value.is_ and not any(self._is(one, start, end, rule) for one in value.is_):
-            return False
-        if value.not_is and any(self._is(one, start, end, rule) for one in value.not_is):
-            return False
+        # What the text says is quicker to see than what it is made of.
+        return self._says(value, start, end) and self._is_made(value, start, end, rule)
+
+    def _says(self, value: Value, start: int, end: int) -> bool:
         if not (value.equals or value.not_equals or value.regex or value.not_regex):
             return True
         text = self.value_of(start, end)
@@ -50,6 +50,11 @@ class Values:
         if value.regex and not compiled(value.regex).search(data):
             return False
         return not (value.not_regex and compiled(value.not_regex).search(data))
+
+    def _is_made(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
+        if value.is_ and not any(self._is(one, start, end, rule) for one in value.is_):
+            return False
+        return not any(self._is(one, start, end, rule) for one in value.not_is)
 
     def _is(self, wanted: Is, start: int, end: int, rule: CodeRule) -> bool:
         if wanted is Is.PRESENT:
