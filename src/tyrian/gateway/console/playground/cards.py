@@ -25,6 +25,7 @@ def card(
         "context_length": model.context_length,
         "licence": model.licence or None,
         "revision": model.revision or None,
+        "tier": None,
         "price": _price(model),
         "hosted": bool(state.get("hosted", False)),
         "status": str(state.get("status", "available")),

@@ -60,8 +60,10 @@ function reasonOf(reason) {
 }
 
 function paintGuards(decisions) {
-  const items = decisions.flatMap((decision) => decision.guards.map((guard) => guardOf(guard)));
-  $("inspector-guards").replaceChildren(...items);
+  // What had a say comes first, then what came nearest to one.
+  const weight = (guard) => rank(guard.effect) + (guard.status === "ok" ? 0 : 5) + (guard.labels[0]?.score ?? -1) / 2;
+  const guards = decisions.flatMap((one) => one.guards).sort((a, b) => weight(b) - weight(a));
+  $("inspector-guards").replaceChildren(...guards.map(guardOf));
 }
 
 function guardOf(guard) {
@@ -121,6 +123,12 @@ function labelOf(guard, label) {
   };
   range.addEventListener("input", changed);
   effect.addEventListener("change", changed);
+  row.dataset.label = `${guard.stage} ${guard.guard} ${label.label}`;
+  row.addEventListener("decided", ({ detail }) => {
+    range.value = String(detail.threshold);
+    effect.value = detail.effect;
+    show();
+  });
   show();
   return row;
 }
@@ -149,7 +157,13 @@ async function decideAnew() {
   $("inspector-reasons").replaceChildren(...own.flatMap((one) => one.reasons).map((one) => reasonOf(one)));
   for (const guard of own.flatMap((one) => one.guards)) {
     const root = dialog().querySelector(`[data-guard="${CSS.escape(`${guard.stage} ${guard.guard}`)}"]`);
-    if (root) showEffect(part(root, "effect-chip"), guard.effect, guard.effect === "allow" ? "Nothing" : effectWord(guard.effect));
+    if (!root) continue;
+    showEffect(part(root, "effect-chip"), guard.effect, guard.effect === "allow" ? "Nothing" : effectWord(guard.effect));
+    // What nobody has moved shows what this policy says of it.
+    for (const label of guard.labels) {
+      const id = `${guard.stage} ${guard.guard} ${label.label}`;
+      if (!changes.has(id)) root.querySelector(`[data-label="${CSS.escape(id)}"]`)?.dispatchEvent(new CustomEvent("decided", { detail: label }));
+    }
   }
 }
 

@@ -51,7 +51,8 @@ export async function run(store, columnId, turns) {
     ...done, ...said, effect: said.report?.effect ?? null, isLeftOut: isRefused,
   }));
   store.set(changeColumn(columnId, { isBusy: false, figures: figures && priced(store.get(), one.model, figures) }));
-  if (said.requestId) await show(store, columnId, said.requestId, body, sent, answer.id);
+  // Of what was stopped there is no whole record.
+  if (said.requestId && !done.isStopped) await show(store, columnId, said.requestId, body, sent, answer.id);
 }
 
 function addPiece(calls, { index = 0, id, function: made }) {
