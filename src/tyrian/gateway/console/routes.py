@@ -7,7 +7,7 @@ from starlette.routing import Route
 from tyrian.gateway.console.ask import ask_routes
 from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.static_files import static_routes
-from tyrian.gateway.console.views import account, keys, overview, sign_in
+from tyrian.gateway.console.views import account, decisions, keys, overview, sign_in
 from tyrian.gateway.settings import Settings
 
 
@@ -23,6 +23,7 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
     found = [
         *overview.routes(console),
         *keys.routes(console),
+        *decisions.routes(console),
         *sign_in.routes(console),
         *account.routes(console),
     ]
