@@ -29,6 +29,7 @@ class _Nouns(LazyGroup):
             "run": Entry("tyrian.cli.run:run", "Run a command in the sandbox of a stack."),
             "mcp": Entry("tyrian.cli.mcp:app", "Guard MCP servers; approve their tools."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
+            "review": Entry("tyrian.cli.review:app", "Decide on what waits for a person."),
             "console": Entry("tyrian.cli.console:app", "Let people into the console."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "eval": Entry("tyrian.cli.evals:app", "Measure models under attack."),
