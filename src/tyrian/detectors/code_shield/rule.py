@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tyrian.core.detection import Severity
 
@@ -87,8 +87,7 @@ class RoomTest:
     """Index of the number of bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nearby:
+class Nearby(NamedTuple):
     """What stands around a match, in masked code of the same function. Names of groups that occur
     in several expressions are one variable: they must hold the same text."""
 
@@ -103,8 +102,7 @@ class Nearby:
     not_inside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """Conditions on one expression; all that are given must hold."""
 
     is_: tuple[Is, ...] = ()
@@ -116,8 +114,7 @@ class Value:
     not_regex: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentTest:
+class ArgumentTest(NamedTuple):
     """Conditions on an argument, named by place, by keyword, or both."""
 
     indexes: tuple[int, ...] = ()
@@ -129,8 +126,7 @@ class ArgumentTest:
     """The variable that stands for the argument's text in `Nearby`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(NamedTuple):
     """One way in which code matches a rule. Exactly one of call, assign, code, text, string."""
 
     call: tuple[str, ...] = ()
@@ -166,8 +162,7 @@ class Finder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRule:
+class CodeRule(NamedTuple):
     """One rule of one language."""
 
     id: str
@@ -198,8 +193,7 @@ class CodeRule:
         return 0.6 if self.profile is Profile.WARN else 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFile:
+class RuleFile(NamedTuple):
     """The rules of one file, and what counts as a source of foreign data there."""
 
     language: str
