@@ -104,4 +104,6 @@ def test_what_is_not_there_is_a_clear_error(home: Path) -> None:
         run("list", "--status", "open")
     with pytest.raises(ConfigError, match="500"):
         run("approve", "rev_0", "--note", "x" * 501)
+    with pytest.raises(ConfigError, match="--by"):
+        run("approve", "rev_0", "--by", "x" * 41)
     assert run("list") == ""
