@@ -19,7 +19,8 @@ def text_of(chunks: list[Any], index: int = 0) -> str:
 
 def test_line_1_a_completion_is_typed_and_its_usage_adds_up(stage: Stage) -> None:
     answer: Any = stage.ask("tell")
-    assert type(answer) is openai.types.chat.ChatCompletion
+    assert isinstance(answer, openai.types.chat.ChatCompletion)
+    assert answer.usage is not None
     assert answer.object == "chat.completion"
     assert answer.choices[0].message.content == STORY
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
