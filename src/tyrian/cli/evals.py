@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,6 +107,55 @@ def run(
     finally:
         if store:
             store.close()
+
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    HTML = "html"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Directories of finished runs.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; without it HTML goes to report.html."),
+    ] = None,
+    output_format: Annotated[
+        list[ReportFormat] | None,
+        typer.Option("--format", help="Several give several files beside each other."),
+    ] = None,
+) -> None:
+    """Write a report on finished runs: one file that needs nothing else."""
+    from tyrian.cli.evals_report import write_reports
+
+    formats = [one.value for one in output_format or [ReportFormat.HTML]]
+    for path in write_reports(runs, output or Path("report.html"), formats):
+        typer.echo(plain(str(path)))
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="Run of the model before.")],
+    tuned: Annotated[Path, typer.Argument(metavar="TUNED", help="Run of the model after.")],
+    limits: Annotated[
+        Path | None, typer.Option("--limits", help="File that says how much worse is too much.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All comparisons, as JSON.")] = False,
+) -> None:
+    """Say in one line whether anything got worse, and how sure that is.
+
+    Exit codes: 0 within the limits, 1 beyond one, 2 usage, 3 nothing to compare.
+    """
+    from tyrian.cli.evals_report import compared
+
+    raise typer.Exit(compared(base, tuned, limits, as_json))
 
 
 def _settings(given: list[str]) -> Mapping[str, str]:

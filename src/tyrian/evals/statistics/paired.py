@@ -95,14 +95,15 @@ def compare(
 
 
 def _interval(sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
-    if len(counts) < 2 or not sums.any():
-        # Of n pairs without a difference, the rule of three bounds the share that could differ.
+    means = sums / counts
+    if len(counts) < 2 or means.min() == means.max():
+        # Of n pairs that are all alike, the rule of three bounds the share that could differ.
         bound = min(1.0, 3.0 / len(counts))
-        middle = float(sums.sum() / counts.sum())
-        return middle - bound, middle + bound
-    means = drawn_means(sums, counts)
+        middle = float(means[0])
+        return max(-1.0, middle - bound), min(1.0, middle + bound)
+    drawn = drawn_means(sums, counts)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
 

@@ -1,0 +1,127 @@
+"""What a report says, apart from how it looks: plain values for every format."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tyrian.evals.benchmark import Direction, Measure, References
+from tyrian.evals.registry import benchmark_type
+from tyrian.evals.run.log import Record
+from tyrian.evals.run.results import Finished
+from tyrian.evals.statistics.intervals import Estimate
+from tyrian.evals.summary import Figure, Summary, summarise
+
+EXAMPLES = 3
+"""Cases shown of each label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One figure as it is shown: above chance where there is a floor."""
+
+    measure: Measure
+    figure: Figure
+
+    @property
+    def shown(self) -> Estimate:
+        """The estimate that counts."""
+        return self.figure.above_chance or self.figure.estimate
+
+    @property
+    def is_above_chance(self) -> bool:
+        """Whether guessing was taken out."""
+        return self.figure.above_chance is not None
+
+    @property
+    def better(self) -> str:
+        """Which way is better, in words."""
+        return "lower is better" if self.measure.better is Direction.LOWER else "higher is better"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A case as it went."""
+
+    id: str
+    label: str
+    why: str
+    exchanges: tuple[tuple[str, str, str], ...]
+    """Part, what was said, what was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """One model on one benchmark."""
+
+    model: str
+    summary: Summary
+    readings: tuple[Reading, ...]
+    slices: Mapping[str, Mapping[str, tuple[Reading, ...]]]
+    examples: Mapping[str, tuple[Example, ...]]
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One benchmark with all models that ran it."""
+
+    title: str
+    name: str
+    about: str
+    references: References
+    results: tuple[ModelResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A whole report."""
+
+    sections: tuple[Section, ...]
+    models: tuple[str, ...] = field(default=())
+
+
+def content_of(runs: Sequence[Finished], *, examples: int = EXAMPLES) -> Content:
+    """Read all results once and gather what the formats show."""
+    grouped: dict[str, list[Finished]] = {}
+    for run in runs:
+        grouped.setdefault(run.title, []).append(run)
+    sections = []
+    for title, group in grouped.items():
+        kind = benchmark_type(group[0].benchmark)
+        results = tuple(_result(run, kind.measures, examples) for run in group)
+        sections.append(Section(title, kind.name, kind.about, kind.references, results))
+    models = dict.fromkeys(one.model for section in sections for one in section.results)
+    return Content(tuple(sections), tuple(models))
+
+
+def _result(run: Finished, measures: Sequence[Measure], examples: int) -> ModelResult:
+    cases = list(run.records())
+    summary = summarise(cases, measures, is_strict=run.manifest["fidelity"] == "strict")
+    by_name = {measure.name: measure for measure in measures}
+    return ModelResult(
+        model=run.model,
+        summary=summary,
+        readings=_readings(summary.whole, by_name),
+        slices={
+            name: {value: _readings(figures, by_name) for value, figures in values.items()}
+            for name, values in summary.slices.items()
+        },
+        examples=_examples(cases, examples),
+        manifest=run.manifest,
+    )
+
+
+def _readings(figures: Iterable[Figure], by_name: Mapping[str, Measure]) -> tuple[Reading, ...]:
+    return tuple(Reading(by_name[figure.measure], figure) for figure in figures)
+
+
+def _examples(cases: Iterable[Record], most: int) -> dict[str, tuple[Example, ...]]:
+    """The first cases of each label, and of each reason for which there is no score."""
+    found: dict[str, list[Example]] = {}
+    for record in cases:
+        label = record.label or (f"not scored: {record.missing}" if record.missing else "")
+        kept = found.setdefault(label, [])
+        if label and len(kept) < most:
+            said = tuple((e.part, e.said, e.reply or f"[{e.reason}]") for e in record.exchanges)
+            kept.append(Example(record.id, label, record.why, said))
+    return {label: tuple(examples) for label, examples in found.items() if examples}
