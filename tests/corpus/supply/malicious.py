@@ -22,6 +22,7 @@ from tests.corpus.supply.opcodes import (
     text,
 )
 from tests.corpus.supply.rar import rar4, rar5, rar5_hidden
+from tests.corpus.supply.templates import STEERING
 
 Entry = tuple[str, str, bytes]
 """Family and mechanism, file name, content."""
@@ -668,6 +669,12 @@ def _configs() -> Iterator[Entry]:
             json.dumps({"chat_template": template}).encode(),
         )
         yield f"config: template file {template[:30]}", "chat_template.jinja", template.encode()
+    for mechanism, template in STEERING.items():
+        config = json.dumps({"chat_template": template}).encode()
+        yield f"template: {mechanism}, in a configuration", "tokenizer_config.json", config
+        yield f"template: {mechanism}", "chat_template.jinja", template.encode()
+        keys = [("tokenizer.chat_template", 8, gguf_text(template))]
+        yield f"template: {mechanism}, in GGUF", "t.gguf", gguf(keys)
     for told in (
         {"auto_map": {"AutoModel": "modeling.Model"}},
         {"vision_config": {"auto_map": {"AutoConfig": "other/repo--c.C"}}},

@@ -312,6 +312,13 @@ RULES: dict[str, ScanRule] = {
             _TEMPLATE,
         ),
         ScanRule(
+            "template-steers",
+            _HIGH,
+            "a chat template tells the model what neither user nor operator wrote",
+            "take the template of the model's base, or read it line by line before it is used",
+            "https://genai.owasp.org/llmrisk/llm03-training/",
+        ),
+        ScanRule(
             "template-malformed",
             _HIGH,
             "a chat template cannot be parsed",

@@ -5,13 +5,14 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 from tyrian.supply.scan.finding import Collector
+from tyrian.supply.scan.homes.template_behaviour import behaviour_faults
 
 _MOST = 1 << 20
 _FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _NAMES = frozenset({"self", "cycler", "joiner", "lipsum", "request", "config", "url_for", "g"})
 _ATTRIBUTES = frozenset(
     {"mro", "func_globals", "gi_frame", "cr_frame", "f_globals", "f_builtins", "tb_frame",
-     "func_code", "gi_code", "format_map", "popen", "system", "environ"}
+     "func_code", "gi_code", "format_map", "popen", "environ"}
 )  # fmt: skip
 _BUILDS = (nodes.Concat, nodes.Filter, nodes.Add, nodes.Mod, nodes.Mul)
 
@@ -50,6 +51,8 @@ def check_template(text: str, report: Collector) -> None:
         if told := _fault(node):
             report.add("template-reaches-python", _offset(text, node.lineno), told)
         stack.extend(node.iter_child_nodes())
+    for line, told in behaviour_faults(tree):
+        report.add("template-steers", _offset(text, line), f"line {line}: {told}")
 
 
 def _fault(node: nodes.Node) -> str:
