@@ -6,6 +6,8 @@ DONE: Final = {
     "signed-out": "You are signed out.",
     "key-revoked": "The key is revoked. Requests with it are refused from now on.",
     "key-changed": "The key is changed.",
+    "budget-set": "The budget holds from the next request on.",
+    "budget-dropped": "The budget is lifted.",
     "review-approved": "Approved. The caller can go on with it, once.",
     "review-refused": "Refused.",
     "member-invited": "The invitation is made.",

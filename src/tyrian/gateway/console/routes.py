@@ -7,7 +7,16 @@ from starlette.routing import Route
 from tyrian.gateway.console.ask import ask_routes
 from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.static_files import static_routes
-from tyrian.gateway.console.views import account, decisions, keys, overview, sign_in
+from tyrian.gateway.console.views import (
+    account,
+    decisions,
+    keys,
+    overview,
+    reviews,
+    sign_in,
+    stack,
+    usage,
+)
 from tyrian.gateway.settings import Settings
 
 
@@ -24,6 +33,9 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
         *overview.routes(console),
         *keys.routes(console),
         *decisions.routes(console),
+        *usage.routes(console),
+        *reviews.routes(console),
+        *stack.routes(console),
         *sign_in.routes(console),
         *account.routes(console),
     ]
