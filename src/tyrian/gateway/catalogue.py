@@ -9,6 +9,7 @@ import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
 from tyrian.firewall.audit import AuditSink
+from tyrian.gateway.accounts.tiers import Tier
 from tyrian.gateway.errors import model_not_found
 from tyrian.gateway.routing.attempts import Candidate
 from tyrian.gateway.routing.breaker import CircuitLimits
@@ -42,6 +43,8 @@ class ServedModel:
     modalities: tuple[str, ...] = ("text",)
     licence: str = ""
     revision: str = ""
+    tier: str = Tier.PUBLIC
+    """The least tier whose keys may use it."""
 
 
 _INSIDE: Mapping[str, object] = {"hosted": False, "status": "available"}
@@ -124,6 +127,14 @@ class Catalogue:
 
     def _destination(self, model: str, leads: Sequence[Lead]) -> Destination:
         return Destination(model, leads, self._classes, self._notes, self._audit)
+
+    def tier_of(self, model: str) -> str:
+        """The least tier whose keys may use the model; a route's is that of its first target."""
+        known = self._models.get(model)
+        if known is None:
+            lead = next((lead for lead in self._leads if lead.route.match == model), None)
+            known = self._models[lead.candidates[0].id] if lead is not None else None
+        return known.tier if known is not None else Tier.PUBLIC
 
     async def models(self) -> dict[str, ServedModel]:
         """All models by id; what open upstreams say is remembered for a short while.
@@ -233,6 +244,7 @@ def upstreams_of(stack: Stack) -> tuple[list[HttpUpstream], list[ServedModel], l
                 modalities=spec.modalities,
                 licence=spec.licence,
                 revision=spec.revision,
+                tier=spec.tier,
             )
         )
     return upstreams, models, [_route(spec) for spec in stack.routes]

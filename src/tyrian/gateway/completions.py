@@ -9,6 +9,7 @@ import msgspec
 
 from tyrian.core.decision import Decision
 from tyrian.errors import UpstreamError
+from tyrian.gateway.accounts.tiers import is_at_least
 from tyrian.gateway.answer_form import AnswerForm
 from tyrian.gateway.answers import ChunkWriter, encode, new_completion_id, refused_completion
 from tyrian.gateway.body import ClientGoneError
@@ -16,7 +17,13 @@ from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.chat_request import ChatRequest, read_chat_request
 from tyrian.gateway.context import Receive, RequestContext, Send
 from tyrian.gateway.dialect.interface import AnswerStream, Dialect
-from tyrian.gateway.errors import ApiError, internal_error, model_not_allowed, upstream_failed
+from tyrian.gateway.errors import (
+    ApiError,
+    internal_error,
+    model_not_allowed,
+    tier_too_low,
+    upstream_failed,
+)
 from tyrian.gateway.event_stream import EventStream
 from tyrian.gateway.inline_moderation import InlineModeration
 from tyrian.gateway.metering import Demand, Usage, metered
@@ -47,6 +54,9 @@ if TYPE_CHECKING:
 
 GUESSED_TOKENS_PER_S = 30
 """What a model is taken to have written of a whole answer that its client did not wait for."""
+
+IMAGE_TOKENS = 1_600
+"""What a picture is taken to cost until the model server has told."""
 
 _ASK_USAGE = b'{"stream_options":{"include_usage":true},'
 
@@ -114,11 +124,13 @@ class Completions:
         destination = self._catalogue.resolve(request.model, key)
         if not key.allows_model(request.model):
             raise model_not_allowed(request.model)
+        if not is_at_least(key.tier, self._catalogue.tier_of(request.model)):
+            raise tier_too_low(request.model)
         context.model = request.model
         if moderation is not None:
             moderation.listen(context)
         screen = Screen(self._guarded, self._metrics, context, settings.reviews)
-        demand = _demand(request)
+        demand = _demand(call, request)
         async with (
             while_client_stays(receive),
             metered(settings.meter, key, demand, context) as usage,
@@ -236,10 +248,17 @@ class Completions:
             await reply.close()
 
 
-def _demand(request: ChatRequest) -> Demand:
-    size = sum(len(part) for message in request.trace.messages for part in message.segments)
+def _demand(call: Call, request: ChatRequest) -> Demand:
+    """All of the request counts, tools and schemas too; a picture counts as so many tokens."""
+    images = [image for message in request.trace.messages for image in message.images]
+    size = len(call.body) if call.body is not None else len(encode(call.obj))
+    size -= sum(len(image.url) for image in images)
     most = request.max_tokens
-    return Demand(request.model, tokens_in(size), most * request.choices if most else None)
+    return Demand(
+        request.model,
+        tokens_in(max(size, 0)) + IMAGE_TOKENS * len(images),
+        most * request.choices if most else None,
+    )
 
 
 async def _onward(exchange: _Exchange) -> bytes:
@@ -253,7 +272,9 @@ async def _onward(exchange: _Exchange) -> bytes:
     stopping = moderation.flagged_input() if moderation is not None else None
     if stopping is not None:
         raise StoppedError(stopping)
-    exchange.wishes.usage.prompt_tokens = _demand(request).prompt_tokens
+    exchange.wishes.usage.prompt_tokens = tokens_in(
+        sum(len(part) for message in request.trace.messages for part in message.segments)
+    )
     changed: Json = {} if messages is None else {"messages": messages}
     # Read as it came: what a guard would redact counts too.
     target = exchange.target = await exchange.destination.target(

@@ -80,6 +80,12 @@ def model_not_allowed(model: str) -> ApiError:
     return ApiError(403, message, code="model_not_allowed", param="model")
 
 
+def tier_too_low(model: str) -> ApiError:
+    """403 for a model that the key's tier does not reach."""
+    message = f"The model `{model}` is not open to the tier of this key. Ask its operator for it."
+    return ApiError(403, message, code="access_program_required", param="model")
+
+
 def too_large(limit: int) -> ApiError:
     """413, and the connection closes because its body was not read."""
     message = f"The request body is larger than the limit of {limit} bytes."

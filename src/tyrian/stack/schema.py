@@ -329,6 +329,8 @@ class ModelSpec(_Part):
     """The licence of its weights, for the bill of materials."""
     revision: str = ""
     """Pinned revision of the weights."""
+    tier: Literal["public", "developer", "partner", "operator"] = "public"
+    """The least tier whose keys may use it."""
     data_classes: Words = ()
     """Classes of data that may go there; empty puts no limit."""
     hosted: bool | None = None

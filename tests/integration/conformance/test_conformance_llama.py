@@ -131,6 +131,10 @@ def test_line_59_models_are_listed_and_found_by_a_name_with_a_slash(
         client.models.retrieve("team/nobody")
 
 
+def body_of(error: llama_api_client.APIStatusError) -> Any:
+    return error.body
+
+
 @PREFIXES
 def test_line_62_errors_are_of_the_right_class_with_their_envelope(
     stage: Stage, prefix: str
@@ -140,18 +144,19 @@ def test_line_62_errors_are_of_the_right_class_with_their_envelope(
         body = {"model": MODEL, "messages": [{"role": "user", "content": "tell"}], **options}
         with pytest.raises(llama_api_client.APIStatusError) as caught:
             client.chat.completions.create(**body)
-        return caught.value
+        found: Any = caught.value
+        return found
 
-    wrong = failing(client={"api_key": "tyr_test_wrong"})
-    assert isinstance(wrong, llama_api_client.AuthenticationError)
-    assert wrong.body["error"]["code"] == "invalid_api_key"
+    wrong: Any = failing(client={"api_key": "tyr_test_wrong"})
+    assert type(wrong) is llama_api_client.AuthenticationError
+    assert body_of(wrong)["error"]["code"] == "invalid_api_key"
     assert "tyr_test_wrong" not in str(wrong)
-    unknown = failing(model="nobody")
-    assert isinstance(unknown, llama_api_client.NotFoundError)
-    assert unknown.body["error"]["param"] == "model"
-    odd = failing(extra_body={"n": 2})
-    assert isinstance(odd, llama_api_client.BadRequestError)
-    assert odd.body["error"]["code"] == "unsupported_parameter"
+    unknown: Any = failing(model="nobody")
+    assert type(unknown) is llama_api_client.NotFoundError
+    assert body_of(unknown)["error"]["param"] == "model"
+    odd: Any = failing(extra_body={"n": 2})
+    assert type(odd) is llama_api_client.BadRequestError
+    assert body_of(odd)["error"]["code"] == "unsupported_parameter"
     assert isinstance(failing(messages=[]), llama_api_client.BadRequestError)
     denied = failing(client={"api_key": stage.kit.read_only_key})
     assert isinstance(denied, llama_api_client.PermissionDeniedError)

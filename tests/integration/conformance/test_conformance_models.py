@@ -1,5 +1,6 @@
 """Lines 39 and 40: what models there are, for whom, and what is known of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -50,6 +51,21 @@ def test_line_27_a_model_that_a_key_may_not_use_is_refused(stage: Stage) -> None
     with pytest.raises(openai.PermissionDeniedError):
         stage.client.responses.create(model=MODEL, input="tell")
     assert len(stage.kit.upstream.requests) == before
+
+
+def test_line_27_a_model_above_the_tier_of_a_key_is_refused(stage: Stage) -> None:
+    class Developers(OneModel):
+        async def verify(self, token: str) -> KeyRecord | None:
+            record = await super().verify(token)
+            return None if record is None else replace(record, tier="developer", models=None)
+
+    stage.start(models=[CARD, replace(CARD, id="red/team", tier="partner")], keys=Developers())
+    messages: Any = [{"role": "user", "content": "tell"}]
+    with pytest.raises(openai.PermissionDeniedError) as caught:
+        stage.client.chat.completions.create(model="red/team", messages=messages)
+    assert caught.value.code == "access_program_required"
+    assert stage.client.models.retrieve("red/team").model_extra is not None
+    assert stage.client.chat.completions.create(model="team/chat", messages=messages).choices
 
 
 def test_line_40_what_is_known_of_a_model_survives_as_extra_fields(guarded: Stage) -> None:

@@ -52,6 +52,7 @@ class Models:
             "modalities": list(model.modalities),
             "licence": model.licence or None,
             "revision": model.revision or None,
+            "tier": model.tier,
             **self._catalogue.state(model),
             "guards": self._guards,
         }
