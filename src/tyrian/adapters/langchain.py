@@ -5,8 +5,8 @@
 Each request to the model is judged before it is sent, and what it answers before it becomes part of
 the state: RefusedError for what may not go on. A tool call that may not be made, and a result that
 may not be read, are told to the model in the refusal's words; other calls are made with canonical
-arguments. Put it last in the list, next to the model. Tokens that are streamed
-(`stream_mode="messages"`) leave before the answer was judged.
+arguments. Put it last in the list, next to the model. A stream of messages gives each answer whole,
+once it was judged.
 """
 
 import copy
@@ -24,7 +24,9 @@ from tyrian.firewall.sync import BACKGROUND
 
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
+    from langgraph.constants import TAG_NOSTREAM
     from langgraph.prebuilt.tool_node import ToolCallRequest
     from langgraph.types import Command
 except ModuleNotFoundError as error:
@@ -87,7 +89,7 @@ class TyrianMiddleware(AgentMiddleware):
         # Calls that were refused stay in the state, beside what the model was told of them.
         trace = await screen(self._firewall, [one.wired for one in read], judges_calls=False)
         written: list[AnyMessage] = [one.written() for one in read]
-        return request.override(messages=written), trace
+        return request.override(messages=written, model=_quiet(request.model)), trace
 
     async def _answered(self, response: ModelResponse, trace: Trace) -> ModelResponse:
         talk = Conversation(self._firewall, trace)
@@ -136,6 +138,12 @@ class TyrianMiddleware(AgentMiddleware):
             for one in update.get("messages", [])
         ]
         return dataclasses.replace(found, update={**update, "messages": messages})
+
+
+def _quiet(model: BaseChatModel) -> BaseChatModel:
+    """The model without its tokens in streams, where they would leave before they were judged."""
+    tags = [*(model.tags or []), TAG_NOSTREAM]
+    return model.model_copy(update={"tags": tags, "disable_streaming": True})
 
 
 class _Read:

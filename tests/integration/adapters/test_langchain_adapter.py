@@ -55,6 +55,29 @@ async def test_answers_become_part_of_the_state_redacted(
         assert KEY not in text
 
 
+async def test_streams_give_what_was_judged(model: ModelServer, firewall: Firewall) -> None:
+    @tool
+    def read_file(path: str) -> str:
+        """Read a file."""
+        return f"{path} opens at ten"
+
+    agent = agent_of(model, firewall, read_file)
+    given = said(f"Remember {KEY}, then read file a/../today.txt")
+    for mode in ("messages", ["messages", "updates"], "values"):
+        pieces = [str(piece) for piece in agent.stream(given, stream_mode=mode)]
+        awaited = [str(piece) async for piece in agent.astream(given, stream_mode=mode)]
+        for found in (pieces, awaited):
+            assert any("It opens at ten." in piece for piece in found)
+            assert any("/workspace/today.txt" in piece for piece in found)
+    for mode in ("messages", ["messages", "updates"], "updates"):
+        plain = agent_of(model, firewall)
+        pieces = [str(piece) for piece in plain.stream(said(f"Say {KEY}"), stream_mode=mode)]
+        pieces += [str(one) async for one in plain.astream(said(f"Say {KEY}"), stream_mode=mode)]
+        assert sum("You said: Say " in piece for piece in pieces) >= 2
+        assert not any(KEY in piece for piece in pieces)
+    assert not any(asked.get("stream") for asked in model.asked)
+
+
 async def test_awaited_tools_are_called_with_canonical_arguments_or_not_at_all(
     model: ModelServer, firewall: Firewall
 ) -> None:

@@ -19,7 +19,8 @@ from agents import (
     function_tool,
     handoff,
 )
-from tyrian.adapters.conversation import Conversation
+from tyrian.adapters.conversation import Conversation, RefusedError
+from tyrian.adapters.openai import guarded as guarded_client
 from tyrian.adapters.openai_agents import guarded
 from tyrian.errors import ConfigError
 from tyrian.firewall.firewall import Firewall
@@ -135,3 +136,34 @@ def test_tools_out_of_reach_are_refused(talk: Conversation) -> None:
     with pytest.raises(ConfigError, match="ask_inner"):
         guarded(Agent(name="a", tools=[inner.as_tool("ask_inner", "Asks.")]), talk)
     guarded(Agent(name="a", tools=[guarded(inner, talk).as_tool("ask_inner", "Asks.")]), talk)
+
+
+async def test_with_a_guarded_client_streams_are_held_back_too(
+    model: ModelServer, firewall: Firewall
+) -> None:
+    read: list[str] = []
+
+    @function_tool
+    def read_file(path: str) -> str:
+        """Read a file."""
+        read.append(path)
+        return "It opens at ten."
+
+    plain = openai.AsyncOpenAI(base_url=f"{model.base}/v1", api_key="none", max_retries=0)
+    async with guarded_client(plain, firewall) as client:
+        chat = OpenAIChatCompletionsModel(MODEL, client)
+        agent = Agent(name="a", model=chat, tools=[read_file])
+        for asked, answer in (
+            (f"Say {KEY}", "You said: Say "),
+            ("Read file a/../today.txt", "It opens at ten."),
+        ):
+            run = Runner.run_streamed(agent, asked, run_config=QUIET)
+            seen = "".join([str(event) async for event in run.stream_events()])
+            assert answer in seen
+            assert KEY not in seen
+            assert str(run.final_output).startswith(answer)
+        run = Runner.run_streamed(agent, "Read file ../etc/passwd", run_config=QUIET)
+        with pytest.raises(RefusedError):
+            [event async for event in run.stream_events()]
+    assert read == ["/workspace/today.txt"]
+    assert all(one["stream"] for one in model.asked)
