@@ -25,6 +25,8 @@ from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
+from tyrian.gateway.routes.openapi.document import PATH as OPENAPI_PATH
+from tyrian.gateway.routes.openapi.document import OpenApi
 from tyrian.gateway.routes.playground import PlaygroundRoutes
 from tyrian.gateway.routes.reviews import ReviewRoutes
 from tyrian.gateway.routing.data_class import DataClasses
@@ -142,6 +144,7 @@ def _table(
     if settings.store is not None:
         kept = Playground(settings.store)
         table.update(PlaygroundRoutes(settings, catalogue, chat, kept).table())
+    table[OPENAPI_PATH] = _get(OpenApi(table))
     return table
 
 

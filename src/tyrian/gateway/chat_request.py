@@ -14,7 +14,7 @@ MAX_TOOLS = 512
 _MAX_TOKENS = (1 << 31) - 1
 
 # fmt: off
-_KNOWN = frozenset(
+KNOWN_PARAMETERS = frozenset(
     {
         # The dialect itself.
         "model", "messages", "stream", "stream_options", "n", "max_tokens",
@@ -33,6 +33,7 @@ _KNOWN = frozenset(
     }
 )
 # fmt: on
+"""Parameters of a chat completion that are understood, or go on as they stand."""
 _INTEGERS = {
     "n": (1, MAX_CHOICES),
     "max_tokens": (1, _MAX_TOKENS),
@@ -90,14 +91,14 @@ def read_chat_request(
 
 
 def _check_keys(obj: Json, allowed: frozenset[str]) -> None:
-    if _KNOWN.issuperset(obj):
+    if KNOWN_PARAMETERS.issuperset(obj):
         return
     try:
-        refuse_lookalikes(obj, _KNOWN, "the request")
+        refuse_lookalikes(obj, KNOWN_PARAMETERS, "the request")
     except InputError as error:
         raise bad_request(f"{error.message}.") from None
     for key in obj:
-        if key not in _KNOWN and key not in allowed:
+        if key not in KNOWN_PARAMETERS and key not in allowed:
             shown = key if key.isidentifier() and key.isascii() and len(key) <= 64 else None
             raise ApiError(
                 400,

@@ -1,0 +1,91 @@
+"""What each route does, takes and gives; the description of the API is made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tyrian.gateway.routes.openapi.schemas import Schema
+
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    summary: str
+    answer: str = "Object"
+    """Name of the schema of a good answer."""
+    takes: str = ""
+    """Name of the schema of the request's body; empty where it has none."""
+    scope: str = ""
+    """Scope that the key needs; empty where any key will do."""
+    is_open: bool = False
+    """Needs no key."""
+    answer_types: tuple[str, ...] = (JSON,)
+    body_type: str = JSON
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    statuses: tuple[int, ...] = (200,)
+    """Of good answers."""
+    errors: tuple[int, ...] = ()
+    """Beside those that any request may meet."""
+
+
+_MODEL_ERRORS = (403, 404, 409, 422, 429, 502, 503, 504)
+_LIMIT: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "maximum": 500}}
+_STATUSES = ["pending", "approved", "refused", "used", "expired"]
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("/healthz", "GET"): Operation("Alive as long as the process lives.", is_open=True),
+    ("/readyz", "GET"): Operation(
+        "Ready between start and shutdown, with its database there.", is_open=True, errors=(503,)
+    ),
+    ("/metrics", "GET"): Operation(
+        "Prometheus text.", is_open=True, answer="", answer_types=("text/plain",)
+    ),
+    ("/openapi.json", "GET"): Operation("This document.", is_open=True),
+    ("/v1/chat/completions", "POST"): Operation(
+        "A guarded completion, whole or as an event stream.",
+        "ChatCompletion",
+        "ChatRequest",
+        "chat",
+        answer_types=(JSON, EVENTS),
+        errors=_MODEL_ERRORS,
+    ),
+    ("/v1/responses", "POST"): Operation(
+        "The same by OpenAI's Responses API.",
+        "Object",
+        "Object",
+        "responses",
+        answer_types=(JSON, EVENTS),
+        errors=_MODEL_ERRORS,
+    ),
+    ("/v1/moderations", "POST"): Operation(
+        "What the guards find, in OpenAI's or in Llama's shape.",
+        "Moderation",
+        "ModerationRequest",
+        "moderations",
+        errors=(429, 503),
+    ),
+    ("/v1/moderations/taxonomy", "GET"): Operation(
+        "Which hazards are which of OpenAI's categories.", scope="moderations"
+    ),
+    ("/v1/models", "GET"): Operation("All models.", "ModelList", scope="models.read"),
+    ("/v1/models/{model}", "GET"): Operation(
+        "One model; its id may hold slashes.", "Model", scope="models.read", errors=(404,)
+    ),
+    ("/v1/reviews", "GET"): Operation(
+        "What waits for a person, or did.",
+        "ReviewList",
+        scope="admin",
+        query={**_LIMIT, "status": {"enum": _STATUSES}},
+    ),
+    ("/v1/reviews/{review}", "GET"): Operation("One review.", "Review", errors=(404,)),
+    ("/v1/reviews/{review}", "POST"): Operation(
+        "A person's answer.", "Review", "ReviewAnswer", "admin", errors=(404, 409)
+    ),
+    ("/v1/reviews/{review}/resume", "POST"): Operation(
+        "The completion that was approved, once.", "ChatCompletion", errors=(404, 409)
+    ),
+}
