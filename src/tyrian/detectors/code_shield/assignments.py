@@ -1,7 +1,7 @@
 """Assignments in masked code."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 _ASSIGN = re.compile(
     # Where a match can begin at all is quicker to see than what must stand before it.
@@ -16,32 +16,17 @@ _ASSIGN = re.compile(
 class Assigned:
     """One assignment: its place, its operator, and the expression behind it."""
 
-    __slots__ = ("_end", "_end_of", "in_call", "name", "operator", "place", "start")
+    __slots__ = ("end", "in_call", "name", "operator", "place", "start")
 
     def __init__(
-        self,
-        name: str,
-        place: int,
-        operator: str,
-        start: int,
-        end_of: Callable[["Assigned"], int],
-        *,
-        in_call: bool,
+        self, name: str, place: int, operator: str, start: int, end: int, *, in_call: bool
     ) -> None:
         self.in_call = in_call
         self.name = name
         self.place = place
         self.operator = operator
         self.start = start
-        self._end_of = end_of
-        self._end = -1
-
-    @property
-    def end(self) -> int:
-        """Where its expression ends, which few are asked."""
-        if self._end < 0:
-            self._end = self._end_of(self)
-        return self._end
+        self.end = end
 
 
 def place_of(one: Assigned) -> int:

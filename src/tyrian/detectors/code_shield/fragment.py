@@ -36,6 +36,7 @@ class Fragment:
         if sign and sign in self.code:
             self.words |= {called}
         self._plain: str | None = None
+        self._plain_data: bytes | None = None
         self._pairs: dict[int, int] | None = None
         self._openers: dict[int, int] = {}
         self._assigned: dict[str, list[Assigned]] | None = None
@@ -53,6 +54,13 @@ class Fragment:
         if self._plain is None:
             self._plain = self.lexed.plain()
         return self._plain
+
+    @property
+    def plain_data(self) -> bytes:
+        """`plain` as the expressions of rules read it; its offsets are the same."""
+        if self._plain_data is None:
+            self._plain_data = self.plain.encode()
+        return self._plain_data
 
     def string_at(self, place: int) -> int:
         """Index of the string token that begins at `place`, or -1."""
@@ -122,17 +130,15 @@ class Fragment:
         return self._assigned
 
     def _assign(self, match: re.Match[str], *, in_call: bool) -> None:
+        start = match.end()
+        end = self.end_of_expression(start, is_argument=in_call)
+        self.budget.spend(end - start >> 8)
         name, place = match[1], match.start(1)
         if name[0] in _AFTER_BRACKET:
             name, place = f"(){name.lstrip('!?')}", self._start_of_chain(place)
-        one = Assigned(name, place, match[2], match.end(), self._end_of_value, in_call=in_call)
+        one = Assigned(name, place, match[2], start, end, in_call=in_call)
         assert self._assigned is not None
         self._assigned.setdefault(name.lstrip("$@"), []).append(one)
-
-    def _end_of_value(self, one: Assigned) -> int:
-        end = self.end_of_expression(one.start, is_argument=one.in_call)
-        self.budget.spend(end - one.start >> 8)
-        return end
 
     def _start_of_chain(self, place: int) -> int:
         """Where `a.b(c)[d]` begins that ends at `place`."""

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import re2
 
@@ -13,6 +14,7 @@ from tyrian.detectors.code_shield.rule import Nearby
 
 Names = Mapping[str, bytes]
 """What the variables of a match stand for, blanks left out."""
+NO_NAMES: Names = MappingProxyType({})
 
 _REACH = 2500
 """Characters before and after a match that are looked at."""
