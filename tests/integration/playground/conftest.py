@@ -70,6 +70,8 @@ class FakeModels:
     def __init__(self) -> None:
         self.pause_s = 0.0
         self.requests: list[dict[str, Any]] = []
+        self.script: dict[str, str] = {}
+        """Answers by the message that asks for them."""
         self.cancelled = 0
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -99,7 +101,8 @@ class FakeModels:
         body = await request.json()
         self.requests.append(body)
         calls = _calls(body)
-        words = [] if calls else _words(body)
+        scripted = self.script.get(_last(body))
+        words = [] if calls else [scripted] if scripted is not None else _words(body)
         if not body.get("stream"):
             return web.json_response(_whole(body, words, calls))
         try:

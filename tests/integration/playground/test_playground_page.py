@@ -299,7 +299,10 @@ def test_setups_are_saved_opened_and_deleted(visit: Any) -> None:
 def test_a_snapshot_opens_in_a_sandbox_until_it_is_taken_back(visit: Any) -> None:
     visit.open()
     page = visit.page
-    visit.send("say: <script>alert(1)</script> ![x](https://evil.example/?q=1) \u202etxt")
+    visit.gateway.upstream.script["markup"] = (
+        "<script>alert(1)</script> [x](//evil.example) \u202etxt"
+    )
+    visit.send("markup")
     page.click("#open-share")
     page.fill("#share-name", "For the team")
     page.click("#share-form button")

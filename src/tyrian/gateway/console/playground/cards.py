@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tyrian.core.detection import DetectorInfo, Stage
 from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.tiers import is_at_least
 from tyrian.gateway.catalogue import ServedModel
 from tyrian.gateway.wire import Json
 
@@ -25,7 +26,7 @@ def card(
         "context_length": model.context_length,
         "licence": model.licence or None,
         "revision": model.revision or None,
-        "tier": None,
+        "tier": model.tier,
         "price": _price(model),
         "hosted": bool(state.get("hosted", False)),
         "status": str(state.get("status", "available")),
@@ -40,7 +41,7 @@ def lock(model: ServedModel, key: KeyRecord) -> Json | None:
     if not key.allows_model(model.id):
         return {
             "kind": "key",
-            "tier": None,
+            "tier": model.tier,
             "message": "Your key, or its project, does not include this model.",
         }
     return None

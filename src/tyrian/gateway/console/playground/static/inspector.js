@@ -98,7 +98,6 @@ function labelOf(guard, label) {
   part(row, "score").textContent = label.score.toFixed(2);
   const meter = row.querySelector("svg");
   meter.setAttribute("aria-label", `Score ${label.score.toFixed(2)}, counts from ${label.threshold.toFixed(2)}`);
-  meter.dataset.kind = label.fired ? "bad" : "";
   row.querySelector("rect").setAttribute("width", String(label.score * 100));
   const line = row.querySelector("line");
   const range = part(row, "threshold");
@@ -111,7 +110,8 @@ function labelOf(guard, label) {
     part(row, "shown").textContent = Number(range.value).toFixed(2);
     line.setAttribute("x1", String(range.value * 100));
     line.setAttribute("x2", String(range.value * 100));
-    meter.dataset.kind = label.score >= Number(range.value) && effect.value !== "allow" ? "bad" : "";
+    const hasFired = label.score >= Number(range.value) && effect.value !== "allow";
+    meter.dataset.kind = hasFired ? (["review", "block"].includes(effect.value) ? "bad" : "warn") : "";
   };
   const changed = () => {
     show();
