@@ -198,12 +198,11 @@ class Console:
         return "text/html" in request.headers.get("accept", "")
 
     def _must_settle(self, visitor: Visitor) -> bool:
-        """On a network a link only leads to making an account; on loopback it is enough."""
-        return (
-            visitor.method == "link"
-            and not visitor.has_credentials
-            and not self.settings.console.is_loopback
-        )
+        """Who came by an invitation, or over a network by a link, first makes a way to sign in."""
+        if visitor.has_credentials:
+            return False
+        is_loopback = self.settings.console.is_loopback
+        return visitor.method == "invitation" or (visitor.method == "link" and not is_loopback)
 
     async def _check_token(self, request: Request, visitor: Visitor) -> None:
         given = request.headers.get(TOKEN_HEADER)

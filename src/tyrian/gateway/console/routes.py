@@ -11,6 +11,7 @@ from tyrian.gateway.console.views import (
     account,
     decisions,
     keys,
+    members,
     overview,
     reviews,
     sign_in,
@@ -36,6 +37,7 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
         *usage.routes(console),
         *reviews.routes(console),
         *stack.routes(console),
+        *members.routes(console),
         *sign_in.routes(console),
         *account.routes(console),
     ]

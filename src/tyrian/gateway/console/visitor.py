@@ -44,7 +44,7 @@ class Visitor:
     role: Role
     session_id: str
     method: str
-    """How they signed in: `link`, `password+totp`, `passkey` or `oidc`."""
+    """How they signed in: `link`, `invitation`, `password+totp`, `passkey` or `oidc`."""
     csrf_token: str
     """Goes with everything that changes something; derived from the session's secret."""
     signed_in_at: int
