@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 from tyrian.gateway.store.models import (
     audit,
     decisions,
+    dialects,
     keys,
     money,
     organisations,
@@ -19,6 +20,7 @@ from tyrian.gateway.store.models.base import Base
 MODULES: Final = (
     audit,
     decisions,
+    dialects,
     keys,
     money,
     organisations,
