@@ -2,10 +2,12 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tyrian.detectors.code_shield.calls import Call
+from tyrian.detectors.code_shield.constants import Constants
+from tyrian.detectors.code_shield.formats import ANY, Need, formatted
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.rule import Room, RoomTest
 
@@ -17,32 +19,13 @@ _TYPES = "|".join(_BYTES)
 _DECLARED = rf"\b({_TYPES})\s+([A-Za-z_*][^;(){{}}=]{{0,200}})"
 _ARRAY = r"(?<![\w*>.])([A-Za-z_]\w*)\s*\[([^\[\]]{1,60})\](?!\s*\[)"
 _SPELLED = r"\bchar\s+([A-Za-z_]\w*)\s*\[\s*\]\s*=\s*\""
-_DEFINED = r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(\d+)\)?[ \t]*$"
-_CONSTANT = r"\bconst(?:expr)?[ \t]+\w+[ \t]+(\w+)[ \t]*=[ \t]*(\d+)[ \t]*;"
 _TARGET = r"(?:\([\w\s*]{1,40}\)\s*)?&?\s*([A-Za-z_]\w*)(?:\s*\[\s*0\s*\])?\Z"
 _ALLOCATED = r"(?:^|\W)(?:\w*alloc\w*\s*\(|new\s+(?:char|wchar_t)\s*\[)"
-_SUM = r"\s*(\w+)\s*(?:([+*-])\s*(\w+)\s*)?\Z"
-_CONVERSION = (
-    r"%(?P<flags>[-+ #0]*)(?P<width>\*|\d*)(?:\.(?P<exact>\*|\d*))?"
-    r"(?P<size>hh|ll|h|l|z|j|t|I64|L|q)?(?P<kind>[A-Za-z%])"
-)
+_MEASURES = r"\b(?:str|wcs|lstr|_tcs)n?len\w*\s*\(|\.(?:size|length)\s*\(\s*\)|\bsnprintf\b"
 _SCANNED = r"%(?P<skip>\*?)(?P<width>\d*)(?:hh|ll|h|l|z|j|t|L)?(?P<kind>[A-Za-z%\[])"
 _ESCAPE = r"\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])"
-_LONGEST = {"hh": 4, "h": 6, "": 11, "l": 20, "ll": 20, "z": 20, "j": 20, "t": 20, "I64": 20}
-"""Characters of a number in decimal, by the size that the conversion names."""
-_LONGEST_FLOAT = 311
-"""Characters of the largest double before its fraction, with sign and point."""
 _LEAST_NAMED = 64
 """Bytes that memory is taken to have whose size is a name from elsewhere, such as a maximum."""
-_ANY = 1 << 30
-"""More than any array holds: the length has no limit."""
-
-
-class Need(NamedTuple):
-    """Bytes that a write takes, at least and at most, with the 0 at its end."""
-
-    least: int
-    most: int
 
 
 class Holds(NamedTuple):
@@ -53,7 +36,7 @@ class Holds(NamedTuple):
     grows: bool = False
 
 
-_UNKNOWN = Holds(0, _ANY)
+_UNKNOWN = Holds(0, ANY)
 
 
 class Buffers:
@@ -62,7 +45,7 @@ class Buffers:
     def __init__(self, fragment: Fragment) -> None:
         self._fragment = fragment
         self._arrays: dict[str, list[tuple[int, Holds]]] | None = None
-        self._numbers: dict[str, int] | None = None
+        self._constants = Constants(fragment)
 
     def room(self, call: Call, test: RoomTest) -> Room:
         """Whether what a call writes fits into its target."""
@@ -123,10 +106,10 @@ class Buffers:
         return self._fragment.function_at(place)[0] == 0
 
     def _array(self, size: str, width: int) -> Holds:
-        number = self._number(size)
+        number = self._constants.number(size)
         if number is not None:
             return Holds(number * width, number * width)
-        return Holds(_LEAST_NAMED, _ANY)
+        return Holds(_LEAST_NAMED, ANY)
 
     def _allocated(self, name: str, place: int) -> Holds:
         """A pointer that was allocated: as large as its length, where that was measured."""
@@ -138,10 +121,10 @@ class Buffers:
         if allocation is None:
             return _UNKNOWN
         inner = text[allocation.end() :].rstrip(") ]")
-        number = self._number(inner)
+        number = self._constants.number(inner)
         if number is not None:
             return Holds(number, number)
-        return Holds(_LEAST_NAMED, _ANY, grows=self._is_measured(inner, one.place))
+        return Holds(_LEAST_NAMED, ANY, grows=self._is_measured(inner, one.place))
 
     def _is_measured(self, size: str, place: int) -> bool:
         if re.search(_MEASURES, size):
@@ -151,37 +134,6 @@ class Buffers:
         code = self._fragment.code
         return any(one and re.search(_MEASURES, code[one.start : one.end]) for one in found)
 
-    def _number(self, text: str) -> int | None:
-        """The value of a constant, or of a sum or product of two."""
-        match = re.match(_SUM, text)
-        if match is None:
-            return None
-        one = self._constant(match[1])
-        if one is None or match[2] is None:
-            return one
-        other = self._constant(match[3])
-        if other is None:
-            return None
-        return {"+": one + other, "-": one - other, "*": one * other}[match[2]]
-
-    def _constant(self, word: str) -> int | None:
-        if word.isdigit():
-            return (
-                int(word, 8)
-                if word.startswith("0") and word.strip("01234567") == ""
-                else (int(word) if not word.startswith("0") else None)
-            )
-        if word[:2].lower() == "0x":
-            try:
-                return int(word, 16)
-            except ValueError:
-                return None
-        if self._numbers is None:
-            found = [*re.finditer(_DEFINED, self._fragment.code)]
-            found += re.finditer(_CONSTANT, self._fragment.code)
-            self._numbers = {m[1]: int(m[2]) for m in found if len(m[2]) < 10}
-        return self._numbers.get(word)
-
     # ---- what is written
 
     def _need(self, call: Call, test: RoomTest) -> Need | None:
@@ -189,7 +141,7 @@ class Buffers:
             if test.count >= len(call.arguments):
                 return None
             argument = call.arguments[test.count]
-            number = self._number(self._fragment.code[argument.start : argument.end])
+            number = self._constants.number(self._fragment.code[argument.start : argument.end])
             return None if number is None else Need(number, number)
         if test.text is not None:
             text = self._literal(call, test.text)
@@ -198,10 +150,12 @@ class Buffers:
             return Need(len(text) + 1, len(text) + 1)
         if test.append is not None:
             text = self._literal(call, test.append)
-            return Need(1 if text is None else len(text) + 1, _ANY)
+            return Need(1 if text is None else len(text) + 1, ANY)
         assert test.format is not None
         text = self._literal(call, test.format)
-        return Need(1, _ANY) if text is None else self._formatted(text, call, test.format + 1)
+        return (
+            Need(1, ANY) if text is None else formatted(text, self._text_at(call), test.format + 1)
+        )
 
     def _scanned(self, call: Call, format_: int, into: int) -> Room:
         """Whether each text with a width that is read fits its own target."""
@@ -237,49 +191,16 @@ class Buffers:
     def _longest(self, call: Call, index: int) -> int:
         """The most characters of a text that lies in an array of known size."""
         if index >= len(call.arguments):
-            return _ANY
+            return ANY
         argument = call.arguments[index]
         holds = self._holds(self._fragment.code[argument.start : argument.end], call.start)
         return max(0, holds.most - 1)
 
-    def _formatted(self, format_: str, call: Call, index: int) -> Need:
-        least = most = 1
-        at = 0
-        for match in re.finditer(_CONVERSION, format_):
-            plain = match.start() - at
-            at = match.end()
-            low, high = self._converted(match, call, index)
-            index += match["kind"] != "%"
-            index += (match["width"] == "*") + (match["exact"] == "*")
-            least, most = least + plain + low, most + plain + high
-        plain = len(format_) - at
-        return Need(least + plain, min(most + plain, _ANY))
+    def _text_at(self, call: Call) -> Callable[[int], tuple[int, int]]:
+        """The fewest and the most characters of a text argument, by its index."""
 
-    def _converted(self, match: re.Match[str], call: Call, index: int) -> tuple[int, int]:
-        """The fewest and the most characters of one conversion."""
-        kind, width, exact = match["kind"], match["width"], match["exact"]
-        if kind == "%":
-            return 1, 1
-        if width == "*" or exact == "*":
-            return 0, _ANY
-        low = int(width[:6] or 0)
-        if kind in "sS":
+        def measured(index: int) -> tuple[int, int]:
             text = self._literal(call, index)
-            if text is not None:
-                return max(low, len(text)), max(low, len(text))
-            longest = self._longest(call, index)
-            return low, max(low, min(longest, int(exact[:6] or 0)) if exact else longest)
-        if kind == "c":
-            return max(low, 1), max(low, 1)
-        if kind in "diuxXop":
-            digits = 18 if kind == "p" else _LONGEST.get(match["size"] or "", 20)
-            return max(low, 1), max(low, digits + (kind == "o"), int((exact or "0")[:6]) + 1)
-        digits = int((exact or "6")[:6])
-        if kind in "gGeE":
-            return max(low, 1), max(low, digits + 9)
-        if kind in "fF":
-            return max(low, 1), max(low, digits + _LONGEST_FLOAT)
-        return max(low, 1), _ANY
+            return (0, self._longest(call, index)) if text is None else (len(text), len(text))
 
-
-_MEASURES = r"\b(?:str|wcs|lstr|_tcs)n?len\w*\s*\(|\.(?:size|length)\s*\(\s*\)|\bsnprintf\b"
+        return measured
