@@ -53,12 +53,14 @@ class Upload(Base):
 
 
 class UploadPart(Base):
-    """A piece of an upload that will be put in its place when the upload is completed."""
+    """A piece of an upload, with a file of its own until the upload is completed."""
 
     __tablename__ = "upload_part"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     upload_id: Mapped[str] = mapped_column(ForeignKey("upload.id"), index=True)
+    offset: Mapped[int | None] = mapped_column("start_at")
+    """Where it begins; None where its place is told at the end."""
     size: Mapped[int]
     created_at: Mapped[int]
 

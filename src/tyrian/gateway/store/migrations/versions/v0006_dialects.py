@@ -60,6 +60,7 @@ def upgrade() -> None:
         "upload_part",
         sa.Column("id", sa.String(40), nullable=False),
         sa.Column("upload_id", sa.String(40), nullable=False),
+        sa.Column("start_at", sa.BigInteger(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
