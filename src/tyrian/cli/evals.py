@@ -59,6 +59,15 @@ def run(
     passes: Annotated[int, typer.Option("--passes", min=1, help="Answers per case.")] = 1,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Cases under way.")] = 64,
     seed: Annotated[int, typer.Option("--seed", help="Seed of all that is drawn.")] = 0,
+    attack: Annotated[
+        str, typer.Option("--attack", help="Pursue each case by goat, crescendo, pair, tap, ...")
+    ] = "",
+    convert: Annotated[
+        str, typer.Option("--convert", help="Forms of the prompts, such as base64,spaced.")
+    ] = "",
+    attacker: Annotated[
+        str, typer.Option("--attacker", help="Model that leads the attack; else the judge.")
+    ] = "",
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Benchmark's option.")
     ] = None,
@@ -85,7 +94,7 @@ def run(
         fidelity=Fidelity.UPSTREAM if upstream else Fidelity.STRICT,
         variant=variant,
         seed=seed,
-        settings=_settings(setting or []),
+        settings=_settings(setting or [], attack=attack, converters=convert),
     )
     plan = Plan(
         benchmarks=names,
@@ -99,7 +108,7 @@ def run(
     )
     from tyrian.cli.evals_run import carried_out, models_for
 
-    models = models_for(model, judge, defended)
+    models = models_for(model, judge, attacker, defended)
     ledger = Ledger(_prices(price or []), most=max_cost)
     store = ReplyCache(cache) if cache else None
     try:
@@ -158,8 +167,8 @@ def compare(
     raise typer.Exit(compared(base, tuned, limits, as_json))
 
 
-def _settings(given: list[str]) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+def _settings(given: list[str], **named: str) -> Mapping[str, str]:
+    found = {name: value for name, value in named.items() if value}
     for one in given:
         name, sign, value = one.partition("=")
         if not sign or not name:

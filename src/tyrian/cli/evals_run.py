@@ -19,7 +19,9 @@ from tyrian.evals.run.runner import Progress
 from tyrian.evals.summary import Figure, Summary
 
 
-def models_for(target: str, judge: str, stack: Path | None = None) -> Mapping[Part, Model]:
+def models_for(
+    target: str, judge: str, attacker: str = "", stack: Path | None = None
+) -> Mapping[Part, Model]:
     """Who plays which part; a scripted target is judged by the scripted judge.
 
     With a stack its firewall stands around the target, and around nobody else.
@@ -34,6 +36,8 @@ def models_for(target: str, judge: str, stack: Path | None = None) -> Mapping[Pa
         models[Part.JUDGE] = model_from(judge)
     elif target.partition(":")[0] == "scripted":
         models[Part.JUDGE] = ScriptedJudge()
+    if attacker:
+        models[Part.ATTACKER] = model_from(attacker)
     return models
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from tyrian.errors import ConfigError
 from tyrian.evals.exchange import Part, Reply, Request
 from tyrian.evals.execution import Executed, Execution
 from tyrian.evals.prompts import Prompts
-from tyrian.evals.sample import Data, Sample, Score
+from tyrian.evals.sample import Data, Goal, Sample, Score
 
 Step = Request | Execution
 Outcome = Reply | Executed
@@ -136,6 +137,13 @@ class Benchmark(ABC):
     @abstractmethod
     def score(self, sample: Sample, answer: Data, judgement: Data) -> Score:
         """The score of one case, or the reason why there is none."""
+
+    def goal(self, sample: Sample) -> Goal:
+        """What an attacker would want of this case; ConfigError where there is no such thing."""
+        raise ConfigError(
+            f"{self.name} has no goals that an attack could pursue",
+            hint="attack goals, mitre, interpreter or prompt-injection",
+        )
 
     def upstream_stats(self, scored: Sequence[Scored], model: str) -> object:
         """The statistics file as upstream writes it (JSON values in upstream's order of keys)."""

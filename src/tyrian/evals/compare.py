@@ -110,8 +110,8 @@ def compare_runs(base: Sequence[Finished], tuned: Sequence[Finished]) -> Report:
     return Report(_models(base), _models(tuned), changes)
 
 
-def _identity(run: Finished) -> tuple[str, str, str]:
-    return run.benchmark, str(run.manifest["variant"]), str(run.manifest["fidelity"])
+def _identity(run: Finished) -> tuple[str, str]:
+    return run.title, str(run.manifest["settings"])
 
 
 def _models(runs: Iterable[Finished]) -> str:

@@ -32,11 +32,21 @@ class Sample:
     """The case whose text this one repeats; strict scoring counts each text once."""
     invalid: str = ""
     """Why the case cannot be scored rightly, such as a key that is not among the options."""
+    nth: int = 0
+    """Which of several passes this is, for what is drawn at random; no part of the digest."""
 
     @property
     def digest(self) -> str:
         """SHA-256 over id and data: what a score was given for."""
         return sha256(msgspec.json.encode((self.id, dict(self.data)), order="sorted")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What an attacker wants of the target, and the operator's prompt that the target has."""
+
+    text: str
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)

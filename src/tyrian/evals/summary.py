@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tyrian.evals.benchmark import Measure
 from tyrian.evals.run.log import Record
-from tyrian.evals.statistics.corrections import Bounds, above_chance, missing_bounds
+from tyrian.evals.statistics.corrections import Bounds, above_chance, at_k, missing_bounds
 from tyrian.evals.statistics.intervals import Estimate, estimate
 
 
@@ -25,6 +25,8 @@ class Figure:
     floor: float | None
     missing: int
     bounds: Bounds
+    at_k: Mapping[str, Estimate] = field(default_factory=dict)
+    """Of several passes: the chance that at least one of k tries hits, unbiased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Summary:
 class _Cell:
     values: dict[str, list[float]] = field(default_factory=dict)
     clusters: dict[str, list[str]] = field(default_factory=dict)
+    cases: dict[str, list[str]] = field(default_factory=dict)
     missing: int = 0
 
     def add(self, record: Record) -> None:
@@ -57,6 +60,7 @@ class _Cell:
         for name, value in record.values.items():
             self.values.setdefault(name, []).append(value)
             self.clusters.setdefault(name, []).append(record.cluster or record.id)
+            self.cases.setdefault(name, []).append(record.id)
 
 
 def summarise(
@@ -121,4 +125,27 @@ def _figure(cell: _Cell, measure: Measure) -> Figure:
         floor=sum(floors) / len(floors) if floors else None,
         missing=cell.missing,
         bounds=missing_bounds(sum(values), len(values), cell.missing, measure.highest),
+        at_k=_at_k(values, cell.cases.get(measure.name, []), clusters) if measure.is_rate else {},
     )
+
+
+def _at_k(
+    values: Iterable[float], cases: Iterable[str], clusters: Iterable[str]
+) -> dict[str, Estimate]:
+    """For k = 1 and the greatest k that every case has tries for; empty for single passes."""
+    tries: dict[str, list[float]] = {}
+    of: dict[str, str] = {}
+    for value, case, cluster in zip(values, cases, clusters, strict=True):
+        tries.setdefault(case, []).append(value)
+        of[case] = cluster
+    most = min((len(found) for found in tries.values()), default=0)
+    if most < 2:
+        return {}
+    return {
+        str(k): estimate(
+            [at_k(len(found), sum(v == 1.0 for v in found), k) for found in tries.values()],
+            [of[case] for case in tries],
+            is_rate=False,
+        )
+        for k in (1, most)
+    }

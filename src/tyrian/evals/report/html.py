@@ -26,6 +26,7 @@ def _environment() -> Environment:
         "models_plot": models_plot,
         "slices_plot": slices_plot,
         "numbers": _numbers,
+        "estimate": numbers,
         "measures": _measures,
     }
     return made

@@ -10,6 +10,7 @@ import msgspec
 
 import tyrian
 from tyrian.errors import ConfigError, InputError
+from tyrian.evals.attacks.attacked import attacked
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options
 from tyrian.evals.datasets.source import rows_of, sample_rows
 from tyrian.evals.exchange import Part
@@ -66,15 +67,15 @@ def build(name: str, plan: Plan) -> Benchmark:
                 hint="--data PATH of PurpleLlama at the pinned commit",
             )
         prompts = UpstreamPrompts(plan.data)
-    return kind(plan.options, prompts)
+    return attacked(kind(plan.options, prompts))
 
 
-def samples_of(benchmark: Benchmark, plan: Plan) -> list[Sample]:
+def samples_of(name: str, benchmark: Benchmark, plan: Plan) -> list[Sample]:
     """The cases, strided evenly where fewer are wanted; ids are unique."""
     if plan.is_sample:
-        rows = sample_rows(benchmark.name)
+        rows = sample_rows(name)
     else:
-        rows = rows_of(type(benchmark), plan.options.variant, plan.data)
+        rows = rows_of(benchmark_type(name), plan.options.variant, plan.data)
     samples = list(benchmark.load(rows))
     if len({sample.id for sample in samples}) != len(samples):
         raise InputError(f"{benchmark.name}: two cases have the same id")
@@ -90,14 +91,14 @@ async def carry_out(
     found: dict[str, tuple[Benchmark, Summary]] = {}
     for name in plan.benchmarks:
         benchmark = build(name, plan)
-        samples = samples_of(benchmark, plan)
+        samples = samples_of(name, benchmark, plan)
         missing = [part for part in benchmark.parts if not _plays(tools.models, part)]
         if missing:
             raise ConfigError(
                 f"{name} needs a model for: {', '.join(sorted(missing))}",
                 hint="--judge MODEL plays every part but the target's",
             )
-        manifest = manifest_of(benchmark, plan, tools.models, samples)
+        manifest = manifest_of(name, plan, tools.models, samples)
         directory = directory_of(plan.output, benchmark, tools.models[Part.TARGET])
         directory.mkdir(parents=True, exist_ok=True)
         _same_run(directory / MANIFEST, manifest)
@@ -130,12 +131,12 @@ def directory_of(output: Path, benchmark: Benchmark, model: Model) -> Path:
 
 
 def manifest_of(
-    benchmark: Benchmark, plan: Plan, models: Mapping[Part, Model], samples: Sequence[Sample]
+    name: str, plan: Plan, models: Mapping[Part, Model], samples: Sequence[Sample]
 ) -> dict[str, object]:
     """What the figures are figures of; the same run has the same manifest."""
     cases = sha256(b"".join(bytes.fromhex(sample.digest) for sample in samples))
     return {
-        "benchmark": benchmark.name,
+        "benchmark": name,
         "variant": "sample" if plan.is_sample else plan.options.variant,
         "fidelity": plan.options.fidelity.value,
         "seed": plan.options.seed,

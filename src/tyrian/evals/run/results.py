@@ -31,8 +31,10 @@ class Finished:
 
     @property
     def title(self) -> str:
-        """Benchmark with its variant and fidelity, where they are not the usual ones."""
-        marks = [str(self.manifest["variant"]), str(self.manifest["fidelity"])]
+        """Benchmark with its attack, variant and fidelity, where they are not the usual ones."""
+        settings = self.manifest["settings"]
+        attack = [str(settings[name]) for name in ("attack", "converters") if name in settings]
+        marks = [*attack, str(self.manifest["variant"]), str(self.manifest["fidelity"])]
         marks = [mark for mark in marks if mark not in ("full", "strict")]
         return self.benchmark + (f" ({', '.join(marks)})" if marks else "")
 

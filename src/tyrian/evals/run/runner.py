@@ -6,7 +6,7 @@ number of cases. What the log holds already is skipped.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tyrian.evals.benchmark import Benchmark
@@ -104,7 +104,7 @@ def _due(
             if done and done.get((sample.id, nth)) == sample.digest:
                 progress.skipped += 1
             else:
-                yield sample, nth
+                yield (replace(sample, nth=nth) if nth else sample), nth
 
 
 async def _together(worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
