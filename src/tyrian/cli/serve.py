@@ -65,6 +65,13 @@ def serve(
             help="URL of the key store, if it is not the SQLite file in the data directory.",
         ),
     ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TYRIAN_REDIS_URL",
+            help="URL of a Redis or Valkey server where all workers count rate limits together.",
+        ),
+    ] = None,
     no_guards: Annotated[
         bool,
         typer.Option(
@@ -101,6 +108,7 @@ def serve(
         port=port,
         data=data,
         database=database or "",
+        redis=redis or "",
         is_guarded=not no_guards,
         log_format=log_format.value,
         allowed_hosts=tuple(allowed_host or ()),

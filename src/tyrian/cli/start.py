@@ -19,6 +19,9 @@ from tyrian.errors import ConfigError, TyrianError
 from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts.keys import DAY_S, Keys
+from tyrian.gateway.accounts.meter import AccountMeter
+from tyrian.gateway.accounts.prices import Price, PriceList
+from tyrian.gateway.accounts.redis_windows import RedisWindows
 from tyrian.gateway.app import create_app
 from tyrian.gateway.catalogue import Catalogue, ServedModel, upstreams_of
 from tyrian.gateway.console.options import ConsoleOptions
@@ -55,6 +58,7 @@ class Options:
     port: int = 8080
     data: Path | None = None
     database: str = ""
+    redis: str = ""
     is_guarded: bool = True
     log_format: LogFormat = "json"
     allowed_hosts: tuple[str, ...] = ()
@@ -72,6 +76,7 @@ class Prepared:
     keys: Keys
     firewall: Firewall | None
     webhook: Webhook | None = None
+    meter: AccountMeter | None = None
 
 
 def prepare(options: Options) -> Prepared:
@@ -93,10 +98,16 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     firewall = _firewall(stack, home) if options.is_guarded else None
     reviews, webhook = _reviews(stack, store) if firewall is not None else (None, None)
     decisions = DecisionLog(store)
+    meter = AccountMeter(
+        store,
+        prices=_prices(models, routes),
+        windows=RedisWindows(options.redis) if options.redis else None,
+    )
     settings = Settings(
         firewall=firewall,
         upstreams=upstreams,
         keys=keys,
+        meter=meter,
         reviews=reviews,
         audit=firewall.audit if firewall is not None else None,
         models=models,
@@ -117,7 +128,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     # Checks names, routes and proxies now, so that a fault is told before anything listens.
     Catalogue(upstreams, models, routes)
     networks_of(options.trusted_proxies)
-    return Prepared(options, bound, settings, store, keys, firewall, webhook)
+    return Prepared(options, bound, settings, store, keys, firewall, webhook, meter)
 
 
 def _allowed_hosts(options: Options, bound: socket.socket) -> frozenset[str]:
@@ -157,6 +168,14 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _is_loopback(bound: socket.socket) -> bool:
     return ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _prices(models: Sequence[ServedModel], routes: Sequence[Route]) -> PriceList:
+    """What the models of the stack file cost."""
+    return PriceList(
+        {model.id: Price.per_million(*model.price) for model in models if model.price},
+        [(route.match, (*route.shares, *route.fallbacks)) for route in routes],
+    )
 
 
 def _firewall(stack: Stack, home: Path) -> Firewall:
@@ -290,6 +309,8 @@ def _is_plain(name: str) -> bool:
 
 def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
+        if prepared.meter is not None:
+            await prepared.meter.close()
         with contextlib.suppress(TyrianError):
             await prepared.keys.close()
         if prepared.settings.decisions is not None:

@@ -45,6 +45,8 @@ class ServedModel:
     revision: str = ""
     tier: str = Tier.PUBLIC
     """The least tier whose keys may use it."""
+    price: tuple[float, float] | None = None
+    """US dollars for a million tokens read and written; None where nobody said."""
 
 
 _INSIDE: Mapping[str, object] = {"hosted": False, "status": "available"}
@@ -244,6 +246,7 @@ def upstreams_of(stack: Stack) -> tuple[list[HttpUpstream], list[ServedModel], l
                 modalities=spec.modalities,
                 licence=spec.licence,
                 revision=spec.revision,
+                price=(spec.price.input_usd, spec.price.output_usd) if spec.price else None,
                 tier=spec.tier,
             )
         )

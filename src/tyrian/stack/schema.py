@@ -312,6 +312,15 @@ class HealthSpec(_Part):
     """Failed checks in a row after which others are asked first; one good check mends it."""
 
 
+class PriceSpec(_Part):
+    """What a model's tokens cost; budgets count it, and people see it."""
+
+    input_usd: Annotated[float, Field(ge=0, le=100_000)]
+    """US dollars for a million tokens that it reads."""
+    output_usd: Annotated[float, Field(ge=0, le=100_000)]
+    """US dollars for a million tokens that it writes."""
+
+
 class ModelSpec(_Part):
     """An upstream model server that speaks the OpenAI dialect."""
 

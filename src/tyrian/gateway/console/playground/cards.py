@@ -49,7 +49,7 @@ def lock(model: ServedModel, key: KeyRecord) -> Json | None:
 
 def _price(model: ServedModel) -> Json | None:
     """US dollars for a million tokens; None where nobody said."""
-    return None
+    return {"input": model.price[0], "output": model.price[1]} if model.price else None
 
 
 def _pairing(infos: Iterable[tuple[Stage, DetectorInfo]]) -> Json:
