@@ -38,12 +38,12 @@ def card(
 
 def lock(model: ServedModel, key: KeyRecord) -> Json | None:
     """Why this key cannot use the model, None where it can."""
+    if not is_at_least(key.tier, model.tier):
+        message = f"For the {model.tier} tier; yours is {key.tier}. Your owner can ask for more."
+        return {"kind": "tier", "tier": model.tier, "message": message}
     if not key.allows_model(model.id):
-        return {
-            "kind": "key",
-            "tier": model.tier,
-            "message": "Your key, or its project, does not include this model.",
-        }
+        message = "Your key, or its project, does not include this model."
+        return {"kind": "key", "tier": model.tier, "message": message}
     return None
 
 

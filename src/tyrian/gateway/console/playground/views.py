@@ -17,6 +17,7 @@ from starlette.routing import Route
 from tyrian.gateway.accounts.audit import Actor
 from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.tiers import highest
 from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.console.headers import CONTENT_SECURITY_POLICY, FOR_PAGES
 from tyrian.gateway.console.pages import Console
@@ -27,7 +28,7 @@ from tyrian.gateway.console.playground.rejudge import POLICIES
 from tyrian.gateway.console.playground.snapshot_page import snapshot_page
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.errors import ApiError, bad_request
-from tyrian.gateway.store.models.organisations import Project
+from tyrian.gateway.store.models.organisations import Project, TierGrant
 from tyrian.gateway.tokens import KeyKind
 from tyrian.gateway.wire import Json
 
@@ -107,9 +108,10 @@ class _Pages:
         """The catalogue, a card for each model."""
         firewall = self._console.settings.firewall
         infos = firewall.infos() if firewall else ()
-        everything = KeyRecord("", "", KeyKind.LIVE, frozenset(), 0)
+        tier = await self._tier(visitor.organisation_id)
+        reader = KeyRecord("", "", KeyKind.LIVE, frozenset(), 0, tier=tier)
         found = await self._catalogue.models()
-        cards = [card(m, self._catalogue.state(m), infos, everything) for m in found.values()]
+        cards = [card(m, self._catalogue.state(m), infos, reader) for m in found.values()]
         return self._console.render(
             request,
             "playground/models.html",
@@ -117,6 +119,18 @@ class _Pages:
             active="models",
             **_sorted_out(cards, request),
         )
+
+    async def _tier(self, organisation_id: str) -> str:
+        """What the organisation was granted, as its keys have it at most."""
+        query = select(TierGrant.tier, TierGrant.expires_at).where(
+            TierGrant.organisation_id == organisation_id,
+            TierGrant.revoked_at.is_(None),
+            TierGrant.program == "",
+        )
+        now = time.time()
+        async with self._console.store.read() as session:
+            rows = (await session.execute(query)).all()
+        return highest(tier for tier, until in rows if until is None or until > now)
 
     async def shared(self, request: Request, visitor: Visitor) -> Response:
         """The frame around a snapshot; its content stands in a sandbox of its own."""
