@@ -1,7 +1,10 @@
-"""Reads backwards what stands before the last name of a callee."""
+"""Reads what stands around the last name of a callee: backwards its owners, forwards the rest."""
+
+import re
 
 from tyrian.detectors.code_shield.fragment import Fragment
 
+_TAIL = re.compile(r"\s*(?:\.|->|::|\?\.)\s*[A-Za-z_$][\w$]*")
 _LINKS = ("?.", "->", "::", "!.", "&.")
 _MOST_SEGMENTS = 12
 _NOT_TYPES_TEXT = """
@@ -76,3 +79,20 @@ def _string_before(fragment: Fragment, end: int) -> int:
         if token.end < end - 4000:
             break
     return end - 1
+
+
+def chain_behind(fragment: Fragment, at: int, end: int) -> int:
+    """Where that ends which is indexed, called or asked of a value from `at` on."""
+    code = fragment.code
+    while at < end and code[at] in "[(":
+        at = min(fragment.close_of(at) + 1, end)
+        more = _TAIL.match(code, at, end)
+        if more and not (fragment.syntax.joins == r"\." and more[0].lstrip()[:1] == "."):
+            at = more.end()
+    return at
+
+
+def is_of_text(code: str, start: int) -> bool:
+    """Whether the call at `start` is made on a literal text, which has been read already."""
+    head = code[max(0, start - 40) : start].rstrip()
+    return head.endswith(".") and head[:-1].rstrip()[-1:] in ('"', "'")

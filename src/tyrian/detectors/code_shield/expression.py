@@ -5,10 +5,19 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from tyrian.detectors.code_shield.assignments import Assigned
+from tyrian.detectors.code_shield.chain import chain_behind, is_of_text
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
 from tyrian.detectors.code_shield.imports import normal
 from tyrian.detectors.code_shield.kind import Kind, Parts, joined
+from tyrian.detectors.code_shield.passing import (
+    FORMS,
+    KEEPING,
+    LOOK_UPS,
+    NO_OWNERS,
+    OF_OWNER,
+    PASSING,
+)
 from tyrian.detectors.code_shield.syntax import Syntax
 
 _NAME = re.compile(
@@ -23,9 +32,8 @@ _MOST_HOPS = 6
 """Assignments that are followed one after another."""
 _MOST_ADDED = 24
 """Additions to a text that are looked at; what stands before them counts as dynamic."""
-_OF_OWNER = frozenset({"join", "concat", "joined", "joinToString", "appending", "plus"})
-_NO_OWNERS = frozenset({"path", "posix", "win32", "os", "string", "paths"})
-"""Modules and file paths, whose `join` is about its arguments alone."""
+_UNSEEN = Kind.DYNAMIC | Kind.STRING
+"""What a text was before something was added to it, where the fragment does not show it."""
 
 
 class Reader:
@@ -145,27 +153,17 @@ class Reader:
         if opening < end and code[opening] == "(":
             return self._call(name, at, opening, end, parts, hops)
         kind = self._named(name, at, hops)
-        index, after = after, self._behind(after, end)
+        index, after = after, chain_behind(self._fragment, after, end)
         if index < end and code[index] == "[":
             # What is found in a table is the table's, whoever chose the key.
             parts.looked_up.append((index, min(self._fragment.close_of(index), end)))
         parts.take(kind)
         return after
 
-    def _behind(self, at: int, end: int) -> int:
-        """Skip what is indexed, called or asked of a value."""
-        code = self._fragment.code
-        while at < end and code[at] in "[(":
-            at = min(self._fragment.close_of(at) + 1, end)
-            more = _TAIL.match(code, at, end)
-            if more and not (self._syntax.joins == r"\." and more[0].lstrip()[:1] == "."):
-                at = more.end()
-        return at
-
     def _call(self, name: str, start: int, opening: int, end: int, parts: Parts, hops: int) -> int:
         fragment = self._fragment
         close = min(fragment.close_of(opening), end)
-        after = self._behind(opening, end)
+        after = chain_behind(self._fragment, opening, end)
         tail = normal(fragment.code[close + 1 : after].replace("()", ""))
         last = name.rpartition(".")[2]
         if self._cleans(name) or (tail and self._cleans(tail.split("(")[0])):
@@ -174,27 +172,22 @@ class Reader:
             self._format(name, opening + 1, close, parts, hops)
         else:
             kind = Kind.DYNAMIC | Kind.CALL
-            looks_up = last in _LOOK_UPS
+            looks_up = last in LOOK_UPS
             if looks_up:
                 parts.looked_up.append((opening, close))
             if self._is_source(start, opening + 1 if looks_up else after):
                 kind |= Kind.TAINTED
-            elif _passes_on(last) and close > opening + 1:
+            elif last in PASSING and close > opening + 1:
                 inner = self._arguments(opening + 1, close, hops)
                 kind = inner.kind() | Kind.CALL
-            elif last in _FORMS and "." in name:
+            elif last in FORMS and "." in name:
                 kind = self._named(name.rpartition(".")[0], start, hops) | Kind.CALL
-            elif last in _FORMS and self._is_of_text(start):
+            elif last in FORMS and is_of_text(fragment.code, start):
                 kind = Kind.LITERAL | Kind.STRING
-            elif last in _KEEPING and "." in name:
+            elif last in KEEPING and "." in name:
                 kind |= self._named(name.rpartition(".")[0], start, hops) & Kind.TAINTED
             parts.take(kind)
         return after
-
-    def _is_of_text(self, start: int) -> bool:
-        """The call at `start` is made on a literal text, which has been read already."""
-        head = self._fragment.code[max(0, start - 40) : start].rstrip()
-        return head.endswith(".") and head[:-1].rstrip()[-1:] in ('"', "'")
 
     def _format(self, name: str, start: int, end: int, parts: Parts, hops: int) -> None:
         """`"...".format(x)`, `sprintf("...", x)`: built where a value is not constant."""
@@ -204,8 +197,8 @@ class Reader:
         if receiver and receiver[0] not in '"':
             owner = self._named(receiver, start, hops)
             kind |= owner & Kind.STRING
-            is_value = receiver[0].islower() and receiver.rpartition(".")[2] not in _NO_OWNERS
-            if last in _OF_OWNER and is_value:
+            is_value = receiver[0].islower() and receiver.rpartition(".")[2] not in NO_OWNERS
+            if last in OF_OWNER and is_value:
                 kind |= owner & (Kind.DYNAMIC | Kind.TAINTED)
         if kind & Kind.DYNAMIC:
             parts.take(kind | Kind.STRING | Kind.BUILT | Kind.DYNAMIC)
@@ -241,7 +234,7 @@ class Reader:
             parts.take(inner)
         else:
             parts.take(Kind.DYNAMIC)
-        return self._behind_group(close + 1, end)
+        return chain_behind(self._fragment, close + 1, end)
 
     def _cast(self, at: int, end: int, parts: Parts, hops: int) -> int:
         """What is made a number is harmless, wherever it comes from."""
@@ -254,9 +247,6 @@ class Reader:
         if at < end and code[at] == "(":
             return self._group(at, end, Parts(), hops)
         return at
-
-    def _behind_group(self, at: int, end: int) -> int:
-        return self._behind(at, end) if at < end and self._fragment.code[at] in "[(" else at
 
     def _named(self, name: str, at: int, hops: int) -> int:
         """What a name stands for where it is used."""
@@ -287,38 +277,6 @@ class Reader:
         if owner is None:
             return 0
         return self.kind(owner.start, owner.end, hops + 1) & Kind.TAINTED
-
-
-_TAIL = re.compile(r"\s*(?:\.|->|::|\?\.)\s*[A-Za-z_$][\w$]*")
-_UNSEEN = Kind.DYNAMIC | Kind.STRING
-"""What a text was before something was added to it, where the fragment does not show it."""
-_PASSING_TEXT = """
-String str Arrays.asList asList List.of of text Template literal_eval raw arrayOf
-listOf vec encode decode trim strip rstrip lstrip lower upper toString to_string
-to_s c_str as_str StringBuilder append SqlCommand as_bytes into clone to_owned bytes
-bytearray Buffer.from from unicode u GetBytes FromBase64String b64decode HexToBytes
-"""
-_FORMS_TEXT = """
-getBytes toCharArray toByteArray ToCharArray encode encodeToByteArray unpack bytes
-as_bytes into_bytes b utf8
-"""
-_LOOK_UPS = frozenset({"get", "Get", "getOrDefault", "GetValueOrDefault", "match", "switch"})
-"""Functions whose result is chosen, not made, by their arguments."""
-_KEEPING_TEXT = """
-trim strip lstrip rstrip lower upper toLowerCase toUpperCase ToLower ToUpper Trim toString
-ToString get getOrDefault first split Split substring Substring substr slice at pop decode
-replace Replace text
-"""
-_KEEPING = frozenset(_KEEPING_TEXT.split())
-"""Methods whose result holds their owner, or a part of it."""
-_FORMS = frozenset(_FORMS_TEXT.split())
-"""Methods whose result is their owner in another dress."""
-_PASSING = frozenset(_PASSING_TEXT.split())
-
-
-def _passes_on(last: str) -> bool:
-    """A function whose result is its argument in another dress."""
-    return last in _PASSING
 
 
 @lru_cache(maxsize=32)
