@@ -1,14 +1,16 @@
 """`tyrian serve`: a gateway with guards in front of any OpenAI-compatible model server."""
 
 import os
-import signal
+import socket
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tyrian.cli.start import Options, prepare, serve_until_stopped
+from tyrian.cli.start import Options, bind, prepare, serve_until_stopped
+from tyrian.cli.workers import Worker, fork_workers
 from tyrian.errors import ConfigError, MissingDependencyError, StoreError
 from tyrian.gateway.logging import configure
 
@@ -93,6 +95,12 @@ def serve(
             help="Address or network of a proxy whose X-Forwarded-For is believed.",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="TYRIAN_WORKERS", min=1, max=64, help="Processes that serve; one per core."
+        ),
+    ] = 1,
     log_format: Annotated[
         LogFormat, typer.Option(envvar="TYRIAN_LOG_FORMAT", help="How logs are written.")
     ] = LogFormat.JSON,
@@ -114,13 +122,28 @@ def serve(
         allowed_hosts=tuple(allowed_host or ()),
         trusted_proxies=tuple(trusted_proxy or ()),
     )
+    if workers == 1:
+        _serve_alone(options)
+        return
+    bound = bind(options.host, options.port)
+    role = fork_workers(workers)
+    if isinstance(role, Worker):
+        _serve_alone(options, bound, role.on_started)
+    elif role:
+        raise typer.Exit(role)
+
+
+def _serve_alone(
+    options: Options,
+    bound: socket.socket | None = None,
+    when_announced: Callable[[], None] | None = None,
+) -> None:
+    """Serve in this process, as the first or only one, or as one more of several."""
     try:
-        prepared = prepare(options)
+        prepared = prepare(options, bound)
     except (StoreError, MissingDependencyError) as error:
         # Nothing was served: what is wrong is how this command was called.
         raise ConfigError(error.message, hint=error.hint) from error
-    # uvicorn hands a signal on once it has shut down; by then all is done, and the exit is clean.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    if not serve_until_stopped(prepared):
+    is_first = bound is None or when_announced is not None
+    if not serve_until_stopped(prepared, is_first=is_first, when_announced=when_announced):
         raise typer.Exit(3)

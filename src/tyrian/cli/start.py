@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.console.sign_in.links import Links
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
 from tyrian.gateway.decisions import DecisionLog
+from tyrian.gateway.files.disk import Disk
+from tyrian.gateway.files.files import Files
 from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.logging import LogFormat, access_log
@@ -79,9 +82,12 @@ class Prepared:
     meter: AccountMeter | None = None
 
 
-def prepare(options: Options) -> Prepared:
-    """Build everything that can fail; the errors are meant for whoever typed the command."""
-    bound = _bind(options.host, options.port)
+def prepare(options: Options, bound: socket.socket | None = None) -> Prepared:
+    """Build everything that can fail; the errors are meant for whoever typed the command.
+
+    `bound` is a listening socket where there is one already.
+    """
+    bound = bound or bind(options.host, options.port)
     try:
         return _prepare(options, bound)
     except BaseException:
@@ -113,6 +119,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         models=models,
         routes=routes,
         store=store,
+        files=Files(store, Disk(home / "files")),
         decisions=decisions,
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,
@@ -140,7 +147,7 @@ def _allowed_hosts(options: Options, bound: socket.socket) -> frozenset[str]:
     return given | LOOPBACK_HOSTS if _is_loopback(bound) else given
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """A listening socket; who connects before the gateway is ready waits for it."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -237,19 +244,36 @@ def checked_base_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
 
 
-def serve_until_stopped(prepared: Prepared) -> bool:
-    """Listen until a signal comes; False where the start failed."""
+def serve_until_stopped(
+    prepared: Prepared,
+    *,
+    is_first: bool = True,
+    when_announced: Callable[[], None] | None = None,
+) -> bool:
+    """Listen until a signal comes; False where the start failed.
+
+    The first of several that serve one socket says where it is, and then calls `when_announced`.
+    """
     app = _closing(create_app(prepared.settings), _closer(prepared))
     announcing: list[asyncio.Task[None]] = []
 
+    async def announce(port: int) -> None:
+        if is_first:
+            await _announce(prepared, port, stop)
+        if when_announced is not None:
+            when_announced()
+
     def on_started(port: int) -> None:
-        announcing.append(asyncio.get_running_loop().create_task(_announce(prepared, port, stop)))
+        announcing.append(asyncio.get_running_loop().create_task(announce(port)))
 
     running = server(app, prepared.options.host, prepared.options.port, on_started=on_started)
 
     def stop() -> None:
         running.should_exit = True
 
+    # uvicorn hands a signal on once it has shut down; by then all is done, and the exit is clean.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     running.run(sockets=[prepared.socket])
     return bool(announcing) and not announcing[0].cancelled() and announcing[0].exception() is None
 

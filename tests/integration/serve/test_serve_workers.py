@@ -1,0 +1,56 @@
+"""`tyrian serve --workers N`: several processes behind one socket."""
+
+import http.client
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import psutil
+from tests.integration.serve.conftest import PROGRAM, Served, Start
+
+
+def in_time(is_so: Callable[[], bool], limit_s: float = 60.0) -> bool:
+    deadline = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def status(served: Served) -> int:
+    address = urlsplit(served.url)
+    key = served.curl.split("Bearer ")[1].split('"')[0].split("'")[0]
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection.request("GET", "/v1/models", headers={"authorization": f"Bearer {key}"})
+    found = connection.getresponse().status
+    connection.close()
+    return found
+
+
+def test_workers_share_a_socket_and_a_first_key_and_a_dead_one_is_replaced(start: Start) -> None:
+    served = start("--workers", "2")
+    crew = psutil.Process(served.process.pid)
+    assert in_time(lambda: len(crew.children()) == 2)
+    assert sum("Tyrian guards" in line for line in served.output) == 1
+    assert all(status(served) == 200 for _ in range(8))
+    first = crew.children()[0]
+    assert in_time(lambda: time.time() - first.create_time() > 6)  # old enough to be replaced
+    os.kill(first.pid, signal.SIGKILL)
+    assert in_time(lambda: len([p for p in crew.children() if p.pid != first.pid]) == 2)
+    assert all(status(served) == 200 for _ in range(4))
+    children = crew.children()
+    assert served.stop() == 0
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_fault_of_the_command_is_told_once_and_ends_all() -> None:
+    done = subprocess.run(
+        [PROGRAM, "serve", "--workers", "3", "--port", "0", "--stack", "/no/such/stack.yaml"],
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert (done.stdout + done.stderr).count("no such file") == 1
