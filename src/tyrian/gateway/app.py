@@ -23,7 +23,7 @@ from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.chat import ChatCompletions
-from tyrian.gateway.routes.dialects import DialectRoutes
+from tyrian.gateway.routes.dialects import DIALECT_PATHS_WITH_IDS, DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
 from tyrian.gateway.routes.openapi.document import PATH as OPENAPI_PATH
 from tyrian.gateway.routes.openapi.document import OpenApi
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> Endpoint:
 Methods = Mapping[str, Endpoint]
 
 
-_WITH_IDS = ("/models", "/reviews", "/records", "/setups", "/snapshots")
+_WITH_IDS = (*DIALECT_PATHS_WITH_IDS, "/reviews", "/records", "/setups", "/snapshots")
 """Paths below which each further one is an id."""
 
 

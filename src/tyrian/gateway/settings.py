@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the key store brings the database along; the hot path needs
     from tyrian.firewall.audit import AuditSink
     from tyrian.gateway.accounts.record import KeyVerifier
     from tyrian.gateway.decisions import DecisionLog
+    from tyrian.gateway.files.files import Files
     from tyrian.gateway.reviews import Reviews
     from tyrian.gateway.store.engine import Store
 
@@ -63,6 +64,8 @@ class Settings:
     """Addresses and networks whose `X-Forwarded-For` and `-Proto` are believed."""
     allowed_params: frozenset[str] = frozenset()
     """Further request parameters to pass on; guards do not read them."""
+    files: "Files | None" = None
+    """What clients keep here; without it the routes for files say that there is no place."""
     store: "Store | None" = None
     """The database; without it there are no accounts, and the console is one page for keys."""
     decisions: "DecisionLog | None" = None

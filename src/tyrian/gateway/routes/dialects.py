@@ -6,13 +6,32 @@ from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.completions import Completions
 from tyrian.gateway.context import Endpoint
 from tyrian.gateway.metrics import Metrics
+from tyrian.gateway.routes.files import FileRoutes
 from tyrian.gateway.routes.models import Models
 from tyrian.gateway.routes.moderations import Moderations, Taxonomy
+from tyrian.gateway.routes.not_served import NotServed
 from tyrian.gateway.routes.responses import Responses
+from tyrian.gateway.routes.uploads import UploadRoutes
 from tyrian.gateway.screen import Firewalled
 from tyrian.gateway.settings import Settings
 
 Methods = Mapping[str, Endpoint]
+
+DIALECT_PATHS_WITH_IDS = (
+    "/models", "/files", "/uploads", "/fine_tuning", "/evals",
+)  # fmt: skip
+"""Ends of paths below which further ones are ids, or are told apart by the route itself."""
+
+_NOT_SERVED = (
+    ("fine_tuning", "fine_tuning", "finetune", "Fine-tuning needs a trainer."),
+    ("evals", "evals", "evals", "Evaluations over the API need a runner."),
+    (
+        "content_provenance_checks",
+        "provenance",
+        "provenance",
+        "Checking where content comes from needs a detector of watermarks.",
+    ),
+)
 
 
 class DialectRoutes:
@@ -40,8 +59,31 @@ class DialectRoutes:
             f"{prefix}/moderations": {"POST": self._moderations},
             f"{prefix}/moderations/taxonomy": _get(self._taxonomy),
             f"{prefix}/responses": {"POST": self._responses.create},
+            **self._files(prefix),
+            **self._not_served(prefix),
+        }
+
+    def _files(self, prefix: str) -> dict[str, Methods]:
+        if self._settings.files is None:
+            nobody = NotServed(self._settings, "files", "files", "Files need a place to be kept.")
+            return {f"{prefix}/{name}": _all(nobody) for name in ("files", "uploads")}
+        files = FileRoutes(self._settings, self._settings.files, f"{prefix}/files")
+        uploads = UploadRoutes(self._settings, self._settings.files, f"{prefix}/uploads")
+        return {
+            f"{prefix}/files": {**_get(files.read), "POST": files.create, "DELETE": files.delete},
+            f"{prefix}/uploads": {**_get(uploads.read), "POST": uploads.write},
+        }
+
+    def _not_served(self, prefix: str) -> dict[str, Methods]:
+        return {
+            f"{prefix}/{path}": _all(NotServed(self._settings, route, scope, missing))
+            for path, route, scope, missing in _NOT_SERVED
         }
 
 
 def _get(endpoint: Endpoint) -> Methods:
     return {"GET": endpoint, "HEAD": endpoint}
+
+
+def _all(endpoint: Endpoint) -> Methods:
+    return {**_get(endpoint), "POST": endpoint, "DELETE": endpoint}
