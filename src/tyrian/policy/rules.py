@@ -8,7 +8,7 @@ from tyrian.policy.call import Verdict
 from tyrian.policy.expression.compile import Run, compile_condition
 from tyrian.policy.expression.operators import truth
 from tyrian.policy.expression.scene import EvaluationError, Scene, ToolShape
-from tyrian.policy.expression.syntax import parse
+from tyrian.policy.expression.syntax import Binary, ListOf, Literal, Member, Name, Node, parse
 from tyrian.policy.schema import RuleSpec
 
 _EFFECTS = {
@@ -65,7 +65,9 @@ def compiled(spec: RuleSpec, shapes: Iterable[ToolShape]) -> Mapping[str, Rule]:
     ExpressionError where it cannot be used.
     """
     node = parse(spec.when)
-    shapes = tuple(shapes)
+    names = _named(node)
+    if names is not None:
+        shapes = [shape for shape in shapes if shape.name in names]
     reason = spec.reason or f"the rule {spec.id} holds"
     verdict = Verdict(_EFFECTS[spec.effect], spec.id, reason, f"see the rule {spec.id}")
     found: dict[str, Rule] = {}
@@ -74,3 +76,16 @@ def compiled(spec: RuleSpec, shapes: Iterable[ToolShape]) -> Mapping[str, Rule]:
         if not (code.is_constant and code.value is False):
             found[shape.name] = Rule(spec.id, code.run, verdict)
     return found
+
+
+def _named(node: Node) -> frozenset[str] | None:
+    """The tools that a condition names first of all, so that it is false for all others."""
+    while isinstance(node, Binary) and node.operator == "&&":
+        node = node.left
+    match node:
+        case Binary("==", Member(Name("tool"), "name"), Literal(str(name))):
+            return frozenset((name,))
+        case Binary("in", Member(Name("tool"), "name"), ListOf(items)):
+            words = [item.value for item in items if isinstance(item, Literal)]
+            return frozenset(map(str, words)) if len(words) == len(items) else None
+    return None

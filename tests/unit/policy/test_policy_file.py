@@ -176,3 +176,24 @@ def test_the_digest_changes_with_the_rules_and_not_with_the_cases() -> None:
     case = {"tool": "a", "expect": "deny"}
     one, two = policy_of({"tools": {}}), policy_of({"tools": {}, "cases": [case]})
     assert one.digest == two.digest != policy_of({"default": "ask"}).digest
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        'tool.name == "a"',
+        'tool.name == "a" && size(tool.args.x) > 0 && true',
+        'tool.name in ["a", "z"] && tool.args.x != ""',
+        '"a" == tool.name',
+        'size(tool.args.x) > 0 && tool.name == "a"',
+        '(tool.name == "a" || tool.name == "z") && true',
+        'true && tool.name == "a"',
+        '!(tool.name != "a")',
+    ],
+)
+def test_a_rule_holds_for_the_tools_that_it_names_and_no_others(when: str) -> None:
+    tools = {"a": {"x": "opaque"}, "b": {"x": "opaque"}}
+    policy = policy_of({"tools": tools, "default": "allow", "rules": [{"id": "r", "when": when}]})
+    found = {name: policy.decide(ProposedCall(name, {"x": "y"})).effect for name in "abcz"}
+    blocked = {name for name, effect in found.items() if effect is Effect.BLOCK}
+    assert blocked == ({"a", "z"} if '"z"' in when else {"a"})
