@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,6 +19,9 @@ from tyrian.evals.run.plan import Plan, Tools, carry_out
 from tyrian.evals.run.runner import Progress
 from tyrian.evals.summary import Figure, Summary
 
+if TYPE_CHECKING:
+    from tyrian.firewall.firewall import Firewall
+
 
 def models_for(
     target: str, judge: str, attacker: str = "", stack: Path | None = None
@@ -29,9 +33,8 @@ def models_for(
     models: dict[Part, Model] = {Part.TARGET: model_from(target)}
     if stack is not None:
         from tyrian.evals.models.defended import DefendedModel
-        from tyrian.firewall.firewall import Firewall
 
-        models[Part.TARGET] = DefendedModel(models[Part.TARGET], Firewall.from_stack(stack))
+        models[Part.TARGET] = DefendedModel(models[Part.TARGET], _firewall(stack))
     if judge:
         models[Part.JUDGE] = model_from(judge)
     elif target.partition(":")[0] == "scripted":
@@ -39,6 +42,13 @@ def models_for(
     if attacker:
         models[Part.ATTACKER] = model_from(attacker)
     return models
+
+
+def _firewall(stack: Path) -> "Firewall":
+    """The firewall of a stack file, or of the stack that comes with Tyrian for `default`."""
+    from tyrian.firewall.firewall import Firewall
+
+    return Firewall.default() if str(stack) == "default" else Firewall.from_stack(stack)
 
 
 async def carried_out(

@@ -12,6 +12,7 @@ ENTRY_POINT_GROUP = "tyrian.benchmarks"
 
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
+        "agents": "tyrian.evals.benchmarks.agents:Agents",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
     }

@@ -1,9 +1,9 @@
 """Any model behind our firewall: what an application that uses the stack would get.
 
-Every message that is new since the model last spoke is judged before it is asked, and its answer
-and tool calls before they are given on. What is blocked is answered as the gateway's users would
-see it: by a refusal. It counts as an answer, so that blocked attacks are failed attacks and blocked
-harmless requests are refused ones; `reason` says which rules did it.
+Every message of others than the operator that is new since the model last spoke is judged before it
+is asked, and its answer and tool calls before they are given on. What is blocked is answered by a
+refusal, as the gateway's users would see it. It counts as an answer, so that blocked attacks are
+failed attacks and blocked harmless requests are refused ones; `reason` names the rules that did it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from tyrian.core.decision import Decision, Effect
-from tyrian.core.message import ImagePart, Message, Role, TextPart, ToolCall, Trace
+from tyrian.core.message import ImagePart, Message, Origin, Role, TextPart, ToolCall, Trace
 from tyrian.evals.exchange import Reply, Request, Turn
 from tyrian.evals.exchange import ToolCall as AskedCall
 from tyrian.evals.models.model import Model
@@ -19,6 +19,8 @@ from tyrian.evals.models.openai_wire import data_url
 from tyrian.firewall.firewall import Firewall
 
 BLOCKED: Final = "I'm sorry, but I can't help with that: a guard of this application stopped it."
+DEFENDED: Final = "+defended"
+"""What the name of a defended model ends in."""
 _STOPPED = frozenset({Effect.BLOCK, Effect.REVIEW})
 
 
@@ -26,7 +28,7 @@ class DefendedModel:
     """A model with a firewall around it; what needs a person counts as stopped."""
 
     def __init__(self, inner: Model, firewall: Firewall) -> None:
-        self.name = f"{inner.name}+defended"
+        self.name = inner.name + DEFENDED
         self.identity = f"{inner.identity}|firewall:{firewall.digest}"
         self._inner = inner
         self._firewall = firewall
@@ -36,6 +38,8 @@ class DefendedModel:
         messages = [message_of(turn) for turn in request.turns]
         turns = list(request.turns)
         for at in range(_first_new(request.turns), len(turns)):
+            if messages[at].origin is Origin.OPERATOR:
+                continue
             decision = await self._firewall.scan(messages[at], trace=Trace(tuple(messages[:at])))
             if decision.effect in _STOPPED:
                 return _refusal(decision)

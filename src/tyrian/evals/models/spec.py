@@ -1,6 +1,6 @@
 """Names of models as they stand on the command line.
 
-    scripted[:RULE]            follows a rule, needs nothing
+    scripted[:RULE]            follows a rule, needs nothing; `scripted:agent` uses tools
     openai/MODEL[@BASE_URL]    OpenAI, or any server of that dialect: vLLM, Ollama, llama.cpp
     anthropic/MODEL[@BASE_URL]
     recorded:FILE              answers of the past
@@ -16,6 +16,7 @@ from tyrian.evals.models.http import ANTHROPIC, OPENAI, HttpLimits, HttpModel
 from tyrian.evals.models.model import Model
 from tyrian.evals.models.recorded import RecordedModel
 from tyrian.evals.models.scripted import ScriptedJudge, ScriptedModel
+from tyrian.evals.worlds.obedient import ObedientAgent
 
 _HOSTED = {
     "openai": (OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
@@ -29,6 +30,8 @@ _HOSTED = {
 def model_from(spec: str, *, key_env: str = "", limits: HttpLimits | None = None) -> Model:
     """The model that a name stands for; ConfigError says what is wrong with it."""
     kind, _, rest = spec.partition(":")
+    if spec == "scripted:agent":
+        return ObedientAgent()
     if kind == "scripted":
         return ScriptedModel(rest or "obeys")
     if kind == "scripted-judge":

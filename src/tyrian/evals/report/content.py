@@ -1,10 +1,12 @@
 """What a report says, apart from how it looks: plain values for every format."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tyrian.evals.benchmark import Direction, Measure, References
+from tyrian.evals.compare import Change, compare_runs
+from tyrian.evals.models.defended import DEFENDED
 from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.log import Record
 from tyrian.evals.run.results import Finished
@@ -73,11 +75,20 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Purple:
+    """What a firewall changes: the same cases against a model bare and behind it."""
+
+    model: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A whole report."""
 
     sections: tuple[Section, ...]
-    models: tuple[str, ...] = field(default=())
+    models: tuple[str, ...] = ()
+    purple: tuple[Purple, ...] = ()
 
 
 def content_of(runs: Sequence[Finished], *, examples: int = EXAMPLES) -> Content:
@@ -91,7 +102,18 @@ def content_of(runs: Sequence[Finished], *, examples: int = EXAMPLES) -> Content
         results = tuple(_result(run, kind.measures, examples) for run in group)
         sections.append(Section(title, kind.name, kind.about, kind.references, results))
     models = dict.fromkeys(one.model for section in sections for one in section.results)
-    return Content(tuple(sections), tuple(models))
+    return Content(tuple(sections), tuple(models), _purple(runs))
+
+
+def _purple(runs: Sequence[Finished]) -> tuple[Purple, ...]:
+    found = []
+    for model in dict.fromkeys(run.model for run in runs):
+        bare = [run for run in runs if run.model == model]
+        defended = [run for run in runs if run.model == model + DEFENDED]
+        changes = compare_runs(bare, defended).changes if defended else ()
+        if changes:
+            found.append(Purple(model, changes))
+    return tuple(found)
 
 
 def _result(run: Finished, measures: Sequence[Measure], examples: int) -> ModelResult:

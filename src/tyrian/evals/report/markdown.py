@@ -25,6 +25,20 @@ def as_markdown(content: Content) -> str:
                     f"| {numbers(reading.shown, percent=measure.highest == 1.0)} "
                     f"| {result.summary.scored} of {result.summary.cases} | {missing or '-'} |"
                 )
+    for purple in content.purple:
+        lines += [
+            *("", f"## Behind the firewall: {cell(purple.model)}", ""),
+            "| measure | bare | defended | change [95 %] | p (Holm) | cases |",
+            "|-|-|-|-|-|-|",
+        ]
+        for change in purple.changes:
+            one = change.compared
+            lines.append(
+                f"| {cell(change.benchmark)}: {change.measure.title} "
+                f"({change.measure.better.value} is better) | {one.base:.1%} | {one.tuned:.1%} "
+                f"| {one.difference * 100:+.1f} [{one.low * 100:+.1f}, {one.high * 100:+.1f}] "
+                f"| {one.p:.2g} | {one.n} |"
+            )
     return "\n".join([*lines, ""])
 
 
