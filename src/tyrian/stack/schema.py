@@ -340,6 +340,8 @@ class ModelSpec(_Part):
     """Pinned revision of the weights."""
     tier: Literal["public", "developer", "partner", "operator"] = "public"
     """The least tier whose keys may use it."""
+    price: PriceSpec | None = None
+    """What its tokens cost; budgets take a model without a price for free."""
     data_classes: Words = ()
     """Classes of data that may go there; empty puts no limit."""
     hosted: bool | None = None
