@@ -49,6 +49,11 @@ class Server:
         held: float = sum(process.memory_info().rss for process in self._tree())
         return held / 1e6
 
+    def open_files(self) -> int:
+        """Open files and sockets of the process tree."""
+        held: int = sum(process.num_fds() for process in self._tree())
+        return held
+
 
 class ServerFailedError(RuntimeError):
     """A server that did not start, with the end of its log."""
@@ -171,14 +176,14 @@ _LITELLM_KEY = "sk-benchmark-only"
 
 
 @contextmanager
-def litellm(python: Path, upstream: Server) -> Iterator[Server]:
-    """LiteLLM's proxy in front of the upstream, one worker, as its documentation starts it."""
+def litellm(python: Path, upstream: Server, workers: int = 1) -> Iterator[Server]:
+    """LiteLLM's proxy in front of the upstream, as its documentation starts it."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-litellm-") as home:
         config = Path(home) / "config.yaml"
         config.write_text(_LITELLM_CONFIG.format(port=upstream.port, key=_LITELLM_KEY))
         command: list[str | Path] = [python.parent / "litellm", "--config", config]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--num_workers", str(workers)]
         env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
         with running("LiteLLM", command, port=port, ready_path="/health/liveliness", env=env) as s:
             yield replace(s, token=_LITELLM_KEY)

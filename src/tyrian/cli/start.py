@@ -33,10 +33,11 @@ from tyrian.gateway.files.disk import Disk
 from tyrian.gateway.files.files import Files
 from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
+from tyrian.gateway.idempotency import IdempotentAnswers
 from tyrian.gateway.logging import LogFormat, access_log
 from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.routing.routes import Route
-from tyrian.gateway.server import server
+from tyrian.gateway.server import raise_file_limit, server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.upstream import HttpUpstream, Upstream
@@ -120,6 +121,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         routes=routes,
         store=store,
         files=Files(store, Disk(home / "files")),
+        idempotency=IdempotentAnswers(store),
         decisions=decisions,
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,
@@ -274,6 +276,7 @@ def serve_until_stopped(
     # uvicorn hands a signal on once it has shut down; by then all is done, and the exit is clean.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    raise_file_limit()
     running.run(sockets=[prepared.socket])
     return bool(announcing) and not announcing[0].cancelled() and announcing[0].exception() is None
 

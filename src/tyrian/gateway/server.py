@@ -1,13 +1,16 @@
 """Runs a gateway with uvicorn."""
 
+import resource
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
 from tyrian.gateway.context import Endpoint
 from tyrian.gateway.protocol import HardenedProtocol
 
+MOST_FILES = 65_536
 GRACE_S = 10
 """Time for running requests once the server is asked to stop."""
 
@@ -60,6 +63,18 @@ def server(
     return Server(config, on_started)
 
 
+def raise_file_limit() -> None:
+    """Allow this process all the open files that the system lets it have.
+
+    Every client and every stream of a model server is one, and many a system begins with 1,024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def run(
     app: Endpoint,
     host: str = "127.0.0.1",
@@ -68,4 +83,5 @@ def run(
     on_started: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until a signal comes."""
+    raise_file_limit()
     server(app, host, port, on_started=on_started).run()

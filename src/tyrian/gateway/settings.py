@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the key store brings the database along; the hot path needs
     from tyrian.gateway.accounts.record import KeyVerifier
     from tyrian.gateway.decisions import DecisionLog
     from tyrian.gateway.files.files import Files
+    from tyrian.gateway.idempotency import IdempotentAnswers
     from tyrian.gateway.reviews import Reviews
     from tyrian.gateway.store.engine import Store
 
@@ -30,7 +31,7 @@ class Limits:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     body_s: float = 30.0
     """Within which a request body must have arrived."""
-    max_concurrency: int = 512
+    max_concurrency: int = 2048
     """Requests under `/v1` served at once; more are turned away with 503."""
     ping_s: float = 10.0
     """Longest silence of a stream before a comment keeps it alive."""
@@ -66,6 +67,8 @@ class Settings:
     """Further request parameters to pass on; guards do not read them."""
     files: "Files | None" = None
     """What clients keep here; without it the routes for files say that there is no place."""
+    idempotency: "IdempotentAnswers | None" = None
+    """Answers to requests that are sent again; without it `Idempotency-Key` means nothing."""
     store: "Store | None" = None
     """The database; without it there are no accounts, and the console is one page for keys."""
     decisions: "DecisionLog | None" = None

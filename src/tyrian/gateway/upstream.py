@@ -80,7 +80,8 @@ class UpstreamLimits:
     """Until the end of an answer; None puts no bound."""
     retries: int = 2
     max_answer_bytes: int = MAX_ANSWER_BYTES
-    pool: int = 512
+    pool: int = 4096
+    """Connections at once; a stream holds one as long as it runs."""
 
 
 class HttpReply:
