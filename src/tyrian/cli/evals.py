@@ -118,6 +118,19 @@ def run(
             store.close()
 
 
+@app.command()
+def fetch(
+    benchmarks: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Benchmarks, or `all`.")
+    ],
+) -> None:
+    """Fetch the published data of benchmarks: pinned, compared with the lock, kept by digest."""
+    from tyrian.cli.evals_fetch import fetched
+    from tyrian.evals.registry import known_benchmarks
+
+    fetched(known_benchmarks() if benchmarks == ["all"] else benchmarks)
+
+
 class ReportFormat(StrEnum):
     """How a report is written."""
 
