@@ -51,8 +51,16 @@ class Served:
 
     @property
     def page(self) -> str:
-        """The page's address, with the key in it on the first start."""
-        return next(line.strip() for line in self.output if "/#key=" in line)
+        """The address of the page that needs but a key, with the key in it on the first start."""
+        key = next(line.strip() for line in self.output if line.startswith("  tyr_live_"))
+        return f"{self.url}/ask#key={key}"
+
+    @property
+    def link(self) -> str:
+        """The link that signs into the console, once; empty where there is none."""
+        return next(
+            (word for line in self.output for word in line.split() if "/setup#" in word), ""
+        )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end."""

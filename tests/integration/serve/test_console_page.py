@@ -91,7 +91,7 @@ def console(browser: Any, gateway: Any) -> Iterator[Watched]:
 
 
 def test_the_key_is_taken_from_the_fragment_and_hidden(console: Watched, gateway: Any) -> None:
-    assert console.page.url == gateway.url + "/"
+    assert console.page.url == gateway.url + "/ask"
     assert console.page.input_value("#key").startswith("tyr_live_")
     assert not any("tyr_live_" in url for url in console.requests)
     console.page.reload()

@@ -12,6 +12,7 @@ from tyrian.gateway.console.views import (
     decisions,
     keys,
     members,
+    oidc,
     overview,
     reviews,
     sign_in,
@@ -39,6 +40,7 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
         *stack.routes(console),
         *members.routes(console),
         *sign_in.routes(console),
+        *oidc.routes(console),
         *account.routes(console),
     ]
     return [*found, *ask_routes(settings), *static_routes()]

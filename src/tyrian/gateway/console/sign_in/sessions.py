@@ -124,7 +124,10 @@ class Sessions:
             name=user.name,
             email=user.email,
             organisation_id=found.organisation_id,
-            organisation_name=organisation_name,
+            # Nobody named the first organisation, so its name says nothing.
+            organisation_name="your organisation"
+            if organisation_name == "default"
+            else organisation_name,
             role=Role.of(role),
             session_id=found.id,
             method=found.method,
