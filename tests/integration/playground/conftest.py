@@ -58,6 +58,7 @@ MODEL = """\
     context_length: 131072
     licence: Llama 4 Community License
     revision: 92f3b1597a195b523d8d9e5700e57e4fbb8f20d3
+    price: {{input_usd: 0.2, output_usd: 0.6}}
 """
 
 
@@ -282,7 +283,13 @@ def serve(folder: Path) -> Served:
         process.stderr.close()
 
     threading.Thread(target=read_log, daemon=True).start()
-    assert is_ready.get(timeout=START_LIMIT_S), "\n".join(served.log)
+    try:
+        assert is_ready.get(timeout=START_LIMIT_S), "\n".join(served.log)
+    except BaseException:
+        process.kill()
+        process.wait(30)
+        upstream.stop()
+        raise
     return served
 
 

@@ -92,6 +92,7 @@ def test_figures_of_an_answer_are_shown(visit: Any) -> None:
     told = visit.page.locator(".column").nth(0).locator("[data-figures]").inner_text()
     assert re.search(r"First words\s+\d+ ms", told)
     assert "12 + 40" in told
+    assert "$0.000026" in told
     assert re.search(r"Speed\s+[\d.,]+/s", told)
 
 

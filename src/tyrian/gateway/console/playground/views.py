@@ -175,7 +175,7 @@ class _Pages:
         """Names the site that a link leads to, before anything is asked of it."""
         target = request.query_params.get("to", "")
         if not is_web_address(target):
-            raise ApiError(400, "This link leads nowhere that can be named.", code="invalid_link")
+            raise bad_request("This link leads nowhere that can be named.")
         host = urlsplit(target).hostname or ""
         return self._console.render(
             request,
