@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from tests.corpus.supply.malicious import gguf, gguf_tensor, gguf_text
 from tests.corpus.supply.rar import rar4, rar5
+from tests.corpus.supply.texts import good_texts
 
 Entry = tuple[str, str, bytes]
 """What wrote it and what it holds, file name, content."""
@@ -47,15 +48,16 @@ _TEMPLATES = {
 
 
 def all_entries() -> Iterator[Entry]:
-    """Every entry, each with its own file name."""
+    """Every entry, each in a folder of its own."""
     for number, (told, name, data) in enumerate(_entries()):
-        yield told, f"{number:03d}-{name}", data
+        yield told, f"{number:03d}/{name}", data
 
 
 def _entries() -> Iterator[Entry]:
     yield from _pickles()
     yield from _numpy()
     yield from _others()
+    yield from good_texts()
 
 
 def _pickles() -> Iterator[Entry]:

@@ -23,6 +23,7 @@ from tests.corpus.supply.opcodes import (
 )
 from tests.corpus.supply.rar import rar4, rar5, rar5_hidden
 from tests.corpus.supply.templates import STEERING
+from tests.corpus.supply.texts import bad_texts
 
 Entry = tuple[str, str, bytes]
 """Family and mechanism, file name, content."""
@@ -72,9 +73,9 @@ GADGETS = _GADGETS.split()
 
 
 def all_entries() -> Iterator[Entry]:
-    """Every entry, each with its own file name."""
+    """Every entry, each in a folder of its own."""
     for number, (mechanism, name, data) in enumerate(_entries()):
-        yield mechanism, f"{number:03d}-{name}", data
+        yield mechanism, f"{number:03d}/{name}", data
 
 
 def _entries() -> Iterator[Entry]:
@@ -91,6 +92,7 @@ def _entries() -> Iterator[Entry]:
     yield from _safetensors()
     yield from _gguf()
     yield from _configs()
+    yield from bad_texts()
 
 
 EVIL = reduced("os", "system", 4)

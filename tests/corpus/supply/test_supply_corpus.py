@@ -19,6 +19,7 @@ def test_a_file_that_would_do_something_is_found(
     mechanism: str, name: str, data: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / name
+    path.parent.mkdir()
     path.write_bytes(data)
     report = scan_file(path)
     assert report.outcome is Outcome.FOUND
@@ -37,6 +38,7 @@ def test_a_file_as_a_library_writes_it_is_clean(
     told: str, name: str, data: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / name
+    path.parent.mkdir()
     path.write_bytes(data)
     report = scan_file(path)
     assert (report.outcome, report.findings) == (Outcome.CLEAN, ())
@@ -47,7 +49,8 @@ def _all_clean(entries: Iterator[benign.Entry], folder: Path) -> int:
     count = 0
     for number, (told, name, data) in enumerate(entries):
         count += 1
-        path = folder / f"{number}-{name}"
+        path = folder / str(number) / name
+        path.parent.mkdir()
         path.write_bytes(data)
         report = scan_file(path)
         if report.outcome is not Outcome.CLEAN:

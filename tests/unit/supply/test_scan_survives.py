@@ -33,6 +33,7 @@ def test_a_file_with_bytes_changed_added_or_gone_has_a_report(
         gone = data.draw(st.integers(0, 9))
         made[at : at + gone] = data.draw(st.binary(max_size=9) | st.just(b"\xff" * 8))
     path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(made)
     report = scan_file(path)
     assert (report.outcome is Outcome.CLEAN) == (report.findings == ())

@@ -9,6 +9,8 @@ _CWE_502 = "https://cwe.mitre.org/data/definitions/502.html"
 _CWE_22 = "https://cwe.mitre.org/data/definitions/22.html"
 _CWE_59 = "https://cwe.mitre.org/data/definitions/59.html"
 _CWE_409 = "https://cwe.mitre.org/data/definitions/409.html"
+_CWE_94 = "https://cwe.mitre.org/data/definitions/94.html"
+_CWE_506 = "https://cwe.mitre.org/data/definitions/506.html"
 _CWE_436 = "https://cwe.mitre.org/data/definitions/436.html"
 _SAFETENSORS = "https://huggingface.co/docs/safetensors/index#format"
 _GGUF = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
@@ -40,6 +42,7 @@ _CRITICAL, _HIGH, _MEDIUM, _LOW = (
     Severity.LOW,
 )
 _NO_LOAD = "do not load the file; ask its author for safetensors"
+_READ_CODE = "read the code before anything runs it, or remove it"
 _MADE_ANEW = "get the file again from its author, or write it anew with the library it is of"
 
 RULES: dict[str, ScanRule] = {
@@ -331,6 +334,132 @@ RULES: dict[str, ScanRule] = {
             "a configuration has code of its own loaded",
             "read that code, pin its revision, or do without it",
             _REMOTE,
+        ),
+        ScanRule(
+            "code-runs-code",
+            _CRITICAL,
+            "code beside a model runs what it is given or fetches",
+            _READ_CODE,
+            _CWE_94,
+        ),
+        ScanRule(
+            "code-runs-programs",
+            _HIGH,
+            "code beside a model starts programs",
+            _READ_CODE,
+            "https://cwe.mitre.org/data/definitions/78.html",
+        ),
+        ScanRule(
+            "code-loads-objects",
+            _HIGH,
+            "code beside a model loads objects that can run anything",
+            _READ_CODE,
+            _CWE_502,
+        ),
+        ScanRule(
+            "code-loads",
+            _HIGH,
+            "code beside a model loads native or foreign code",
+            _READ_CODE,
+            _CWE_94,
+        ),
+        ScanRule(
+            "code-connects",
+            _HIGH,
+            "code beside a model opens connections of its own",
+            _READ_CODE,
+            _CWE_506,
+        ),
+        ScanRule(
+            "code-sends-secrets",
+            _CRITICAL,
+            "code beside a model reads secrets and sends",
+            "do not run it; change the secrets where it has run",
+            "https://cwe.mitre.org/data/definitions/200.html",
+        ),
+        ScanRule(
+            "code-touches-secrets",
+            _HIGH,
+            "code beside a model names files of credentials, or that a system runs by itself",
+            _READ_CODE,
+            _CWE_506,
+        ),
+        ScanRule(
+            "code-hides",
+            _HIGH,
+            "code beside a model hides what it does",
+            _READ_CODE,
+            "https://attack.mitre.org/techniques/T1027/",
+        ),
+        ScanRule(
+            "code-patches",
+            _HIGH,
+            "code beside a model changes what other code does",
+            _READ_CODE,
+            _CWE_506,
+        ),
+        ScanRule(
+            "code-runs-by-itself",
+            _HIGH,
+            "code beside a model has itself or something else run without being asked",
+            _READ_CODE,
+            "https://attack.mitre.org/tactics/TA0003/",
+        ),
+        ScanRule(
+            "code-destroys",
+            _CRITICAL,
+            "code beside a model destroys what is not its own",
+            _READ_CODE,
+            _CWE_506,
+        ),
+        ScanRule(
+            "dependency-source",
+            _HIGH,
+            "packages come from a place that nobody vouches for",
+            "take them from the index that you trust, each with its hash",
+            "https://cwe.mitre.org/data/definitions/829.html",
+        ),
+        ScanRule(
+            "dependency-name",
+            _HIGH,
+            "a package has nearly the name of a known one",
+            "see which of the two is meant",
+            "https://cwe.mitre.org/data/definitions/1357.html",
+        ),
+        ScanRule(
+            "config-leads-out",
+            _HIGH,
+            "a configuration names files outside of the model",
+            "replace the path by a file beside the configuration",
+            _CWE_22,
+        ),
+        ScanRule(
+            "config-runs-code",
+            _CRITICAL,
+            "a configuration has something called when it is read",
+            "do not read it with the library it is for; write it anew without the call",
+            _CWE_94,
+        ),
+        ScanRule(
+            "tokenizer-collides",
+            _HIGH,
+            "a tokenizer gives one number to two texts, or two numbers to one",
+            "take the tokenizer of the model's base",
+            "https://huggingface.co/docs/tokenizers/api/added-tokens",
+        ),
+        ScanRule(
+            "tokenizer-rewrites",
+            _HIGH,
+            "a tokenizer replaces words by others",
+            "take the tokenizer of the model's base",
+            "https://huggingface.co/docs/tokenizers/api/normalizers",
+        ),
+        ScanRule(
+            "xml-entity",
+            _HIGH,
+            "an XML file names files or grows without end when it is read",
+            "remove its entities",
+            "https://cwe.mitre.org/data/definitions/611.html",
         ),
         ScanRule(
             "json-malformed",

@@ -1,37 +1,69 @@
-"""Texts of a model directory: configurations and templates; text that nothing runs is clean."""
+"""Texts of a model directory: configurations, templates, code; text that nothing runs is clean."""
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from tyrian.supply.scan.finding import Collector
+from tyrian.supply.scan.homes.code_file import code_kind, scan_code
+from tyrian.supply.scan.homes.config_rules import file_faults, key_faults
 from tyrian.supply.scan.homes.keras_config import check_keras
 from tyrian.supply.scan.homes.template import check_template
+from tyrian.supply.scan.homes.tokenizer_file import is_vocabulary, tokenizer_faults
+from tyrian.supply.scan.homes.yaml_file import scan_yaml
 from tyrian.supply.scan.sniff import extension
 from tyrian.supply.scan.source import Source
 from tyrian.supply.scan.strict_json import JsonError, decode
 
 _MOST = 64 << 20
-_ENDINGS = "py pyw sh bash zsh ps1 bat cmd ipynb js rb pl lua c cc cpp cu so"
-_CODE = frozenset(_ENDINGS.split())
+_MOST_CODE = 8 << 20
 _REMOTE = {
     "auto_map": "it has classes loaded from Python files",
     "custom_pipelines": "it has pipelines loaded from Python files",
-    "_target_": "it names a callable that Hydra calls with arguments from the file",
 }
+_ENTITY = re.compile(
+    rb"<!ENTITY\s[^>]*(?:SYSTEM|PUBLIC|&\w+;)|<!DOCTYPE[^>\[]*(?:SYSTEM|PUBLIC)[^>]*file:"
+)
+_SCRIPT = re.compile(rb"<script\b|\son\w+\s*=|javascript:", re.IGNORECASE)
 
 
 def scan_text(source: Source, report: Collector, name: str) -> None:
     """What a text says that loaders act on."""
     kind = extension(name)
-    head = source.read_at(0, 2)
-    if kind in _CODE or head == b"#!":
-        report.add("not-examined", 0, "it is code, which this scan does not read")
-    elif kind in ("json", "jinja"):
-        if source.size > _MOST:
-            report.add("not-examined", 0, f"it is longer than {_MOST >> 20} MiB")
-        elif kind == "jinja":
-            check_template(source.read_at(0, source.size).decode("utf-8", "replace"), report)
-        else:
+    head = source.read_at(0, 256)
+    if code := code_kind(name, head):
+        if text := _text(source, report, _MOST_CODE):
+            scan_code(code, text, report, name)
+    elif kind == "jinja":
+        if text := _text(source, report, _MOST):
+            check_template(text, report)
+    elif kind in ("yaml", "yml") or PurePosixPath(name).name == "MLmodel":
+        if text := _text(source, report, _MOST_CODE):
+            scan_yaml(text, report)
+    elif kind == "json":
+        if _text(source, report, _MOST):
             _scan_json(source.read_at(0, source.size), report)
+    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        _scan_markup(source, report, kind)
+
+
+def _text(source: Source, report: Collector, most: int) -> str:
+    if source.size > most:
+        report.add("not-examined", 0, f"it is longer than {most >> 20} MiB")
+        return ""
+    data = source.read_at(0, source.size)
+    codec = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return data.decode(codec, "replace")
+
+
+def _scan_markup(source: Source, report: Collector, kind: str) -> None:
+    at = 0
+    for chunk in source.chunks():
+        if found := _ENTITY.search(chunk):
+            report.add("xml-entity", at + found.start(), f"it declares {found[0][:80]!r}")
+        if kind == "svg" and (found := _SCRIPT.search(chunk)):
+            report.add("code-runs-code", at + found.start(), "an image brings a script")
+        at += len(chunk)
 
 
 def _scan_json(data: bytes, report: Collector) -> None:
@@ -40,8 +72,14 @@ def _scan_json(data: bytes, report: Collector) -> None:
     except JsonError as error:
         report.add("json-malformed", error.offset, f"it {error}")
         return
+    for rule, why in tokenizer_faults(value):
+        report.add(rule, 0, why)
+    if is_vocabulary(value):
+        return
     if b'"class_name"' in data:
         check_keras(value, report, _place(data, "class_name"))
+    for rule, why in file_faults(value):
+        report.add(rule, 0, why)
     for path, key, found in _walk(value):
         if key in _REMOTE and found:
             report.add("config-remote-code", _place(data, key), f"{path}: {_REMOTE[key]}")
@@ -50,6 +88,8 @@ def _scan_json(data: bytes, report: Collector) -> None:
         elif "template" in key:
             for text in _templates(found):
                 check_template(text, report.inside(path))
+        for rule, why in key_faults(key, found):
+            report.add(rule, _place(data, key), f"{path}: {why}")
 
 
 def _templates(found: object) -> Iterator[str]:
@@ -66,18 +106,22 @@ def _templates(found: object) -> Iterator[str]:
 
 
 def _walk(value: object) -> Iterator[tuple[str, str, object]]:
-    """Every key with its path and value, however deep."""
-    stack: list[tuple[str, object]] = [("", value)]
+    """Every key with its path and value, however deep; texts in lists have the key of the list."""
+    stack: list[tuple[str, str, object]] = [("", "", value)]
     while stack:
-        path, one = stack.pop()
+        path, name, one = stack.pop()
         if isinstance(one, dict):
             for key, inner in one.items():
                 place = f"{path}.{key}" if path else key
                 yield place, key, inner
                 if isinstance(inner, dict | list):
-                    stack.append((place, inner))
+                    stack.append((place, key, inner))
         elif isinstance(one, list):
-            stack.extend((f"{path}[]", inner) for inner in one if isinstance(inner, dict | list))
+            for inner in one:
+                if isinstance(inner, dict | list):
+                    stack.append((f"{path}[]", name, inner))
+                elif isinstance(inner, str):
+                    yield f"{path}[]", name, inner
 
 
 def _place(data: bytes, key: str) -> int:
