@@ -1,7 +1,8 @@
 """Serves a chat completion request, whatever dialect it came in: judge, ask, judge, answer."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,8 @@ class Call:
     body: bytes | None
     """The JSON text of `obj` where it is what the client sent, None where it was rewritten."""
     dialect: Dialect
-    on_whole: Callable[[Json], None] | None = None
-    """Hears of the body of an answer that is not streamed."""
+    keep: Callable[[Json], Awaitable[None]] | None = None
+    """Hears of the body of an answer that is not streamed, before it leaves."""
 
 
 @dataclass(slots=True)
@@ -86,6 +87,12 @@ class _Exchange:
     context: RequestContext
     target: Target | None = None
     """Known once the guards have read the request."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """An estimate, which stands until the model server has told."""
+        messages = self.request.trace.messages
+        return tokens_in(sum(len(part) for message in messages for part in message.segments))
 
     @property
     def upstream(self) -> Upstream:
@@ -154,8 +161,8 @@ class Completions:
             self._metrics.upstream_error(exchange.upstream.name, error.status)
             raise upstream_failed(error) from error
         answer = exchange.call.dialect.whole(completion)
-        if exchange.call.on_whole is not None:
-            exchange.call.on_whole(answer)
+        if exchange.call.keep is not None:
+            await exchange.call.keep(answer)
         await send_body(send, encode(answer))
 
     async def _answer(self, exchange: _Exchange, onward: bytes) -> Judged:
@@ -212,33 +219,36 @@ class Completions:
 
         async def ask(body: bytes) -> bytes:
             started = time.perf_counter()
-            is_whole = False
             try:
                 reply = await self._ask(exchange, body, is_stream=False)
                 try:
-                    raw = await reply.read()
+                    return await reply.read()
                 finally:
                     await reply.close()
-                is_whole = True
-                return raw
-            finally:
-                if not is_whole and usage.is_estimate:
-                    # Cut off: what it wrote until now was written, though nobody will read it.
-                    guess = int((time.perf_counter() - started) * GUESSED_TOKENS_PER_S)
-                    usage.completion_tokens = guess if most is None else min(guess, most)
+            except asyncio.CancelledError:
+                # What it wrote until now was written, though nobody will read it.
+                guess = int((time.perf_counter() - started) * GUESSED_TOKENS_PER_S)
+                usage.completion_tokens = guess if most is None else min(guess, most)
+                raise
 
         return ask
 
     async def _ask(self, exchange: _Exchange, onward: bytes, *, is_stream: bool) -> UpstreamReply:
         """The upstream's reply, its status being 200 and its form the expected one."""
-        upstream = exchange.upstream
+        upstream, usage = exchange.upstream, exchange.wishes.usage
         started = time.perf_counter()
-        reply = await upstream.chat(onward, is_stream=is_stream)
+        usage.prompt_tokens = exchange.prompt_tokens
+        try:
+            reply = await upstream.chat(onward, is_stream=is_stream)
+        except (UpstreamError, ApiError):
+            usage.prompt_tokens = 0
+            raise
         exchange.context.upstream_s = time.perf_counter() - started
         self._metrics.upstream_answered(upstream.name, exchange.context.upstream_s)
         form = "text/event-stream" if is_stream else "application/json"
         if reply.status == 200 and reply.headers.get("content-type", "").startswith(form):
             return reply
+        usage.prompt_tokens = 0
         try:
             if reply.status == 200:
                 raise UpstreamError(f"upstream {upstream.name!r} answered in another form")
@@ -272,9 +282,6 @@ async def _onward(exchange: _Exchange) -> bytes:
     stopping = moderation.flagged_input() if moderation is not None else None
     if stopping is not None:
         raise StoppedError(stopping)
-    exchange.wishes.usage.prompt_tokens = tokens_in(
-        sum(len(part) for message in request.trace.messages for part in message.segments)
-    )
     changed: Json = {} if messages is None else {"messages": messages}
     # Read as it came: what a guard would redact counts too.
     target = exchange.target = await exchange.destination.target(

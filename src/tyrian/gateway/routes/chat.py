@@ -32,4 +32,12 @@ class ChatCompletions:
             scope, receive, limit=limits.max_body_bytes, timeout_s=limits.body_s
         )
         call = Call(chat_from_llama(obj), None, _LLAMA) if is_llama else Call(obj, body, _OPENAI)
-        await self._completions.serve(call, key, context, receive, send)
+
+        async def work(send: Send) -> None:
+            await self._completions.serve(call, key, context, receive, send)
+
+        once = settings.idempotency
+        if once is None or call.obj.get("stream"):
+            await work(send)
+        else:
+            await once.serve(scope, context, body, send, work)

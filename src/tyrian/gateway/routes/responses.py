@@ -25,16 +25,24 @@ class Responses:
         settings = self._settings
         key = await authenticate(scope, settings.keys, context, "responses")
         limits = settings.limits
-        _, obj = await read_json(
+        body, obj = await read_json(
             scope, receive, limit=limits.max_body_bytes, timeout_s=limits.body_s
         )
         _refuse_storing(obj)
         call = Call(chat_from_responses(obj), None, ResponsesDialect(obj))
-        try:
-            await self._completions.serve(call, key, context, receive, send)
-        except ApiError as error:
-            error.param = _param(error.param)
-            raise
+
+        async def work(send: Send) -> None:
+            try:
+                await self._completions.serve(call, key, context, receive, send)
+            except ApiError as error:
+                error.param = _param(error.param)
+                raise
+
+        once = settings.idempotency
+        if once is None or obj.get("stream"):
+            await work(send)
+        else:
+            await once.serve(scope, context, body, send, work)
 
 
 def _refuse_storing(obj: Json) -> None:
