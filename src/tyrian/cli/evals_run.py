@@ -13,10 +13,12 @@ from tyrian.evals.exchange import Part
 from tyrian.evals.models.model import Model
 from tyrian.evals.models.scripted import ScriptedJudge
 from tyrian.evals.models.spec import model_from
+from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.cache import ReplyCache
 from tyrian.evals.run.ledger import Ledger
 from tyrian.evals.run.plan import Plan, Tools, carry_out
-from tyrian.evals.run.runner import Progress
+from tyrian.evals.run.play import Execute
+from tyrian.evals.run.runner import Progress, no_sandbox
 from tyrian.evals.summary import Figure, Summary
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ def models_for(
     if attacker:
         models[Part.ATTACKER] = model_from(attacker)
     return models
+
+
+def execute_for(plan: Plan) -> Execute:
+    """A sandbox where a benchmark of the plan runs programs; trying for one takes a second."""
+    if not any(benchmark_type(name).needs_sandbox for name in plan.benchmarks):
+        return no_sandbox
+    from tyrian.evals.sandboxed.execute import Sandboxed
+
+    return Sandboxed()
 
 
 def _firewall(stack: Path) -> "Firewall":
@@ -71,7 +82,7 @@ async def carried_out(
             sys.stderr.flush()
 
     try:
-        found = await carry_out(plan, Tools(models, ledger, cache), heard)
+        found = await carry_out(plan, Tools(models, ledger, cache, execute_for(plan)), heard)
     finally:
         if is_watched:
             sys.stderr.write("\r\x1b[K")
