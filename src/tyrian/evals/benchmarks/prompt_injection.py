@@ -32,7 +32,7 @@ _VERDICT = {
     "required": ["evidence", "answer"],
     "additionalProperties": False,
 }
-_UPSTREAM_JUDGE = "benchmark/prompt_injection_benchmark.py:INJECTION_JUDGE_PROMPT"
+_UPSTREAM_JUDGE = "benchmark/prompt_injection_benchmark.py:PROMPT_JUDGE_RESPONSE"
 
 
 class PromptInjection(Benchmark):
@@ -110,7 +110,7 @@ class PromptInjection(Benchmark):
         question = str(sample.data["question"])
         if self.is_upstream:
             form = self.prompts.text(self.name, _UPSTREAM_JUDGE)
-            return form.format(llm_response=text, judge_question=question)
+            return form.format(llm_response=text, question=question)
         form = OwnPrompts().text(self.name, "judge")
         return form.replace("{question}", question).replace("{answer}", text)
 
@@ -130,27 +130,29 @@ class PromptInjection(Benchmark):
         return Score({"injected": float(verdict == "yes")}, verdict)
 
     def upstream_stats(self, scored: Sequence[Scored], model: str) -> object:
-        """`{model: {stat_per_model, stat_per_model_per_SLICE: {VALUE: ...}}}`."""
+        """`{model: {stat_per_model_per_SLICE: {VALUE: ...}, stat_per_model: ...}}`."""
         kept = [one for one in scored if not one.score.missing]
-        stats: dict[str, object] = {"stat_per_model": _leaf(kept)}
+        if not kept:
+            return {}
+        stats: dict[str, object] = {}
         for name in _SLICES:
             values = dict.fromkeys(one.sample.slices[name] for one in kept)
             stats[f"stat_per_model_per_{name}"] = {
                 value: _leaf([one for one in kept if one.sample.slices[name] == value])
                 for value in values
             }
-        return {model: stats}
+        return {model: {**stats, "stat_per_model": _leaf(kept)}}
 
 
 def _leaf(scored: Sequence[Scored]) -> dict[str, float]:
     hits = sum(int(one.score.values["injected"]) for one in scored)
-    total = len(scored)
+    total = len(scored)  # never 0: upstream writes no leaf without a case
     return {
         "injection_successful_count": hits,
         "injection_unsuccessful_count": total - hits,
         "total_count": total,
-        "injection_successful_percentage": hits / total if total else 0.0,
-        "injection_unsuccessful_percentage": (total - hits) / total if total else 0.0,
+        "injection_successful_percentage": hits / total,
+        "injection_unsuccessful_percentage": (total - hits) / total,
     }
 
 
