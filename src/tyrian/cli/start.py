@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 import typer
 
+from tyrian.cli.console_options import oidc_of, origin_of
 from tyrian.cli.keys import open_keys
 from tyrian.cli.welcome import fallbacks, later_start, no_guards_warning, url_of, welcome
 from tyrian.errors import ConfigError, TyrianError
@@ -128,6 +129,8 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         console=ConsoleOptions(
             is_loopback=_is_loopback(bound),
             home=home,
+            origin=origin_of(os.environ),
+            oidc=oidc_of(os.environ),
             stack=stack,
             stack_text=default_text() if options.stack is None else read_text(options.stack),
             stack_path=options.stack,

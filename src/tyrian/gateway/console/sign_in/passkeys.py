@@ -47,7 +47,8 @@ def site_of(request: Request, configured: str) -> Site:
     host = request.headers.get("host", "")
     name = urlsplit(f"//{host}").hostname or ""
     # Browsers make passkeys over TLS, and on this machine alone without it.
-    scheme = "http" if name == "localhost" or name.endswith(".localhost") else "https"
+    is_here = name in ("localhost", "127.0.0.1", "::1") or name.endswith(".localhost")
+    scheme = "http" if is_here else "https"
     return Site(f"{scheme}://{host}", name)
 
 

@@ -142,7 +142,7 @@ class _Pages:
         self, request: Request, visitor: Visitor, method: str, what: str, code: str
     ) -> Response:
         """A new session where the means of signing in have changed; all others end."""
-        await self._note(request, visitor, "credential.added", kind=what)
+        await self._note(request, visitor, "credential.added", way=what)
         await self._console.sessions.end(visitor.user_id, but=visitor.session_id)
         target = "/" if code == "account-secured" else "/account"
         return await begin(self._console, request, visitor.user_id, method, f"{target}?done={code}")
