@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.completions import Completions
 from tyrian.gateway.console.pages import Console
@@ -22,6 +23,7 @@ from tyrian.gateway.front import Front
 from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
+from tyrian.gateway.routes.admin.api import AdminApi
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DIALECT_PATHS_WITH_IDS, DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
@@ -60,6 +62,8 @@ def create_app(settings: Settings) -> Endpoint:
         routes += playground_pages(console, catalogue)
     pages = _pages(routes, console, catalogue, guarded, health, spans)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
+    if settings.store is not None and isinstance(settings.keys, Keys):
+        app = AdminApi(app, settings, settings.keys, settings.store)
     if isinstance(settings.keys, KeyWatcher):
         app = LiveRequests(app, settings.keys)
     app = ConcurrencyLimit(app, settings.limits.max_concurrency)

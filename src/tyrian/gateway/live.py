@@ -6,7 +6,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from tyrian.errors import StoreError
-from tyrian.gateway.context import Endpoint, Receive, RequestContext, Scope, Send, context_of
+from tyrian.gateway.context import (
+    Endpoint,
+    Receive,
+    ReceiveEvent,
+    RequestContext,
+    Scope,
+    Send,
+    context_of,
+)
 from tyrian.gateway.errors import unauthorized
 from tyrian.gateway.sse import error_frame
 
@@ -40,14 +48,11 @@ class LiveRequests:
         self._running: dict[asyncio.Task[object], RequestContext] = {}
         self._ending: set[RequestContext] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                if self._watching is not None:
-                    self._watching.cancel()
+            await self._app(scope, self._stopping_first(receive), send)
             return
         task = asyncio.current_task()
         if task is None:
@@ -66,11 +71,26 @@ class LiveRequests:
             del self._running[task]
             self._ending.discard(context)
 
+    def _stopping_first(self, receive: Receive) -> Receive:
+        """What is received, with the watch ended before a shutdown goes on."""
+
+        async def received() -> ReceiveEvent:
+            event = await receive()
+            if event["type"] == "lifespan.shutdown":
+                self._stopping.set()
+                if self._watching is not None:
+                    # Not cancelled: that would tear a connection to the database.
+                    await asyncio.wait([self._watching])
+            return event
+
+        return received
+
     async def _watch(self) -> None:
         idle_s = 0.0
         try:
-            while idle_s < IDLE_S:
-                await asyncio.sleep(EVERY_S)
+            while idle_s < IDLE_S and not self._stopping.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), EVERY_S)
                 idle_s = 0.0 if self._running else idle_s + EVERY_S
                 # What cannot be asked now is asked the next time; new requests fail meanwhile.
                 with suppress(StoreError):

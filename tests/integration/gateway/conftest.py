@@ -109,15 +109,22 @@ class ServerThread:
 
 
 class Closing:
-    """An application that closes something on its own event loop once it has shut down."""
+    """An application that closes something on its own event loop when it shuts down."""
 
     def __init__(self, app: Any, it: Any) -> None:
         self._app, self._it = app, it
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
-        if scope["type"] == "lifespan":
-            await self._it.close()
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_after_closing(event: Any) -> None:
+            if event["type"].startswith("lifespan.shutdown"):
+                await self._it.close()
+            await send(event)
+
+        await self._app(scope, receive, send_after_closing)
 
 
 Handler = Callable[[dict[str, Any], web.Request], Awaitable[web.StreamResponse]]
@@ -303,13 +310,14 @@ class Kit:
         *,
         upstream_url: str = "",
         read_s: float = 20.0,
+        connect_s: float = 2.0,
         keys: Any = None,
         closing: Any = None,
         **settings: Any,
     ) -> int:
         """A gateway with these settings, that closes `closing` when it stops; its port."""
         url = upstream_url or f"http://127.0.0.1:{self.upstream.port}/v1"
-        limits = UpstreamLimits(connect_s=2, read_s=read_s, retries=1)
+        limits = UpstreamLimits(connect_s=connect_s, read_s=read_s, retries=1)
         upstream = HttpUpstream(url, name="fake", model_ids=(MODEL,), limits=limits)
         app = create_app(Settings(firewall, [upstream], keys or InMemoryKeys(), **settings))
         running = ServerThread(Closing(app, closing) if closing is not None else app)

@@ -33,6 +33,7 @@ class Ledger:
         self._waiting: list[Callable[[], Row]] = []
         self._rows: list[Row] = []
         self._writing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
         self.lost = 0
         """Entries that were given up."""
 
@@ -44,8 +45,9 @@ class Ledger:
 
     async def _write_soon(self) -> None:
         try:
-            while self._waiting or self._rows:
-                await asyncio.sleep(FLUSH_AFTER_S)
+            while (self._waiting or self._rows) and not self._closing.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), FLUSH_AFTER_S)
                 # What could not be written is tried again a second later.
                 with suppress(StoreError):
                     await self.flush()
@@ -68,8 +70,8 @@ class Ledger:
 
     async def close(self) -> None:
         """Write what is left."""
+        self._closing.set()
         if self._writing is not None:
-            self._writing.cancel()
             await asyncio.wait([self._writing])
         with suppress(StoreError):
             await self.flush()
