@@ -138,9 +138,10 @@ class Completions:
             moderation.listen(context)
         screen = Screen(self._guarded, self._metrics, context, settings.reviews)
         demand = _demand(call, request)
+        # Settled outside: once the answer is sent, a client that leaves interrupts nothing more.
         async with (
-            while_client_stays(receive),
             metered(settings.meter, key, demand, context) as usage,
+            while_client_stays(receive),
         ):
             wishes = Wishes(form, usage, moderation)
             exchange = _Exchange(call, request, destination, screen, wishes, context)

@@ -161,9 +161,8 @@ class Stage:
 
     def async_openai(self, **options: Any) -> openai.AsyncOpenAI:
         """OpenAI's asynchronous client; close it."""
-        return openai.AsyncOpenAI(
-            api_key=self.kit.key, base_url=self.url(), max_retries=0, timeout=20, **options
-        )
+        settings: dict[str, Any] = {"max_retries": 0, "timeout": 20, **options}
+        return openai.AsyncOpenAI(api_key=self.kit.key, base_url=self.url(), **settings)
 
     def llama(self, prefix: str = "/llama/v1", **options: Any) -> llama_api_client.LlamaAPIClient:
         """Meta's client."""

@@ -191,7 +191,8 @@ async def test_line_38_many_streams_at_once_do_not_mix(stage: Stage) -> None:
         return out
 
     stage.kit.upstream.answer = told
-    async with stage.async_openai() as client:
+    stage.start(connect_s=60.0, read_s=60.0)
+    async with stage.async_openai(timeout=60) as client:
 
         async def ask(number: int) -> None:
             name = f"n{number:03d}"

@@ -59,10 +59,9 @@ def keeping(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
     asyncio.run(_another_organisation(store))
     stage = Stage(kit, guarded=False)
     files = Files(store, Disk(tmp_path / "files"), LIMITS)
-    stage.start(keys=TwoOrganisations(), files=files)
+    stage.start(keys=TwoOrganisations(), files=files, closing=store)
     yield stage
     stage.close()
-    asyncio.run(store.close())
 
 
 def bytes_on_disk(tmp_path: Path) -> int:
