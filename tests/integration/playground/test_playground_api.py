@@ -1,7 +1,10 @@
 """/v1/playground over HTTP: what belongs to whom, what is kept, and what is refused."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from typing import Any
@@ -248,3 +251,40 @@ def test_rendered_markup_may_do_nothing_even_where_a_browser_opens_it(mine: Call
     assert "<strong>a</strong> &lt;script&gt;" in text
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "sandbox" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+@pytest.mark.parametrize("language", ["curl", "openai", "llama", "langchain"])
+def test_the_code_that_is_shown_runs(
+    mine: Caller, gateway: Any, language: str, is_stream: bool
+) -> None:
+    tool = {"name": "weather", "parameters": {"type": "object", "properties": {}}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "say: It's 5€"},
+    ]
+    plain = {
+        "model": "aurora",
+        "messages": messages,
+        "temperature": 0.5,
+        "max_completion_tokens": 90,
+        "stream": is_stream,
+    }
+    assert "5€" in _output(mine, gateway, language, plain)
+    with_tool = {**plain, "tools": [{"type": "function", "function": tool}]}
+    assert "Traceback" not in _output(mine, gateway, language, with_tool)
+    asked = gateway.upstream.requests[-1]
+    assert asked["messages"] == messages
+    assert (asked["temperature"], asked["tools"][0]["function"]["name"]) == (0.5, "weather")
+
+
+def _output(mine: Caller, gateway: Any, language: str, body: dict[str, Any]) -> str:
+    status, told, _ = mine.ask("POST", "/code", {"body": body, "origin": mine.base})
+    assert status == 200
+    shell = ["bash", "-c"] if language == "curl" else [sys.executable, "-W", "ignore", "-c"]
+    env = {**os.environ, "TYRIAN_API_KEY": gateway.key}
+    done = subprocess.run(
+        [*shell, told[language]], env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
