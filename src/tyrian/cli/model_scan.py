@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tyrian.cli.exit import ExitCode
+from tyrian.cli.model_scan_judges import text_judge
 from tyrian.cli.output import StandardOutput
 from tyrian.cli.plain import plain
 from tyrian.cli.progress import progress
@@ -37,6 +38,20 @@ def scan(
         ScanFormat,
         typer.Option("--format", envvar="TYRIAN_FORMAT", help="How to write the findings."),
     ] = ScanFormat.TEXT,
+    sha256: Annotated[
+        bool,
+        typer.Option(
+            "--sha256", envvar="TYRIAN_SHA256", help="Tell each file's digest too (json, jsonl)."
+        ),
+    ] = False,
+    prompt_guard: Annotated[
+        bool,
+        typer.Option(
+            "--prompt-guard",
+            envvar="TYRIAN_PROMPT_GUARD",
+            help="Have the embedded Prompt Guard read texts; it takes some licences for attacks.",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", envvar="TYRIAN_QUIET", help="No talk, no bar.")
     ] = False,
@@ -48,14 +63,16 @@ def scan(
     for path in paths:
         if not path.exists() and not path.is_symlink():
             raise ConfigError(f"there is no file {plain(str(path))!r}", hint="name what is there")
-    raise typer.Exit(_tell(_reports(paths, quiet), output_format, quiet))
+    judge = text_judge(prompt_guard=prompt_guard)
+    found = scan_paths(paths, judge, is_hashed=sha256)
+    raise typer.Exit(_tell(_reports(paths, found, quiet), output_format, quiet))
 
 
-def _reports(paths: list[Path], quiet: bool) -> Iterator[ScanReport]:
+def _reports(paths: list[Path], reports: Iterator[ScanReport], quiet: bool) -> Iterator[ScanReport]:
     is_wanted = not quiet and sys.stderr.isatty()
     total = size_of(paths) if is_wanted else None
     with progress("model scan", total, is_wanted=is_wanted) as bar:
-        for report in scan_paths(paths):
+        for report in reports:
             bar.advance(report.size)
             yield report
 
@@ -119,6 +136,7 @@ def _row(report: ScanReport) -> Json:
         "outcome": str(report.outcome),
         "kind": report.kind,
         "size": report.size,
+        **({"sha256": report.sha256} if report.sha256 else {}),
         "findings": [
             {
                 "rule": found.rule,

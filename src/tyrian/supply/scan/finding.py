@@ -1,6 +1,6 @@
 """What a scan says of a file: findings, and whether all of it was examined."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -60,6 +60,12 @@ class ScanReport:
     kind: str = ""
     """The format that its content has, such as `pickle` or `zip`."""
     claims: tuple[Claim, ...] = ()
+    sha256: str = ""
+    """In hexadecimal, where it was asked for and all of the file could be read."""
+
+
+TextJudge = Callable[[str], Iterable[tuple[int, str, str]]]
+"""Further judges of texts, given by who calls the scan: character, rule and reason of each."""
 
 
 @dataclass(slots=True)
@@ -70,6 +76,7 @@ class Collector:
     findings: list[ScanFinding] = field(default_factory=list)
     more: list[int] = field(default_factory=lambda: [0])
     claims: list[Claim] = field(default_factory=list)
+    judge: TextJudge | None = None
 
     def add(self, rule: str, offset: int, why: str) -> None:
         """Note a finding; its severity and reference are those of the rule."""
@@ -84,7 +91,7 @@ class Collector:
 
     def inside(self, name: str) -> "Collector":
         """A collector for a member, whose findings count for the whole."""
-        return Collector(f"{self.path}!/{name}", self.findings, self.more, self.claims)
+        return Collector(f"{self.path}!/{name}", self.findings, self.more, self.claims, self.judge)
 
     def claim(self, name: str, end: int) -> None:
         """Note that another file holds numbers of this one, up to there."""
@@ -92,7 +99,7 @@ class Collector:
 
     def apart(self) -> "Collector":
         """A collector for the same place whose findings count only once they are taken."""
-        return Collector(self.path)
+        return Collector(self.path, judge=self.judge)
 
     def take(self, findings: Iterator[ScanFinding]) -> None:
         """Add what was found apart."""
@@ -106,7 +113,7 @@ class Collector:
         else:
             self.findings.append(found)
 
-    def report(self, size: int, kind: str) -> ScanReport:
+    def report(self, size: int, kind: str, sha256: str = "") -> ScanReport:
         """The end of the scan of the file."""
         found = [one for one in self.findings if not RULES[one.rule].is_unread]
         outcome = Outcome.CLEAN
@@ -116,5 +123,5 @@ class Collector:
             outcome = Outcome.NOT_EXAMINED
         findings = tuple(self.findings)
         return ScanReport(
-            self.path, outcome, findings, self.more[0], size, kind, tuple(self.claims)
+            self.path, outcome, findings, self.more[0], size, kind, tuple(self.claims), sha256
         )

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zlib import crc32
 
 from tyrian.supply.scan.claims import check_claims
-from tyrian.supply.scan.finding import Collector, ScanReport
+from tyrian.supply.scan.digest import Digest, hashed
+from tyrian.supply.scan.finding import Collector, ScanReport, TextJudge
 from tyrian.supply.scan.homes.gguf_file import scan_gguf
 from tyrian.supply.scan.homes.hdf5_file import scan_hdf5
 from tyrian.supply.scan.homes.numpy_file import scan_npy
@@ -47,20 +48,28 @@ _SKIPPED_WHOLE = {
 }
 
 
-def scan_file(path: Path, told: str = "", name: str = "") -> ScanReport:
+def scan_file(
+    path: Path,
+    told: str = "",
+    name: str = "",
+    judge: TextJudge | None = None,
+    *,
+    is_hashed: bool = False,
+) -> ScanReport:
     """All that is to be said of a regular file; what cannot be read is said too.
 
     `told` is the path to report, `name` the name that says what the file should be, where a link
-    has others than the file it leads to.
+    has others than the file it leads to. `judge` reads texts too.
     """
-    report = Collector(told or str(path))
+    report = Collector(told or str(path), judge=judge)
     name = name or path.name
     check_name(name, report)
-    size, kind = 0, ""
+    size, kind, digest = 0, "", Digest()
     try:
         with opened(path) as source:
             size = source.size
-            kind = scan_source(source, report, name, 0)
+            with hashed(source, is_wanted=is_hashed) as digest:
+                kind = scan_source(source, report, name, 0)
     except ChangedError as error:
         report.add("changed-while-read", 0, error.message)
     except OSError as error:
@@ -68,7 +77,7 @@ def scan_file(path: Path, told: str = "", name: str = "") -> ScanReport:
     except Exception as error:  # noqa: BLE001  # a fault of ours must never let a file pass
         report.add("not-examined", 0, f"the scan itself failed: {type(error).__name__}")
     check_claims(Path(report.path).parent, report)
-    return report.report(size, kind)
+    return report.report(size, kind, digest.value)
 
 
 def check_name(name: str, report: Collector) -> None:

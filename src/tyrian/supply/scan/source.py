@@ -26,18 +26,22 @@ class Source:
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         self._file = file
-        self._start = start
+        self.start = start
         self.size = size
+
+    def fileno(self) -> int:
+        """The descriptor of the file that it is a range of."""
+        return self._file.fileno()
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the source."""
         wanted = min(length, self.size - offset)
         if wanted <= 0:
             return b""
-        data = os.pread(self._file.fileno(), wanted, self._start + offset)
+        data = os.pread(self._file.fileno(), wanted, self.start + offset)
         while len(data) < wanted:
             more = os.pread(
-                self._file.fileno(), wanted - len(data), self._start + offset + len(data)
+                self._file.fileno(), wanted - len(data), self.start + offset + len(data)
             )
             if not more:
                 raise ChangedError("the file became shorter while it was read")
@@ -47,7 +51,7 @@ class Source:
     def part(self, start: int, size: int) -> "Source":
         """A range of this range; cut off where this one ends."""
         start = min(max(start, 0), self.size)
-        return Source(self._file, self._start + start, min(size, self.size - start))
+        return Source(self._file, self.start + start, min(size, self.size - start))
 
     def chunks(self, start: int = 0) -> Iterator[bytes]:
         """All bytes from `start` on."""

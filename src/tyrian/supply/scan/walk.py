@@ -3,25 +3,27 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyrian.supply.scan.claims import is_unknown, note_claims, settled
-from tyrian.supply.scan.finding import Collector, ScanReport
+from tyrian.supply.scan.finding import Collector, ScanReport, TextJudge
 from tyrian.supply.scan.scanner import check_name, scan_file
 
 _SKIPPED = frozenset({".git"})
 """Folders of version control: their content is that of the files beside them, packed."""
 
 
-def scan_paths(paths: Iterable[Path]) -> Iterator[ScanReport]:
-    """A report for each file, in order of their names; each file once.
+def scan_paths(
+    paths: Iterable[Path], judge: TextJudge | None = None, *, is_hashed: bool = False
+) -> Iterator[ScanReport]:
+    """A report for each file, in order of their names; each file once. `judge` reads texts too.
 
     Files that may be the numbers of others come last, when all others were read.
     """
-    seen: set[str] = set()
     ends: dict[str, int] = {}
     unknown: list[ScanReport] = []
-    for report in _reports(paths, seen):
+    for report in _reports(paths, _Walk(judge, is_hashed)):
         note_claims(report, ends)
         if is_unknown(report):
             unknown.append(report)
@@ -30,12 +32,21 @@ def scan_paths(paths: Iterable[Path]) -> Iterator[ScanReport]:
     yield from (settled(report, ends) for report in unknown)
 
 
-def _reports(paths: Iterable[Path], seen: set[str]) -> Iterator[ScanReport]:
+@dataclass(slots=True)
+class _Walk:
+    """What is the same for all files of a scan."""
+
+    judge: TextJudge | None
+    is_hashed: bool
+    seen: set[str] = field(default_factory=set)
+
+
+def _reports(paths: Iterable[Path], walk: _Walk) -> Iterator[ScanReport]:
     for path in paths:
         if path.is_dir():
-            yield from _scan_folder(path, path.resolve(), seen)
+            yield from _scan_folder(path, path.resolve(), walk)
         else:
-            yield from _scan_entry(path, None, seen)
+            yield from _scan_entry(path, None, walk)
 
 
 def size_of(paths: Iterable[Path]) -> int:
@@ -54,7 +65,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(base, name) for name in names)
 
 
-def _scan_folder(folder: Path, root: Path, seen: set[str]) -> Iterator[ScanReport]:
+def _scan_folder(folder: Path, root: Path, walk: _Walk) -> Iterator[ScanReport]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -69,15 +80,15 @@ def _scan_folder(folder: Path, root: Path, seen: set[str]) -> Iterator[ScanRepor
             check_name(entry.name, report)
             if report.findings:
                 yield report.report(0, "folder")
-            yield from _scan_folder(path, root, seen)
+            yield from _scan_folder(path, root, walk)
         else:
-            yield from _scan_entry(path, root, seen)
+            yield from _scan_entry(path, root, walk)
 
 
-def _scan_entry(path: Path, root: Path | None, seen: set[str]) -> Iterator[ScanReport]:
-    if (place := os.path.abspath(path)) in seen:
+def _scan_entry(path: Path, root: Path | None, walk: _Walk) -> Iterator[ScanReport]:
+    if (place := os.path.abspath(path)) in walk.seen:
         return
-    seen.add(place)
+    walk.seen.add(place)
     try:
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
@@ -100,7 +111,7 @@ def _scan_entry(path: Path, root: Path | None, seen: set[str]) -> Iterator[ScanR
         report.add("not-examined", 0, "it is a pipe, socket or device")
         yield report.report(0, "special")
         return
-    yield scan_file(target, told, path.name)
+    yield scan_file(target, told, path.name, walk.judge, is_hashed=walk.is_hashed)
 
 
 def _is_hub(target: Path, root: Path) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tyrian.supply.scan.finding import Collector
+from tyrian.supply.scan.homes.card import card_faults
 from tyrian.supply.scan.homes.code_file import code_kind, scan_code
 from tyrian.supply.scan.homes.config_rules import file_faults, key_faults
 from tyrian.supply.scan.homes.keras_config import check_keras
@@ -17,6 +18,9 @@ from tyrian.supply.scan.strict_json import JsonError, decode
 
 _MOST = 64 << 20
 _MOST_CODE = 8 << 20
+_NOTES = frozenset({"md", "markdown", "rst", "txt", "html", "htm", ""})
+_WORDS = frozenset({"vocab", "tokenizer", "merges", "vocabulary", "added_tokens"})
+"""Files of words, in which everything may stand."""
 _REMOTE = {
     "auto_map": "it has classes loaded from Python files",
     "custom_pipelines": "it has pipelines loaded from Python files",
@@ -28,7 +32,24 @@ _SCRIPT = re.compile(rb"<script\b|\son\w+\s*=|javascript:", re.IGNORECASE)
 
 
 def scan_text(source: Source, report: Collector, name: str) -> None:
-    """What a text says that loaders act on."""
+    """What a text says that loaders, or programs that read for people, act on."""
+    _scan_as(source, report, name)
+    if source.size <= _MOST_CODE and PurePosixPath(name).stem.lower() not in _WORDS:
+        _judge(_text(source, report, _MOST_CODE), report, extension(name))
+
+
+def _judge(text: str, report: Collector, kind: str) -> None:
+    found: list[tuple[int, str, str]] = []
+    if kind in _NOTES:
+        found += ((place, "card-orders", why) for place, why in card_faults(text))
+    if report.judge is not None:
+        found += report.judge(text)
+    for place, rule, why in found:
+        line = text.count("\n", 0, place) + 1
+        report.add(rule, len(text[:place].encode("utf-8", "replace")), f"line {line}: {why}")
+
+
+def _scan_as(source: Source, report: Collector, name: str) -> None:
     kind = extension(name)
     head = source.read_at(0, 256)
     if code := code_kind(name, head):

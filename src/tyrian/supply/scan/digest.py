@@ -1,0 +1,60 @@
+"""The SHA-256 of a file while it is scanned: reading and hashing go on beside the scan."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+
+from tyrian.supply.scan.source import ChangedError, Source
+
+_SMALL = 4 << 20
+"""Up to here a thread costs more than it saves."""
+_PIECE = 1 << 20
+
+
+@dataclass(slots=True)
+class Digest:
+    """A digest that is known once the scan has ended."""
+
+    value: str = ""
+    error: Exception | None = None
+
+
+@contextmanager
+def hashed(source: Source, *, is_wanted: bool) -> Iterator[Digest]:
+    """Hash all of a source while the body runs; raises ChangedError where it became shorter."""
+    made = Digest()
+    if not is_wanted:
+        yield made
+        return
+    if source.size <= _SMALL:
+        yield made
+        _hash(source, made)
+    else:
+        thread = Thread(target=_hash, args=(source, made), daemon=True)
+        thread.start()
+        try:
+            yield made
+        finally:
+            thread.join()
+    if made.error is not None:
+        raise made.error
+
+
+def _hash(source: Source, made: Digest) -> None:
+    """Both the read and the digest leave the interpreter to others while they run."""
+    digest, buffer = hashlib.sha256(), bytearray(_PIECE)
+    view, at = memoryview(buffer), 0
+    try:
+        while at < source.size:
+            count = os.preadv(source.fileno(), [view], source.start + at)
+            count = min(count, source.size - at)
+            if not count:
+                raise ChangedError("the file became shorter while it was read")
+            digest.update(view[:count])
+            at += count
+        made.value = digest.hexdigest()
+    except (OSError, ChangedError) as error:
+        made.error = error
