@@ -130,7 +130,7 @@ def _servers(keep: ExitStack, given: argparse.Namespace) -> Iterator[Server]:
             print(f"left out: {setup.name}: {error}", file=sys.stderr)
     if given.no_peers or given.soak:
         return
-    for workers in (1, 2):
+    for workers in (1, 2) if not given.only or "2 workers" in given.only else (1,):
         try:
             peer = keep.enter_context(litellm(ensure(LITELLM), upstream, workers))
             yield replace(peer, name=f"LiteLLM, {workers} worker{'s' * (workers > 1)}")

@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import openai
@@ -163,15 +163,18 @@ def test_line_32_an_address_cannot_carry_a_credential() -> None:
 
 
 def raw_server(
-    kit: Any, *pieces: bytes, status: int = 200, endless: bytes = b"", **headers: str
+    kit: Any,
+    *pieces: bytes,
+    status: int = 200,
+    endless: bytes = b"",
+    headers: Mapping[str, str] | None = None,
 ) -> list[int]:
     """Answers with these bytes; then with the endless ones until nobody listens."""
     sent: list[int] = []
 
     async def answer(body: dict[str, Any], request: web.Request) -> web.StreamResponse:
         kind = "text/event-stream" if body.get("stream") else "application/json"
-        plain = {name.replace("_", "-"): value for name, value in headers.items()}
-        out = web.StreamResponse(status=status, headers={"content-type": kind, **plain})
+        out = web.StreamResponse(status=status, headers={"content-type": kind, **(headers or {})})
         await out.prepare(request)
         for piece in pieces:
             await out.write(piece)
@@ -297,20 +300,20 @@ def test_line_33_forged_usage_is_never_less_than_nothing(kit: Any, how: str, usa
 
 
 HOSTILE = {
-    "set_cookie": "session=stolen",
-    "x_request_id": "forged",
+    "set-cookie": "session=stolen",
+    "x-request-id": "forged",
     "location": "http://evil.example/",
-    "access_control_allow_origin": "*",
-    "content_security_policy": "default-src *",
-    "x_tyrian_effect": "allow",
-    "x_tyrian_model": "other",
-    "www_authenticate": "Basic",
-    "strict_transport_security": "max-age=0",
-    "content_disposition": "attachment; filename=x.exe",
+    "access-control-allow-origin": "*",
+    "content-security-policy": "default-src *",
+    "x-tyrian-effect": "allow",
+    "x-tyrian-model": "other",
+    "www-authenticate": "Basic",
+    "strict-transport-security": "max-age=0",
+    "content-disposition": "attachment; filename=x.exe",
     "refresh": "0; url=http://evil.example/",
     "link": "<http://evil.example/>; rel=preload",
     "server": "hostile",
-    "x_ratelimit_remaining_requests": "0",
+    "x-ratelimit-remaining-requests": "0",
 }
 
 
@@ -321,7 +324,7 @@ def test_line_33_no_header_of_a_model_server_goes_on(
 ) -> None:
     good = kit.chunk({"content": "x"}) + kit.chunk({}, "stop") + b"data: [DONE]\n\n"
     whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"}}]}'
-    raw_server(kit, good if is_stream else whole, status=status, **HOSTILE)
+    raw_server(kit, good if is_stream else whole, status=status, headers=HOSTILE)
     connection = http.client.HTTPConnection("127.0.0.1", kit.start(), timeout=20)
     headers = {"authorization": f"Bearer {kit.key}", "content-type": "application/json"}
     body = json.dumps({**SAID, "stream": is_stream})
@@ -332,7 +335,7 @@ def test_line_33_no_header_of_a_model_server_goes_on(
     connection.close()
     assert response.status == status
     for name, value in HOSTILE.items():
-        assert seen.get(name.replace("_", "-")) != value, name
+        assert seen.get(name) != value, name
     assert seen["x-request-id"].startswith("req_")
     assert "set-cookie" not in seen
 
