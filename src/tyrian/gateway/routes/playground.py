@@ -7,7 +7,7 @@ own organisation and to nobody else.
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Final, cast
+from typing import Final, NoReturn, cast
 
 import msgspec
 
@@ -171,7 +171,7 @@ class PlaygroundRoutes:
         """GET setups: those of the key's project."""
         place = await self._place(scope)
         if _id(scope, "setups"):
-            raise _not_there("setup")
+            _no_such_method("DELETE, POST")
         found = await self._playground.setups(place)
         await _send(send, {"object": "list", "data": [_setup(one) for one in found]})
 
@@ -192,7 +192,7 @@ class PlaygroundRoutes:
     async def delete_setup(self, scope: Scope, receive: Receive, send: Send) -> None:
         """DELETE setups/{id}"""
         place = await self._place(scope)
-        setup_id = _id(scope, "setups")
+        setup_id = _id(scope, "setups") or _no_such_method("GET, POST")
         if not await self._playground.delete_setup(place, setup_id):
             raise _not_there("setup")
         await _send(send, {"object": "playground.setup.deleted", "id": setup_id, "deleted": True})
@@ -215,7 +215,7 @@ class PlaygroundRoutes:
         """POST snapshots: share a conversation inside the organisation until a day comes."""
         place = await self._place(scope)
         if _id(scope, "snapshots"):
-            raise _not_there("snapshot")
+            _no_such_method("DELETE, GET")
         obj = await self._read(scope, receive, _MAX_SHARED_BYTES)
         title = _title(obj, "title")
         days = obj.get("days", 7)
@@ -233,7 +233,7 @@ class PlaygroundRoutes:
     async def revoke(self, scope: Scope, receive: Receive, send: Send) -> None:
         """DELETE snapshots/{id}: from now on nobody can open it."""
         place = await self._place(scope)
-        snapshot_id = _id(scope, "snapshots")
+        snapshot_id = _id(scope, "snapshots") or _no_such_method("GET, POST")
         if not await self._playground.revoke_snapshot(place, snapshot_id):
             raise _not_there("snapshot")
         told = {"object": "playground.snapshot.deleted", "id": snapshot_id, "deleted": True}
@@ -298,6 +298,12 @@ async def _send(send: Send, told: Mapping[str, object], *, status: int = 200) ->
 
 def _not_there(what: str) -> ApiError:
     return ApiError(404, f"There is no such {what}.", code="not_found")
+
+
+def _no_such_method(allowed: str) -> NoReturn:
+    message = "This method is not allowed here."
+    headers = ((b"allow", allowed.encode()),)
+    raise ApiError(405, message, code="method_not_allowed", headers=headers)
 
 
 def _is_name(name: object) -> bool:

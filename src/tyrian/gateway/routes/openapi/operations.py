@@ -88,4 +88,41 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("/v1/reviews/{review}/resume", "POST"): Operation(
         "The completion that was approved, once.", "ChatCompletion", errors=(404, 409)
     ),
+    ("/v1/playground/chat/completions", "POST"): Operation(
+        "A guarded completion whose decisions are recorded.",
+        "ChatCompletion",
+        "ChatRequest",
+        "chat",
+        answer_types=(JSON, EVENTS),
+        errors=_MODEL_ERRORS,
+    ),
+    ("/v1/playground/models", "GET"): Operation("A card for each model.", scope="models.read"),
+    ("/v1/playground/render", "POST"): Operation(
+        "Markdown as HTML that can do nothing.", "", "Object", "chat", answer_types=("text/html",)
+    ),
+    ("/v1/playground/code", "POST"): Operation(
+        "A request as code, by language.", "Object", "Object", "chat"
+    ),
+    ("/v1/playground/records/{record}", "GET"): Operation(
+        "What the guards made of a request.", scope="chat"
+    ),
+    ("/v1/playground/records/{record}/what-if", "POST"): Operation(
+        "The same decided anew under another policy.", "Object", "Object", "chat"
+    ),
+    ("/v1/playground/setups", "GET"): Operation("Saved setups of the project.", scope="chat"),
+    ("/v1/playground/setups", "POST"): Operation(
+        "Save a setup.", "Object", "Object", "chat", statuses=(201,)
+    ),
+    ("/v1/playground/setups/{setup}", "POST"): Operation(
+        "Save over a setup.", "Object", "Object", "chat"
+    ),
+    ("/v1/playground/setups/{setup}", "DELETE"): Operation("Delete a setup.", scope="chat"),
+    ("/v1/playground/snapshots", "GET"): Operation("Open snapshots.", scope="chat"),
+    ("/v1/playground/snapshots", "POST"): Operation(
+        "Share a snapshot.", "Object", "Object", "chat", statuses=(201,)
+    ),
+    ("/v1/playground/snapshots/{snapshot}", "GET"): Operation("One snapshot.", scope="chat"),
+    ("/v1/playground/snapshots/{snapshot}", "DELETE"): Operation(
+        "Take a snapshot back.", scope="chat"
+    ),
 }
