@@ -64,7 +64,8 @@ def checked_options(options: OidcOptions) -> OidcOptions:
     """The options; ConfigError for a provider that could be listened to."""
     _check_address(options.issuer, options.issuer)
     if not options.client_id:
-        raise ConfigError("the identity provider needs a client id", hint="set TYRIAN_OIDC_CLIENT_ID")
+        hint = "set TYRIAN_OIDC_CLIENT_ID"
+        raise ConfigError("the identity provider needs a client id", hint=hint)
     return options
 
 

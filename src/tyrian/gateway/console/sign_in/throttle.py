@@ -30,7 +30,8 @@ class Throttle:
     async def admit(self, account: str, address: str) -> None:
         """Count an attempt; 429 where it comes too soon after others that failed.
 
-        Counted before it is judged, so that many at once gain nothing.
+        Counted before it is judged, so that many at once gain nothing. Without an account only the
+        address counts: what everybody shares must not be locked by one.
         """
         now = int(self._clock())
         wait = 0
@@ -38,10 +39,10 @@ class Throttle:
             await session.execute(
                 delete(SignInFailure).where(SignInFailure.last_at < now - FORGET_S)
             )
-            for kind, name in (("account", account), ("address", address)):
+            for kind, name in _subjects(account, address):
                 wait = max(wait, await _wait_of(session, kind, name, now))
             if not wait:
-                for kind, name in (("account", account), ("address", address)):
+                for kind, name in _subjects(account, address):
                     await _count(session, _subject(kind, name), now)
         if wait:
             told = f"{wait} seconds" if wait < 120 else f"{-(-wait // 60)} minutes"
@@ -80,6 +81,11 @@ async def _count(session: AsyncSession, subject: str, now: int) -> None:
     else:
         row.count += 1
         row.last_at = now
+
+
+def _subjects(account: str, address: str) -> list[tuple[str, str]]:
+    found = [("address", address)]
+    return [("account", account), *found] if account else found
 
 
 def _subject(kind: str, name: str) -> str:

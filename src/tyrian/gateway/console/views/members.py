@@ -120,7 +120,7 @@ class _Pages:
         form = await read_form(request)
         address = request.client.host if request.client else ""
         try:
-            await self._console.throttle.admit("invitation", address)
+            await self._console.throttle.admit("", address)
             name = checked_name(form.text("name"), "a person's name")
             user_id = await self._members.accept(form.text("secret"), name, address)
         except (ConfigError, InputError) as error:
@@ -129,7 +129,7 @@ class _Pages:
             )
         if user_id is None:
             raise ApiError(403, "This invitation was used, withdrawn, or is over. Ask for another.")
-        await self._console.throttle.succeeded("invitation", address)
+        await self._console.throttle.succeeded("", address)
         return await begin(self._console, request, user_id, "invitation", SETUP_PATH)
 
 

@@ -56,13 +56,13 @@ def routes(console: Console) -> list[Route]:
     async def come_back(request: Request) -> Response:
         """From the provider; each attempt comes back once."""
         address = request.client.host if request.client else ""
-        await console.throttle.admit("oidc", address)
+        await console.throttle.admit("", address)
         step = await console.steps.take(request, "oidc")
         if step is None:
             raise ApiError(403, "This attempt to sign in is over. Try again.")
         identity = await provider.finish(request.query_params, step, way_back(request))
         user_id = await person(console, options, identity)
-        await console.throttle.succeeded("oidc", address)
+        await console.throttle.succeeded("", address)
         return await begin(console, request, user_id, "oidc", step["next"])
 
     return [console.public("/sign-in/oidc", leave), console.public(BACK, come_back)]

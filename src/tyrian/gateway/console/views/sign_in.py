@@ -125,12 +125,12 @@ class _Pages:
         credential = body.get("credential")
         if step is None or not isinstance(credential, dict):
             raise ApiError(400, "This took too long. Try again.")
-        await self._console.throttle.admit("passkey", _address(request))
+        await self._console.throttle.admit("", _address(request))
         site = site_of(request, self._console.settings.console.origin)
         user_id = await self._console.passkeys.prove(credential, step["challenge"], site)
         if user_id is None:
             raise ApiError(403, "This passkey is not known here.")
-        await self._console.throttle.succeeded("passkey", _address(request))
+        await self._console.throttle.succeeded("", _address(request))
         target = safe_next(str(body.get("next") or "/"))
         return as_json(await self.begin(request, user_id, "passkey", target))
 
