@@ -15,11 +15,12 @@ import typer
 
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.keys import DAY_S, Keys
+from tyrian.gateway.accounts.prices import NANOS_PER_USD
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.accounts.scopes import SCOPES
 from tyrian.gateway.home import DATABASE_NAME, state_directory
 from tyrian.gateway.store.engine import Store
-from tyrian.gateway.tokens import KeyKind
+from tyrian.gateway.tokens import TOKEN_PATTERN, KeyKind
 
 T = TypeVar("T")
 
@@ -72,17 +73,39 @@ def create(
         str,
         typer.Option(envvar="TYRIAN_KEY_EXPIRES", help="Life span, such as 12h or 90d, or never."),
     ] = "90d",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model that it may use, repeatable; * and ? are wildcards."),
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(help="A network that it may come from, repeatable, such as 10.0.0.0/8."),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            envvar="TYRIAN_KEY_BUDGET",
+            min=0,
+            max=1e9,
+            help="US dollars that it may spend in a month; no bound where it is left out.",
+        ),
+    ] = None,
     output: FormatOption = Format.TEXT,
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Make a key and print its value, this once only."""
     life_s = read_life_span(expires)
-    record, token = _with_keys(
-        lambda keys: keys.create(name, kind=kind, scopes=scope, expires_in_s=life_s),
-        data,
-        database,
-    )
+
+    async def make(keys: Keys) -> tuple[KeyRecord, str]:
+        made = await keys.create(
+            name, kind=kind, scopes=scope, expires_in_s=life_s, models=model, networks=network
+        )
+        if budget is not None:
+            await keys.bound(made[0].id, int(budget * NANOS_PER_USD))
+        return made
+
+    record, token = _with_keys(make, data, database)
     _show_value(record, token, output)
 
 
@@ -156,6 +179,40 @@ def revoke(
         typer.echo(json.dumps(plain(record), indent=2))
     else:
         typer.echo(f"revoked {record.id} ({record.name})")
+
+
+@app.command("revoke-leaked")
+def revoke_leaked(
+    found: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TOKEN]...", help="What was found; - reads standard input."),
+    ] = None,
+    output: FormatOption = Format.TEXT,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """End every key whose value stands in a text, such as the report of a secret scanner.
+
+    Values on the command line stay in the shell's history; standard input is better.
+    """
+    texts = [sys.stdin.read() if text == "-" else text for text in found or ["-"]]
+    tokens = sorted({token for text in texts for token in TOKEN_PATTERN.findall(text)})
+
+    async def end(keys: Keys) -> list[KeyRecord]:
+        ended = []
+        for token in tokens:
+            record = await keys.find(token)
+            if record is not None:
+                ended.append(await keys.revoke(record.id, reason="leaked"))
+        return ended
+
+    records = _with_keys(end, data, database)
+    if output is Format.JSON:
+        typer.echo(json.dumps([plain(record) for record in records], indent=2))
+        return
+    for record in records:
+        typer.echo(f"revoked {record.id} ({record.name})")
+    typer.echo(f"{len(tokens)} values found, {len(records)} of them keys of this store", err=True)
 
 
 def open_keys(data: Path | None, database: str | None) -> tuple[Store, Keys]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts import audit, revision
 from tyrian.gateway.accounts.audit import COMMAND, Actor
+from tyrian.gateway.accounts.budgets import Budgets
 from tyrian.gateway.accounts.load import newest_secrets, record_by_digest, records_of
 from tyrian.gateway.accounts.names import checked_name
 from tyrian.gateway.accounts.record import KeyRecord
@@ -188,6 +189,13 @@ class Keys:
             record = await self._record(session, key)
         self.ring.forget()
         return record
+
+    async def bound(
+        self, key_id: str, limit_nanos: int, period: str = "month", *, by: Actor = COMMAND
+    ) -> None:
+        """Let a key spend at most so many nano-dollars in each period."""
+        await Budgets(self._store, clock=self._clock).set(key_id, limit_nanos, period, by=by)
+        self.ring.forget()
 
     async def flush(self) -> None:
         """Write the times of last use that have gathered since the last time."""

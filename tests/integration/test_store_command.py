@@ -1,0 +1,299 @@
+"""`tyrian store` and `tyrian audit` from the outside: backups, old ones too, and the chain."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tyrian.cli.main import run as run_command
+from tyrian.gateway.accounts.budgets import Budgets
+from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.accounts.till import Till
+from tyrian.gateway.store.engine import Store
+from tyrian.gateway.store.migrate import SCHEMA
+
+
+class Place:
+    """A database, and the commands on it."""
+
+    def __init__(self, url: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.url = url
+        self.home = home
+        self._capsys = capsys
+
+    def run(self, *arguments: str, database: str = "", code: int = 0) -> str:
+        where = ["--database", database or self.url, "--data", str(self.home)]
+        found = run_command([*arguments, *where])
+        said = self._capsys.readouterr()
+        assert found == code, said
+        return said.out if code == 0 else said.out + said.err
+
+    def do(self, act: Callable[[Keys, Store], Awaitable[Any]], database: str = "") -> Any:
+        async def done() -> Any:
+            store = Store.open(database or self.url)
+            try:
+                return await act(Keys(store), store)
+            finally:
+                await store.close()
+
+        return asyncio.run(done())
+
+    def create(self, name: str) -> tuple[str, str]:
+        made = json.loads(self.run("keys", "create", name, "--format", "json"))
+        return made["id"], made["value"]
+
+    def is_good(self, token: str, database: str = "") -> bool:
+        found = self.do(lambda keys, _: keys.verify(token), database)
+        return found is not None
+
+
+@pytest.fixture
+def place(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Place:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Place(database_url, home, capsys)
+
+
+def test_a_backup_of_either_kind_is_one_file_that_holds_no_usable_key(
+    place: Place, tmp_path: Path
+) -> None:
+    _, token = place.create("first")
+    target = tmp_path / "backup.db"
+    assert "rows written" in place.run("store", "backup", str(target))
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.glob("*backup*")] == ["backup.db"]
+    assert token.encode() not in target.read_bytes()
+    with sqlite3.connect(target) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert "is there already" in place.run("store", "backup", str(target), code=2)
+
+
+def test_a_backup_goes_into_an_empty_database_of_the_other_kind(
+    place: Place, tmp_path: Path
+) -> None:
+    key_id, token = place.create("first")
+    place.run("store", "backup", str(tmp_path / "backup.db"))
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    place.run("store", "restore", str(tmp_path / "backup.db"), database=other)
+    assert place.is_good(token, other)
+    listed = json.loads(place.run("keys", "list", "--format", "json", database=other))
+    assert [key["id"] for key in listed] == [key_id]
+    assert "are whole" in place.run("audit", "verify", database=other)
+
+
+def test_a_restored_backup_brings_no_revoked_key_back_and_no_money(
+    place: Place, tmp_path: Path
+) -> None:
+    bad, bad_token = place.create("leaked")
+    rotated, old_token = place.create("rotated")
+    poor, poor_token = place.create("poor")
+    place.do(lambda keys, store: Budgets(store).set(poor, 1_000, "total"))
+    backup = str(tmp_path / "backup.db")
+    place.run("store", "backup", backup)
+
+    async def later(keys: Keys, store: Store) -> None:
+        await keys.revoke(bad)
+        await keys.rotate(rotated)
+        key = await keys.verify(poor_token)
+        assert key is not None
+        till = Till(store)
+        held = await till.reserve(key, "req", "m", 900)
+        assert held is not None
+        booked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        till.settle(held, 900, booked.set_result)
+        await booked
+        await till.close()
+
+    place.do(later)
+    _, lost_token = place.create("made after the backup")
+    assert "holds keys already" in place.run("store", "restore", backup, code=2)
+    assert "1 keys stay revoked" in place.run("store", "restore", backup, "--replace")
+    assert not place.is_good(bad_token)
+    assert not place.is_good(old_token)
+    assert not place.is_good(lost_token)
+    assert place.is_good(poor_token)
+    (budget,) = place.do(lambda _, store: Budgets(store).of(poor))
+    assert budget.spent_nanos == 900
+
+
+def test_a_worker_that_runs_on_notices_what_was_restored(place: Place, tmp_path: Path) -> None:
+    _, token = place.create("first")
+    backup = str(tmp_path / "backup.db")
+    place.run("store", "backup", backup)
+    _, later = place.create("later")
+
+    async def later_on(keys: Keys, store: Store) -> None:
+        assert await keys.verify(later)
+        program = str(Path(sys.executable).parent / "tyrian")
+        command = ["store", "restore", backup, "--replace", "--database", place.url]
+        done = await asyncio.create_subprocess_exec(program, *command)
+        assert await done.wait() == 0
+        await asyncio.sleep(1)
+        assert await keys.verify(later) is None
+        assert await keys.verify(token)
+
+    place.do(later_on)
+
+
+def test_a_backup_of_an_older_schema_is_brought_up_to_date(place: Place, tmp_path: Path) -> None:
+    _, token = place.create("first")
+    backup = tmp_path / "backup.db"
+    place.run("store", "backup", str(backup))
+    place.run("store", "downgrade", "0002", database=f"sqlite:///{backup}")
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    place.run("store", "restore", str(backup), database=other)
+    assert place.is_good(token, other)
+    with sqlite3.connect(backup) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+    connection.close()
+
+
+def test_a_newer_backup_and_a_file_that_is_none_are_refused(place: Place, tmp_path: Path) -> None:
+    place.create("first")
+    backup = tmp_path / "backup.db"
+    place.run("store", "backup", str(backup))
+    with sqlite3.connect(backup) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    assert "newer" in place.run("store", "restore", str(backup), "--replace", code=3)
+    (tmp_path / "text").write_text("no database at all, but longer than a header would be" * 9)
+    assert "not a database" in place.run("store", "restore", str(tmp_path / "text"), code=3)
+    assert "no file" in place.run("store", "restore", str(tmp_path / "none"), code=2)
+    assert json.loads(place.run("keys", "list", "--format", "json"))
+
+
+def test_the_schema_goes_back_and_forth(place: Place) -> None:
+    _, token = place.create("first")
+    assert f"{SCHEMA} -> 0002" in place.run("store", "downgrade", "0002")
+    assert f"0002 -> {SCHEMA}" in place.run("store", "upgrade")
+    assert place.is_good(token)
+    assert "go forward" in place.run("store", "downgrade", "9999", code=2)
+
+
+def test_leaked_values_are_ended_wherever_they_stand(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leaked, token = place.create("leaked")
+    _, other = place.create("other")
+    report = tmp_path / "report.txt"
+    report.write_text(f'{{"secret":"{token}","url":"https://example.com"}} tyr_live_{"x" * 49}')
+    with report.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        said = place.run("keys", "revoke-leaked", "-")
+    assert leaked in said
+    assert token not in said
+    assert not place.is_good(token)
+    assert place.is_good(other)
+    export = place.run("audit", "verify", "--format", "json")
+    assert json.loads(export)["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sign"),
+    [
+        ('UPDATE audit_event SET details = \'{"id": "forged"}\' WHERE sequence = 2', "changed"),
+        ("UPDATE audit_event SET at = at + 1 WHERE sequence = 2", "changed"),
+        ("DELETE FROM audit_event WHERE sequence = 2", "missing"),
+        ("DELETE FROM audit_event WHERE sequence = 4", "cut off"),
+    ],
+)
+def test_a_chain_that_was_tampered_with_is_told(place: Place, change: str, sign: str) -> None:
+    for number in range(4):
+        place.create(f"key {number}")
+    assert "4 events in 1 chains are whole" in place.run("audit", "verify")
+
+    async def tamper(_: Keys, store: Store) -> None:
+        from sqlalchemy import text
+
+        async with store.write() as session:
+            await session.execute(text(change))
+
+    place.do(tamper)
+    assert sign in place.run("audit", "verify", code=1)
+
+
+def test_checkpoints_tell_of_a_cut_and_of_a_fork_that_look_whole(
+    place: Place, tmp_path: Path
+) -> None:
+    place.create("first")
+    backup = str(tmp_path / "backup.db")
+    place.run("store", "backup", backup)
+    place.create("second")
+    assert "1 checkpoints written" in place.run("audit", "checkpoint")
+    # The older state is whole in itself; only what was noted down contradicts it.
+    fork = f"sqlite:///{tmp_path / 'fork.db'}"
+    run_command(["store", "restore", backup, "--database", fork, "--data", str(tmp_path)])
+    assert "contradicts a checkpoint" in place.run("audit", "verify", database=fork, code=1)
+    assert "are whole" in place.run("audit", "verify")
+
+
+def test_an_export_is_checked_without_the_database(place: Place, tmp_path: Path) -> None:
+    for number in range(3):
+        place.create(f"key {number}")
+    place.run("audit", "checkpoint")
+    program = str(Path(sys.executable).parent / "tyrian")
+    where = ["--database", place.url, "--data", str(place.home)]
+    done = subprocess.run([program, "audit", "export", *where], capture_output=True, check=True)
+    export = tmp_path / "export.jsonl"
+    export.write_bytes(done.stdout)
+    none = f"sqlite:///{tmp_path / 'none' / 'none.db'}"
+    assert "3 events" in place.run("audit", "verify", str(export), database=none)
+    assert not (tmp_path / "none").exists()
+    lines = done.stdout.splitlines(keepends=True)
+    for kept, sign in (
+        ([lines[1], lines[0], lines[2]], "out of order"),
+        (lines[:2], "cut off"),
+        ([line.replace(b"key 1", b"key 7") for line in lines], "changed"),
+    ):
+        export.write_bytes(b"".join(kept))
+        assert sign in place.run("audit", "verify", str(export), database=none, code=1)
+    export.write_text("{}\n")
+    assert "no audit event" in place.run("audit", "verify", str(export), database=none, code=3)
+
+
+def test_a_full_disk_is_told_and_breaks_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    program = str(Path(sys.executable).parent / "tyrian")
+    create = [program, "keys", "create", "key", "--data", str(home)]
+    first = subprocess.run(create, capture_output=True, text=True, check=True).stdout.strip()
+    size = (home / "tyrian.db").stat().st_size
+
+    def no_more_room() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    failed = None
+    for _ in range(30):
+        done = subprocess.run(create, capture_output=True, text=True, preexec_fn=no_more_room)
+        if done.returncode:
+            failed = done
+            break
+    assert failed is not None, "the disk never became full"
+    assert "hint" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    place_now = subprocess.run(
+        [program, "audit", "verify", "--data", str(home)], capture_output=True, text=True
+    )
+    assert place_now.returncode == 0, place_now.stdout
+
+    async def is_good() -> bool:
+        store = Store.open(home / "tyrian.db")
+        try:
+            return await Keys(store).verify(first) is not None
+        finally:
+            await store.close()
+
+    assert asyncio.run(is_good())
+    assert os.path.getsize(home / "tyrian.db") >= size
