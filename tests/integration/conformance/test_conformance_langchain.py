@@ -1,10 +1,20 @@
 """Lines 64 to 67: LangChain's ChatOpenAI."""
 
+import time
+from pathlib import Path
 from typing import Any
 
+import httpx2
 from langchain_core.tools import tool
 from pydantic import BaseModel
 from tests.integration.conformance.conftest import STORY, Stage
+
+from tyrian.gateway.accounts.meter import AccountMeter
+from tyrian.gateway.accounts.record import KeyRecord, RateRule
+from tyrian.gateway.accounts.scopes import MODEL_SCOPES
+from tyrian.gateway.accounts.windows import MemoryWindows
+from tyrian.gateway.store.engine import Store
+from tyrian.gateway.tokens import KeyKind
 
 
 @tool
@@ -64,3 +74,39 @@ def test_line_66_the_responses_api_works_whole_and_streamed(stage: Stage) -> Non
     assert whole.text == STORY
     called = model.bind_tools([weather]).invoke('call weather {"city": "Rome"}')
     assert [call["args"] for call in called.tool_calls] == [{"city": "Rome"}]
+
+
+FASTER = 60
+"""How much faster time runs for line 67, on both sides: a minute is a second."""
+
+
+class Limited:
+    """A key with twenty requests a minute."""
+
+    async def verify(self, token: str) -> KeyRecord | None:
+        rule = RateRule("org_default", "*", 20, None)
+        scopes = frozenset(MODEL_SCOPES)
+        return KeyRecord("key_1", "x", KeyKind.TEST, scopes, 0, rates=(rule,))
+
+
+def hasten(reply: httpx2.Response) -> None:
+    """What the gateway calls a minute is a second to the client too."""
+    if "retry-after" in reply.headers:
+        reply.headers.pop("retry-after-ms", None)
+        reply.headers["retry-after"] = str(float(reply.headers["retry-after"]) / FASTER)
+
+
+def test_line_67_a_batch_completes_through_retries_under_a_limit(
+    guarded: Stage, tmp_path: Path
+) -> None:
+    store = Store.open(tmp_path / "batch.db")
+    windows = MemoryWindows(lambda: time.monotonic() * FASTER)
+    guarded.start(keys=Limited(), meter=AccountMeter(store, windows=windows), closing=store)
+    with httpx2.Client(event_hooks={"response": [hasten]}) as client:
+        model = guarded.langchain(max_retries=30, http_client=client)
+        asked = [f"say number {i}" for i in range(50)]
+        answers = model.batch(list(asked), config={"max_concurrency": 10})
+    assert [answer.content for answer in answers] == [f"number {i}" for i in range(50)]
+    assert len(guarded.kit.upstream.requests) == 50
+    page = httpx2.get(f"http://127.0.0.1:{guarded.port}/metrics").text
+    assert 'tyrian_requests_total{route="chat",status="429"}' in page

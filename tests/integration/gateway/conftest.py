@@ -191,6 +191,10 @@ class FakeModelServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
 
+    def run(self, call: Callable[[], object]) -> None:
+        """Call this on the server's own event loop."""
+        self._loop.call_soon_threadsafe(call)
+
     def say(self, text: str, **options: Any) -> None:
         """Answer every request with this text."""
 
