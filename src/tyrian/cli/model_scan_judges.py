@@ -15,11 +15,13 @@ _MOST = 1 << 20
 
 def text_judge(*, prompt_guard: bool) -> TextJudge:
     """Secrets and hidden text; with `prompt_guard` also what reads like an attack."""
-    judges = list(_judges(prompt_guard=prompt_guard))
+    judges: list[_Judge] = []
 
     def judge(text: str) -> Iterable[tuple[int, str, str]]:
         if not text or len(text) > _MOST:
             return
+        if not judges:  # a model without texts needs none of them
+            judges.extend(_judges(prompt_guard=prompt_guard))
         view = View.of(Message.document(text), Stage.DOCUMENT)
         for rule, least, detect in judges:
             for found in detect(view).findings:

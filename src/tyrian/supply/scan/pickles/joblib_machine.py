@@ -38,7 +38,6 @@ class JoblibMachine(Machine):
         self.pushes = bytearray(Machine.pushes)
         self.handlers = tuple(_HANDLERS)
         self._state_at = -1
-        self._is_counting = False
 
     def _judged(self, module: str, name: str) -> Ref:
         ref = super()._judged(module, name)
@@ -82,6 +81,8 @@ class JoblibMachine(Machine):
 
     def _set(self, items: list[Value]) -> None:
         super()._set(items)
+        if not self._is_counting:
+            return
         fields = {key: value for key, value in zip(items[::2], items[1::2], strict=False)
                   if isinstance(key, bytes)}  # fmt: skip
         if b"shape" in fields and b"dtype" in fields and self._stack[-1] is PLAIN:

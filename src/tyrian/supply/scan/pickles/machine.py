@@ -15,7 +15,7 @@ from tyrian.supply.scan.finding import Collector
 from tyrian.supply.scan.pickles.allow import GUARDED, is_allowed, resolved
 from tyrian.supply.scan.pickles.explain import danger_of
 from tyrian.supply.scan.pickles.memo import Memo, is_special_key
-from tyrian.supply.scan.pickles.value import MADE, PLAIN, SPECIAL, Payload, Ref, Value
+from tyrian.supply.scan.pickles.value import MADE, PLAIN, SPECIAL, Payload, Plain, Ref, Value
 from tyrian.supply.scan.source import CHUNK, Source
 
 _MARGIN = 1024
@@ -33,6 +33,7 @@ for _code, _size in {
 }.items():  # fmt: skip
     _PUSHES[_code[0]] = _size
 
+_DATA_TYPES: Final = frozenset({Plain, bytes})
 Probe = Callable[[Source, int, bool], "Payload | None"]
 """Looks into bytes inside a pickle: the source, its offset, whether it was a text."""
 
@@ -72,6 +73,8 @@ class Machine:
         self._whole = 0
         """Up to here an opcode with its short arguments lies in the buffer as a whole."""
         self._end = 0
+        self._is_counting = False
+        """Whether texts and numbers may tell how long what follows is."""
         self._reset()
         self.calls = 0
         """Calls that the pickles would make: what tells a pickle from a text."""
@@ -161,6 +164,13 @@ class Machine:
                     raise Broken(_NO_MEMO)
                 push(found)
                 position += 2
+            elif op == 0x6A:  # LONG_BINGET
+                found = memo.get(int.from_bytes(data[position + 1 : position + 5], "little"))
+                if found is None:
+                    self._at = self._base + position
+                    raise Broken(_NO_MEMO)
+                push(found)
+                position += 5
             elif op == 0x71:  # BINPUT
                 memo.put(data[position + 1], stack[-1])
                 position += 2
@@ -182,8 +192,10 @@ class Machine:
                 position += 1
             elif (op == 0x65 or op == 0x75) and marks:  # APPENDS, SETITEMS
                 mark = marks[-1]
-                count = len(stack) - mark
-                if mark and stack[mark - 1] is plain and stack[mark:].count(plain) == count:
+                items = stack[mark:]
+                if mark and stack[mark - 1] is plain and (
+                    items.count(plain) == len(items) or self._is_harmless(items, op)
+                ):  # fmt: skip
                     del stack[mark:]
                     marks.pop()
                     position += 1
@@ -209,6 +221,12 @@ class Machine:
                     raise Broken(f"0x{op:02x} is no opcode")
                 position = handler(self, position)
                 data, limit = self._buffer, self._limit
+
+    def _is_harmless(self, items: list[Value], op: int) -> bool:
+        """Whether nothing but data and texts that name no special attribute is put into data."""
+        if not _DATA_TYPES.issuperset(map(type, items)) or self._is_counting:
+            return False
+        return op == 0x65 or b"__" not in b"".join([one for one in items if type(one) is bytes])
 
     def _more(self, position: int) -> int:
         self._at = self._base + position
