@@ -41,6 +41,7 @@ from tyrian.gateway.routing.routes import Route
 from tyrian.gateway.server import raise_file_limit, server
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.store.engine import Store
+from tyrian.gateway.stored_responses import StoredResponses
 from tyrian.gateway.upstream import HttpUpstream, Upstream
 from tyrian.gateway.webhook import Webhook
 from tyrian.models.scripted import ScriptedModel
@@ -123,6 +124,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         store=store,
         files=Files(store, Disk(home / "files")),
         idempotency=IdempotentAnswers(store),
+        responses=StoredResponses(store),
         decisions=decisions,
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the key store brings the database along; the hot path needs
     from tyrian.gateway.idempotency import IdempotentAnswers
     from tyrian.gateway.reviews import Reviews
     from tyrian.gateway.store.engine import Store
+    from tyrian.gateway.stored_responses import StoredResponses
 
 DEFAULT_MAX_BODY_BYTES = 10 << 20
 
@@ -69,6 +70,8 @@ class Settings:
     """What clients keep here; without it the routes for files say that there is no place."""
     idempotency: "IdempotentAnswers | None" = None
     """Answers to requests that are sent again; without it `Idempotency-Key` means nothing."""
+    responses: "StoredResponses | None" = None
+    """Responses that clients want kept; without it they cannot follow one another by id."""
     store: "Store | None" = None
     """The database; without it there are no accounts, and the console is one page for keys."""
     decisions: "DecisionLog | None" = None

@@ -1,6 +1,7 @@
 """Lines 46 to 48: the Responses API with OpenAI's client."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -8,6 +9,10 @@ import pytest
 from aiohttp import web
 from pydantic import BaseModel
 from tests.integration.conformance.conftest import MODEL, STORY, Stage, obedient, words
+from tests.integration.conformance.test_conformance_files import OTHER_KEY, TwoOrganisations
+
+from tyrian.gateway.store.engine import Store
+from tyrian.gateway.stored_responses import StoredResponses
 
 TOOLS: Any = [
     {"type": "function", "name": name, "parameters": {"type": "object"}, "strict": False}
@@ -173,6 +178,75 @@ def test_line_47_all_kinds_of_input_reach_the_model(stage: Stage) -> None:
     parts = stage.kit.upstream.requests[-1]["messages"][0]["content"]
     assert [part["type"] for part in parts] == ["text", "image_url"]
     assert parts[1]["image_url"] == {"url": "data:image/png;base64,AAAA", "detail": "low"}
+
+
+@pytest.fixture
+def keeping(stage: Stage, tmp_path: Path) -> Stage:
+    """A gateway that keeps responses."""
+    store = Store.open(tmp_path / "responses.db")
+    stage.start(responses=StoredResponses(store), keys=TwoOrganisations(), closing=store)
+    return stage
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_line_48_a_response_that_is_kept_can_be_followed(keeping: Stage, is_stream: bool) -> None:
+    answer = create(keeping, "say one", store=True, instructions="Be brief.", stream=is_stream)
+    first = list(answer)[-1].response if is_stream else answer
+    assert first.store
+    second = create(keeping, "say two", previous_response_id=first.id, store=True)
+    assert second.previous_response_id == first.id
+    assert [m["content"] for m in keeping.kit.upstream.requests[-1]["messages"]] == [
+        "say one", "one", "say two",
+    ]  # fmt: skip
+    create(keeping, "tell", previous_response_id=second.id)
+    assert len(keeping.kit.upstream.requests[-1]["messages"]) == 5
+    responses = keeping.client.responses
+    assert responses.retrieve(first.id).output_text == "one"
+    items: Any = responses.input_items.list(first.id).data
+    assert items[0].content[0].text == "say one"
+    responses.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        responses.retrieve(first.id)
+
+
+def test_line_48_calls_are_followed_by_their_outputs(keeping: Stage) -> None:
+    first = create(keeping, TWO_CALLS, tools=TOOLS, store=True)
+    outputs = [
+        {"type": "function_call_output", "call_id": item.call_id, "output": "sunny"}
+        for item in first.output
+    ]
+    answer = create(keeping, outputs, previous_response_id=first.id, tools=TOOLS)
+    assert answer.output_text == STORY
+
+
+def test_line_48_nothing_is_kept_unasked_or_for_others(keeping: Stage) -> None:
+    for unkept in (create(keeping, "say one"), create(keeping, "say one", store=False)):
+        assert not unkept.store
+        with pytest.raises(openai.NotFoundError) as caught:
+            create(keeping, previous_response_id=unkept.id)
+        assert caught.value.param == "previous_response_id"
+    kept = create(keeping, "say one", store=True)
+    stranger = keeping.kit.client_of(keeping.port, OTHER_KEY).responses
+    for call in (stranger.retrieve, stranger.delete, stranger.input_items.list):
+        with pytest.raises(openai.NotFoundError):
+            call(kept.id)
+    assert keeping.client.responses.retrieve(kept.id)
+
+
+def test_line_48_what_a_guard_has_stopped_is_kept_nowhere(guarded: Stage, tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "responses.db")
+    guarded.start(responses=StoredResponses(store), keys=TwoOrganisations(), closing=store)
+    stopped = create(guarded, "an ATTACK", store=True)
+    with pytest.raises(openai.NotFoundError):
+        guarded.client.responses.retrieve(stopped.id)
+
+
+def test_line_48_without_a_store_it_is_refused_by_name(stage: Stage) -> None:
+    for options in ({"store": True}, {"previous_response_id": "resp_1"}):
+        with pytest.raises(openai.BadRequestError) as caught:
+            create(stage, **options)
+        assert caught.value.code == "unsupported_parameter"
+        assert caught.value.param == next(iter(options))
 
 
 @pytest.mark.parametrize(

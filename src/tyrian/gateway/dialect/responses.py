@@ -1,7 +1,7 @@
 """Answers of the Responses API."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from tyrian.gateway.dialect.response_items import (
@@ -33,15 +33,13 @@ class ResponsesDialect:
         self,
         request: Json,
         *,
-        is_stored: bool = False,
-        on_finished: Callable[[Json], None] | None = None,
+        keep: Callable[[Json], Awaitable[None]] | None = None,
     ) -> None:
-        """`on_finished` hears of the finished response, whole or streamed."""
+        """`keep` puts the finished response away, where its client wants that."""
         self._id = new_id("resp")
         self._created_at = int(time.time())
         self._request = request
-        self._is_stored = is_stored
-        self._on_finished = on_finished
+        self.keep = keep
 
     def whole(self, completion: Json) -> Json:
         """The response for a completion."""
@@ -85,7 +83,7 @@ class ResponsesDialect:
             "usage": None,
             **{key: self._request.get(key) or plain for key, plain in _ECHOED.items()},
             **_plain_values(self._request),
-            "store": self._is_stored,
+            "store": self.keep is not None,
         }
 
     def finished(
@@ -105,8 +103,6 @@ class ResponsesDialect:
         }
         if not reason:
             response["completed_at"] = int(time.time())
-        if self._on_finished is not None:
-            self._on_finished(response)
         return response
 
 

@@ -53,6 +53,9 @@ class ResponsesStream:
         response = self._dialect.finished(
             self._items.output, self._finish_reason, self._usage, self._model, self._extras
         )
+        if self._dialect.keep is not None:
+            # Before its client hears of it, who may follow it at once.
+            await self._dialect.keep(response)
         kind = f"response.{response['status']}"
         frames.append(self._event({"type": kind, "response": response}))
         await self._out.write(b"".join(frames))

@@ -18,7 +18,7 @@ from tyrian.gateway.settings import Settings
 Methods = Mapping[str, Endpoint]
 
 DIALECT_PATHS_WITH_IDS = (
-    "/models", "/files", "/uploads", "/fine_tuning", "/evals",
+    "/models", "/files", "/uploads", "/responses", "/fine_tuning", "/evals",
 )  # fmt: skip
 """Ends of paths below which further ones are ids, or are told apart by the route itself."""
 
@@ -49,16 +49,21 @@ class DialectRoutes:
         self._catalogue = catalogue
         self._moderations = Moderations(settings, guarded, metrics)
         self._taxonomy = Taxonomy(settings)
-        self._responses = Responses(settings, completions)
+        self._completions = completions
 
     def table(self, prefix: str) -> dict[str, Methods]:
         """The routes below a prefix."""
         models = Models(self._settings, self._catalogue, f"{prefix}/models")
+        responses = Responses(self._settings, self._completions, f"{prefix}/responses")
         return {
             f"{prefix}/models": _get(models),
             f"{prefix}/moderations": {"POST": self._moderations},
             f"{prefix}/moderations/taxonomy": _get(self._taxonomy),
-            f"{prefix}/responses": {"POST": self._responses.create},
+            f"{prefix}/responses": {
+                **_get(responses.read),
+                "POST": responses.create,
+                "DELETE": responses.delete,
+            },
             **self._files(prefix),
             **self._not_served(prefix),
         }
