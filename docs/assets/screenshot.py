@@ -1,6 +1,6 @@
 """Takes the picture of a blocked request, `blocked.png`, from a gateway that is running.
 
-python docs/assets/screenshot.py 'http://127.0.0.1:8080/#key=tyr_live_...'
+python docs/assets/screenshot.py 'http://127.0.0.1:8080/ask#key=tyr_live_...'
 """
 
 import sys

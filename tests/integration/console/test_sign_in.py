@@ -29,13 +29,14 @@ def code(secret: bytes, later: int = 0) -> str:
     return code_at(secret, int(time.time()) // STEP_S + later)
 
 
-def settled(visit: Any) -> bytes:
-    """Give the visitor a password and an app; the app's secret."""
+def settled(visit: Any) -> tuple[bytes, str]:
+    """Give the visitor a password and an app; the app's secret, and the code that was used."""
     secret = secret_of(visit.get("/account/secure").text)
-    fields = {"name": "Ada", "email": EMAIL, "password": PASSWORD, "code": code(secret)}
+    used = code(secret)
+    fields = {"name": "Ada", "email": EMAIL, "password": PASSWORD, "code": used}
     answer = visit.post("/account/secure", fields)
     assert answer.headers["location"] == "/?done=account-secured", answer.text
-    return secret
+    return secret, used
 
 
 def change_rows(gateway: Any, change: Any) -> None:
@@ -108,7 +109,7 @@ def test_line_39_signing_out_everywhere_else_leaves_only_this_session(gateway: A
 
 
 def test_password_and_code_sign_in_and_neither_alone_does(gateway: Any) -> None:
-    secret = settled(gateway.client().sign_in())
+    secret, old = settled(gateway.client().sign_in())
     visit = gateway.client()
     assert visit.get("/sign-in/code").headers["location"] == "/sign-in"
     wrong = visit._send("POST", "/sign-in", data={"email": EMAIL, "password": PASSWORD + "x"})
@@ -121,7 +122,7 @@ def test_password_and_code_sign_in_and_neither_alone_does(gateway: Any) -> None:
     bad = visit._send("POST", "/sign-in/code", data={"code": "000000"})
     assert bad.status_code == 403
     # The code of the set-up is used up, so the next one it is.
-    used = visit._send("POST", "/sign-in/code", data={"code": code(secret)})
+    used = visit._send("POST", "/sign-in/code", data={"code": old})
     assert used.status_code == 403
     good = visit._send("POST", "/sign-in/code", data={"code": code(secret, 1)})
     assert good.headers["location"] == "/keys"
@@ -230,7 +231,7 @@ def test_on_a_network_a_link_only_leads_to_making_an_account(tmp_path: Path, kit
 def test_line_47_the_database_holds_no_session_link_or_app_secret(gateway: Any) -> None:
     link = gateway.link().partition("#")[2]
     visit = gateway.client().sign_in()
-    secret = settled(visit)
+    secret, _ = settled(visit)
     raw = b"".join(
         p.read_bytes() for p in Path(str(gateway.settings.console.home)).glob("tyrian.db*")
     )

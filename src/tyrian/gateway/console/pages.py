@@ -114,6 +114,10 @@ class Console:
 
         return Route(path, self._with_failures(answer), methods=[method])
 
+    def has(self, path: str) -> bool:
+        """Whether this gateway has a page at that path."""
+        return path in self._paths
+
     async def visitor(self, request: Request) -> Visitor | None:
         """Whoever is signed in."""
         return await self.sessions.find(request.cookies.get(COOKIE, ""))

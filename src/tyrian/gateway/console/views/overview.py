@@ -66,6 +66,7 @@ def routes(console: Console) -> list[Route]:
             stopped=sum(effects.get(name, 0) for name in ("redact", "review", "block")),
             recent=recent,
             guards=sorted({info.name for _, info in firewall.infos()}) if firewall else [],
+            has_playground=console.has("/playground"),
             base_url=f"{request.url.scheme}://{request.headers.get('host', '')}/v1",
         )
 

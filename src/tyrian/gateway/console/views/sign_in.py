@@ -1,5 +1,7 @@
 """Coming and going: the link from the terminal, password and code, passkey, signing out."""
 
+import logging
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +18,7 @@ from tyrian.gateway.console.sign_in.steps import set_step
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError
 
-CODE_TRIES = 5
+_log = logging.getLogger("tyrian.console")
 _WRONG = "E-mail address or password is wrong."
 
 
@@ -75,6 +77,7 @@ class _Pages:
             return self._form(request, target, email, error.message, error.status)
         user_id = await self._console.people.by_password(email, form.get("password", ""))
         if user_id is None:
+            _log.warning("sign-in refused: wrong password, from %s", _address(request))
             return self._form(request, target, email, _WRONG, 403)
         await throttle.succeeded(email, _address(request))
         payload = {"user_id": user_id, "next": target}
@@ -103,6 +106,7 @@ class _Pages:
                 request, "sign_in_code.html", status=error.status, fault=error.message
             )
         if not await self._console.people.check_code(user_id, form.text("code")):
+            _log.warning("sign-in refused: wrong code, from %s", _address(request))
             fault = "This code is wrong, or was used already. Wait for the next one."
             return self._console.render(request, "sign_in_code.html", status=403, fault=fault)
         if await self._console.steps.take(request, "code") is None:
