@@ -47,6 +47,10 @@ function chipOf(guard) {
   return chip;
 }
 
+/** The text that grows: that of the last line. */
+const lineOf = (said) =>
+  said.lastChild?.firstChild ?? said.appendChild(el("div", "line")).appendChild(document.createTextNode(""));
+
 /** The article of a turn, and how to bring it up to date. */
 export function turnView(column, onResults) {
   const root = clone("t-turn");
@@ -57,8 +61,10 @@ export function turnView(column, onResults) {
   let buffer = "";
   const flow = onFrame(() => {
     if (!buffer) return;
-    const stream = said.firstChild ?? said.appendChild(document.createTextNode(""));
-    stream.appendData(buffer);
+    // A block for each line: the browser lays out the last one anew, and not the whole answer.
+    const [first, ...rest] = buffer.split("\n");
+    lineOf(said).appendData(first);
+    for (const text of rest) said.appendChild(el("div", "line")).append(document.createTextNode(text));
     buffer = "";
     root.dispatchEvent(new Event("grown", { bubbles: true }));
   });
