@@ -24,6 +24,7 @@ from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.admin.api import AdminApi
+from tyrian.gateway.routes.admin.api import routes_of as admin_routes_of
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DIALECT_PATHS_WITH_IDS, DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
@@ -148,8 +149,16 @@ def _table(
     if settings.store is not None:
         kept = Playground(settings.store)
         table.update(PlaygroundRoutes(settings, catalogue, chat, kept).table())
-    table[OPENAPI_PATH] = _get(OpenApi(table))
+    table[OPENAPI_PATH] = _get(OpenApi(table, _admin_routes(settings)))
     return table
+
+
+def _admin_routes(settings: Settings) -> dict[str, Mapping[str, object]]:
+    """Paths and methods of the administration, for the description."""
+    if settings.store is None or not isinstance(settings.keys, Keys):
+        return {}
+    found = admin_routes_of(settings.store, settings.keys)
+    return {f"/v1/organization/{path}": methods for path, methods in found.items()}
 
 
 def _get(endpoint: Endpoint) -> Methods:
@@ -170,11 +179,14 @@ def _pages(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await warm_up(guarded.firewall)
         catalogue.start()
+        warming = asyncio.create_task(asyncio.to_thread(console.warm)) if console else None
         health.is_ready = True
         try:
             yield
         finally:
             health.is_ready = False
+            if warming is not None:
+                await warming
             await catalogue.close()
             if spans is not None:
                 await asyncio.to_thread(spans.close)

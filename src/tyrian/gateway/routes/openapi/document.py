@@ -11,10 +11,11 @@ import msgspec
 
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.responses import send_body
-from tyrian.gateway.routes.openapi.operations import EVENTS, OPERATIONS, Operation
+from tyrian.gateway.routes.openapi.operations import EVENTS, NOT_SERVED, OPERATIONS, Operation
 from tyrian.gateway.routes.openapi.schemas import Schema, ref, schemas
 
 PATH: Final = "/openapi.json"
+ADMIN: Final = "/v1/organization/"
 ALIASES: Final = ("/compat/v1/", "/llama/v1/")
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _ANY_ERRORS = (400, 404, 405, 408, 413, 415, 431, 500, 503)
@@ -28,9 +29,12 @@ _ABOUT = (
 class OpenApi:
     """GET /openapi.json"""
 
-    def __init__(self, routes: Mapping[str, Iterable[str]]) -> None:
-        """`routes`: paths with their methods; read when the document is first asked for."""
+    def __init__(
+        self, routes: Mapping[str, Iterable[str]], more: Mapping[str, Iterable[str]]
+    ) -> None:
+        """Paths with their methods; read when the document is first asked for."""
         self._routes = routes
+        self._more = more
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context_of(scope).route = "openapi"
@@ -38,7 +42,7 @@ class OpenApi:
 
     @cached_property
     def _body(self) -> bytes:
-        return msgspec.json.encode(document(self._routes))
+        return msgspec.json.encode(document({**self._routes, **self._more}))
 
 
 def document(routes: Mapping[str, Iterable[str]]) -> dict[str, Any]:
@@ -54,9 +58,8 @@ def document(routes: Mapping[str, Iterable[str]]) -> dict[str, Any]:
             paths.setdefault(template, {})[method.lower()] = _operation(template, method, operation)
         for method in methods:
             if method != "HEAD" and not _known(path):
-                paths.setdefault(path, {})[method.lower()] = _operation(
-                    path, method, _plain(method)
-                )
+                told = _operation(path, method, _plain(path, method))
+                paths.setdefault(path, {})[method.lower()] = told
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tyrian", "version": version("tyrian"), "description": _ABOUT},
@@ -80,9 +83,13 @@ def _known(path: str) -> list[tuple[tuple[str, str], Operation]]:
     ]
 
 
-def _plain(method: str) -> Operation:
+def _plain(path: str, method: str) -> Operation:
     takes = "Object" if method in ("POST", "PUT", "PATCH") else ""
-    return Operation("Not described further.", takes=takes, errors=(404, 409))
+    if path in NOT_SERVED:
+        return Operation(NOT_SERVED[path], takes=takes, statuses=(), errors=(501,))
+    is_admin = path.startswith(ADMIN)
+    summary = "As in OpenAI's administration API." if is_admin else "Not described further."
+    return Operation(summary, takes=takes, scope="admin" if is_admin else "", errors=(404, 409))
 
 
 def _operation(path: str, method: str, operation: Operation) -> dict[str, Any]:

@@ -32,6 +32,14 @@ class Operation:
     """Beside those that any request may meet."""
 
 
+FORM: Final = "multipart/form-data"
+NOT_SERVED: Final[Mapping[str, str]] = {
+    "/v1/fine_tuning": "No trainer serves it here: 501.",
+    "/v1/evals": "No runner serves it here: 501.",
+    "/v1/content_provenance_checks": "No detector serves it here: 501.",
+}
+"""Routes that only say that nothing serves them."""
+
 _MODEL_ERRORS = (403, 404, 409, 422, 429, 502, 503, 504)
 _LIMIT: Mapping[str, Schema] = {"limit": {"type": "integer", "minimum": 1, "maximum": 500}}
 _STATUSES = ["pending", "approved", "refused", "used", "expired"]
@@ -75,6 +83,22 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("/v1/models/{model}", "GET"): Operation(
         "One model; its id may hold slashes.", "Model", scope="models.read", errors=(404,)
     ),
+    ("/v1/files", "GET"): Operation("The files of the key's organisation.", scope="files"),
+    ("/v1/files", "POST"): Operation(
+        "Keep a file.", takes="FileForm", scope="files", body_type=FORM, errors=(409, 507)
+    ),
+    ("/v1/files/{file}", "GET"): Operation("What is known of a file.", scope="files"),
+    ("/v1/files/{file}", "DELETE"): Operation("Delete a file.", scope="files"),
+    ("/v1/files/{file}/content", "GET"): Operation(
+        "The bytes of a file.",
+        "",
+        scope="files",
+        answer_types=("application/octet-stream",),
+    ),
+    ("/v1/uploads", "POST"): Operation(
+        "Begin an upload in parts.", takes="Object", scope="files", errors=(507,)
+    ),
+    ("/v1/uploads/{upload}", "GET"): Operation("How far an upload is.", scope="files"),
     ("/v1/reviews", "GET"): Operation(
         "What waits for a person, or did.",
         "ReviewList",

@@ -212,4 +212,11 @@ def schemas() -> dict[str, Schema]:
         "ReviewList": _list_of("Review"),
         "ReviewAnswer": _REVIEW_ANSWER,
         "Object": {"type": "object"},
+        "FileForm": _object(
+            ["file", "purpose"],
+            {
+                "file": {"type": "string", "contentEncoding": "binary"},
+                "purpose": {"type": "string"},
+            },
+        ),
     }
