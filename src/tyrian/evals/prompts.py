@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import ConfigError
+from tyrian.evals.prompt_form import Form, form_of
+from tyrian.evals.upstream_source import forms_of, lists_of, parsed
 
 
 class Prompts(Protocol):
@@ -21,6 +23,14 @@ class Prompts(Protocol):
 
     def text(self, benchmark: str, name: str) -> str:
         """The text; ConfigError where there is none of that name."""
+        ...
+
+    def form(self, benchmark: str, name: str) -> Form:
+        """A text with places to fill; ConfigError where there is none of that name."""
+        ...
+
+    def texts(self, benchmark: str, name: str) -> tuple[str, ...]:
+        """A list of texts; ConfigError where there is none of that name."""
         ...
 
 
@@ -43,12 +53,21 @@ class OwnPrompts:
         except KeyError:
             raise ConfigError(f"there is no text {name!r} for {benchmark}") from None
 
+    def form(self, benchmark: str, name: str) -> Form:
+        """The text of that name, its places written `{name}`."""
+        return form_of(self.text(benchmark, name))
+
+    def texts(self, benchmark: str, name: str) -> tuple[str, ...]:
+        """The lines of the text of that name."""
+        return tuple(self.text(benchmark, name).splitlines())
+
 
 class UpstreamPrompts:
     """Texts of a checkout of PurpleLlama, read by parsing its source.
 
     A name has the form `FILE:NAME`, FILE relative to `CybersecurityBenchmarks/`: a module-level
-    constant, a class attribute (`CLASS.NAME`) or a default (`FUNCTION(ARGUMENT)` is not read).
+    constant or a class attribute (`CLASS.NAME`). A form is a text inside a function:
+    `FILE:FUNCTION.NAME`, with `#2` for the second one of that name (see `upstream_source`).
     """
 
     def __init__(self, checkout: Path) -> None:
@@ -61,29 +80,46 @@ class UpstreamPrompts:
 
     def text(self, benchmark: str, name: str) -> str:
         """The constant, strings joined as the source joins them."""
+        file, path = self._place(benchmark, name)
+        return _known(constants(file), path, file)
+
+    def form(self, benchmark: str, name: str) -> Form:
+        """The text inside a function, f-strings as forms."""
+        file, path = self._place(benchmark, name)
+        path, _, number = path.partition("#")
+        found = _known(forms_of(file), path, file)
+        nth = int(number or 1)
+        if nth > len(found):
+            raise ConfigError(f"{file} has only {len(found)} texts {path}", hint=_AT_COMMIT)
+        return found[nth - 1]
+
+    def texts(self, benchmark: str, name: str) -> tuple[str, ...]:
+        """The list of strings, of the module or local to a function."""
+        file, path = self._place(benchmark, name)
+        return _known(lists_of(file), path, file)
+
+    def _place(self, benchmark: str, name: str) -> tuple[Path, str]:
         file, _, path = name.partition(":")
         if not path:
             raise ConfigError(f"{benchmark}: {name!r} is not of the form FILE:NAME")
-        found = constants(self.root / file)
-        if path not in found:
-            raise ConfigError(
-                f"{file} of the checkout has no text {path}",
-                hint="check that it stands at the pinned commit",
-            )
-        return found[path]
+        return self.root / file, path
+
+
+T = TypeVar("T")
+_AT_COMMIT = "check that the checkout stands at the pinned commit"
+
+
+def _known(found: Mapping[str, T], path: str, file: Path) -> T:
+    if path not in found:
+        raise ConfigError(f"{file} has no text {path}", hint=_AT_COMMIT)
+    return found[path]
 
 
 @lru_cache(maxsize=64)
 def constants(file: Path) -> Mapping[str, str]:
     """All string constants of a Python file by dotted name; nothing is run."""
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"the checkout has no file {file}") from None
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise InputError(f"{file} cannot be parsed: {error}") from error
     found: dict[str, str] = {}
-    _collect(tree.body, "", found)
+    _collect(parsed(file).body, "", found)
     return found
 
 
