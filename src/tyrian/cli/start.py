@@ -20,6 +20,7 @@ from tyrian.cli.welcome import fallbacks, later_start, no_guards_warning, url_of
 from tyrian.errors import ConfigError, TyrianError
 from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
+from tyrian.gateway.accounts import audit, checkpoints
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.accounts.meter import AccountMeter
 from tyrian.gateway.accounts.prices import Price, PriceList
@@ -291,6 +292,7 @@ async def _announce(prepared: Prepared, port: int, stop: Callable[[], None]) -> 
     options = prepared.options
     url = url_of(options.host, port)
     try:
+        await _note_chains(prepared)
         token = None
         links = Links(prepared.store)
         link = "" if await links.is_settled() else await links.make()
@@ -319,6 +321,12 @@ async def _announce(prepared: Prepared, port: int, stop: Callable[[], None]) -> 
     )
 
 
+async def _note_chains(prepared: Prepared) -> None:
+    """Write the ends of the audit chains down outside the database."""
+    home = state_directory(prepared.options.data)
+    checkpoints.append(home / checkpoints.FILE_NAME, await audit.heads(prepared.store))
+
+
 async def _model_to_try(settings: Settings) -> str:
     """A model name for the line that people paste: one that is there, if any can be found."""
     for upstream in settings.upstreams:
@@ -345,6 +353,8 @@ def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
             await prepared.meter.close()
         with contextlib.suppress(TyrianError):
             await prepared.keys.close()
+        with contextlib.suppress(TyrianError):
+            await _note_chains(prepared)
         if prepared.settings.decisions is not None:
             await prepared.settings.decisions.close()
         if prepared.webhook is not None:

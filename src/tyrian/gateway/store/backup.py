@@ -265,8 +265,6 @@ def _copy_server(url: Url, draft: Path) -> None:
             migrate(to)
             with to.execution_options(is_write=True).begin() as target:
                 _copy_tables(source, target)
-        with to.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
 
 
 def _count(draft: Path) -> int:
