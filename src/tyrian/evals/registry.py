@@ -13,6 +13,7 @@ ENTRY_POINT_GROUP = "tyrian.benchmarks"
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
         "agents": "tyrian.evals.benchmarks.agents:Agents",
+        "canary-exploit": "tyrian.evals.benchmarks.canary_exploit:CanaryExploit",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
     }
