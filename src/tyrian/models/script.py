@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tyrian.models.script_json import value_for
+
 LABEL: Final = (
     "This is Tyrian's built-in scripted model. It echoes and demonstrates;"
     " start with --upstream URL for a real one."
@@ -52,7 +54,7 @@ def answer(messages: Sequence[Any], tools: Sequence[Any], request: Mapping[str, 
     if calls:
         return Reply("", calls, "tool_calls")
     if _wants_json(request):
-        return Reply(json.dumps({"model": LABEL, "echo": _shortened(text)}, ensure_ascii=False))
+        return Reply(json.dumps(_structured(request, text), ensure_ascii=False))
     for pattern, scene in _SCENES:
         if pattern.search(text):
             return Reply(f"{LABEL}\n\n{scene(text)}")
@@ -78,6 +80,15 @@ def _shortened(text: str) -> str:
 def _wants_json(request: Mapping[str, Any]) -> bool:
     wanted = request.get("response_format")
     return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
+
+
+def _structured(request: Mapping[str, Any], text: str) -> object:
+    """What fits the schema, where one is given; an echo where any object will do."""
+    spec = request["response_format"].get("json_schema")
+    schema = spec.get("schema") if isinstance(spec, dict) else None
+    if schema is not None:
+        return value_for(schema, text)
+    return {"model": LABEL, "echo": _shortened(text)}
 
 
 _CALL_WORDS = re.compile(r"\b(?:call|use|run|invoke|tools?|weather|look up|search)\b", re.I)
@@ -107,30 +118,11 @@ def _is_function(tool: object) -> bool:
     return isinstance(tool["function"].get("name"), str)
 
 
-_SAMPLES: Final[Mapping[str, object]] = {
-    "integer": 1,
-    "number": 1.0,
-    "boolean": True,
-    "array": [],
-    "object": {},
-    "null": None,
-}
-
-
 def _arguments(function: Mapping[str, Any], text: str) -> str:
     """Arguments that fit the tool's schema: strings get the user's words."""
     parameters = function.get("parameters")
-    properties = parameters.get("properties") if isinstance(parameters, dict) else None
-    made: dict[str, object] = {}
-    for name, schema in properties.items() if isinstance(properties, dict) else ():
-        schema = schema if isinstance(schema, dict) else {}
-        kind = schema.get("type")
-        allowed = schema.get("enum")
-        if isinstance(allowed, list) and allowed:
-            made[name] = allowed[0]
-        else:
-            made[name] = _SAMPLES.get(kind, text[:200]) if isinstance(kind, str) else text[:200]
-    return json.dumps(made, ensure_ascii=False)
+    made = value_for(parameters, text) if isinstance(parameters, dict) and parameters else {}
+    return json.dumps(made if isinstance(made, dict) else {}, ensure_ascii=False)
 
 
 def _leak(_text: str) -> str:
