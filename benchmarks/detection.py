@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from _detection_content import HELD_HEAD, unseen_rows, unseen_texts
 from _detection_data import NoDataError, Text, content_texts, dev_texts, foreign_texts
 from _detection_leave_out import leave_out
 from _detection_stats import AT, F64, BySource, auc, interval, recall_at, shown
@@ -268,6 +269,10 @@ def _report(given: argparse.Namespace) -> None:
     excess = Ours("content_guard").excess(content)
     title = "Content, by source (the training has learnt from these sources: an upper bound)"
     print(table(title, ["source", *HEAD], detector_rows(content, excess, 0.0)))
+    held = unseen_texts()
+    title = "Content safety, texts that no training has read"
+    rows = unseen_rows(held, Ours("content_guard").excess(held))
+    print(table(title, ["hazard", *HELD_HEAD], rows))
     costs = cost_rows(texts, 60 if given.quick else 300)
     print(table("CPU for 500 characters, median", ["what", "measured"], costs))
 
