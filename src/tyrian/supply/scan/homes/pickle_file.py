@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from tyrian.supply.scan.finding import Collector, ScanFinding
+from tyrian.supply.scan.pickles.calls import Probe
 from tyrian.supply.scan.pickles.joblib_machine import JoblibMachine
-from tyrian.supply.scan.pickles.machine import Machine, Probe
+from tyrian.supply.scan.pickles.machine import Machine
 from tyrian.supply.scan.pickles.value import Payload, Ref, Value
 from tyrian.supply.scan.source import Source, spooled
 

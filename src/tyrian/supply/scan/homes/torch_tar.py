@@ -7,7 +7,8 @@ then, in turn, a pickle and raw bytes.
 from tyrian.supply.scan.finding import Collector
 from tyrian.supply.scan.homes.pickle_file import ScanInside, probe_of
 from tyrian.supply.scan.homes.tar_file import TarMember
-from tyrian.supply.scan.pickles.machine import Machine, Probe
+from tyrian.supply.scan.pickles.calls import Probe
+from tyrian.supply.scan.pickles.machine import Machine
 from tyrian.supply.scan.pickles.value import Ref, Value
 from tyrian.supply.scan.source import Source
 

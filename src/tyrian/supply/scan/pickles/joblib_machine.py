@@ -9,7 +9,9 @@ import math
 from typing import Any
 
 from tyrian.supply.scan.finding import Collector
-from tyrian.supply.scan.pickles.machine import Broken, Machine, Probe
+from tyrian.supply.scan.pickles.calls import Probe
+from tyrian.supply.scan.pickles.machine import Machine
+from tyrian.supply.scan.pickles.stream import Broken
 from tyrian.supply.scan.pickles.value import (
     MADE,
     PLAIN,
