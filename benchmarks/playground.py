@@ -2,8 +2,8 @@
 
 Run it as `python benchmarks/playground.py`; `--seconds 15` is quicker. Chromium and playwright must
 be there. A frame counts as dropped where more than one and a half of the screen's intervals passed
-before the next; a long task is one that held the page for over 50 ms; `busy` is the share of time in
-which the page's thread ran scripts, style or layout. The row `idle` is the same page at rest.
+before the next; a long task is one that held the page for over 50 ms; `busy` is the share of time
+in which the page's thread ran scripts, style or layout. The row `idle` is the same page at rest.
 """
 
 import argparse
@@ -168,7 +168,7 @@ def _watched(page: Page, seconds: float) -> dict[str, Any]:
 def _busy_s(metrics: dict[str, Any]) -> float:
     """Seconds that the page's thread worked so far: scripts, style and layout."""
     names = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
-    return sum(one["value"] for one in metrics["metrics"] if one["name"] in names)
+    return sum(float(one["value"]) for one in metrics["metrics"] if one["name"] in names)
 
 
 def main() -> None:

@@ -78,9 +78,16 @@ class Snapshot:
 class Playground:
     """Records, setups and snapshots in a store."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.time,
+        max_setups: int = MAX_SETUPS,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._max_setups = max_setups
         self._places: dict[str, Place] = {}
 
     def now(self) -> float:
@@ -139,7 +146,7 @@ class Playground:
                 select(PlaygroundSetup)
                 .where(PlaygroundSetup.project_id == place.project_id)
                 .order_by(PlaygroundSetup.updated_at.desc(), PlaygroundSetup.id)
-                .limit(MAX_SETUPS)
+                .limit(self._max_setups)
             )
             return [_setup(row) for row in rows]
 
@@ -156,11 +163,11 @@ class Playground:
             ids = await session.scalars(
                 select(PlaygroundSetup.id)
                 .where(PlaygroundSetup.project_id == place.project_id)
-                .limit(MAX_SETUPS)
+                .limit(self._max_setups)
             )
-            if len(ids.all()) >= MAX_SETUPS:
+            if len(ids.all()) >= self._max_setups:
                 raise InputError(
-                    f"this project has {MAX_SETUPS} saved setups already",
+                    f"this project has {self._max_setups} saved setups already",
                     hint="delete one that nobody needs",
                 )
             row = PlaygroundSetup(
