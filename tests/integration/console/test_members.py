@@ -293,3 +293,24 @@ def test_line_9_fields_that_are_not_asked_for_change_nothing(gateway: Any) -> No
     visit.post("/keys", {"name": "k", "tier": "operator", "owner_user_id": "user_x"})
     keys = gateway.once(gateway.settings.keys.list())
     assert keys[-1].owner_user_id == gateway.once(ids(gateway))["ann@example.com"]
+
+
+def test_a_key_may_get_its_budget_when_it_is_made(gateway: Any) -> None:
+    owner = gateway.client().sign_in()
+    bad = owner.post("/keys", {"name": "k", "amount": "much", "period": "month"})
+    assert bad.status_code == 400
+    assert gateway.once(gateway.settings.keys.list()) == []
+    assert owner.post("/keys", {"name": "k", "amount": "2.50", "period": "day"}).status_code == 200
+    page = owner.get("/usage").text
+    assert "$0.00 of $2.50 a day" in page
+    (key,) = gateway.once(gateway.settings.keys.list())
+    assert owner.post("/budgets/drop", {"subject": key.id, "period": "day"}).status_code == 303
+    assert "$2.50" not in owner.get("/usage").text
+
+
+@pytest.mark.parametrize("amount", ["", "x", "NaN", "1e999", "-5", "Infinity", "1e10"])
+def test_an_amount_that_is_none_sets_no_budget(shared: Any, amount: str) -> None:
+    owner = shared.client().sign_in()
+    fields = {"subject": "org_default", "amount": amount, "period": "week"}
+    assert owner.post("/budgets", fields).status_code == 400
+    assert "a week" not in owner.get("/usage").text.partition("<dialog")[0]

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +185,7 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def site(shared: Any, browser: Any) -> Iterator[Site]:
+def site(shared: Any, browser: Any) -> Site:
     return Site(shared, browser)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from tyrian.gateway.strict_json import decode_object
 MAX_FORM_BYTES = 256 << 10
 MAX_FIELDS = 500
 READ_S = 30.0
+MAX_DOLLARS = 10**9
 
 
 class Form(Mapping[str, str]):
@@ -40,6 +42,17 @@ class Form(Mapping[str, str]):
     def all(self, name: str) -> list[str]:
         """Every value of a name."""
         return [value for key, value in self._pairs if key == name]
+
+
+def nanos_of(text: str) -> int:
+    """An amount of dollars in nano-dollars; InputError for what is none."""
+    try:
+        amount = Decimal(text.strip().removeprefix("$").replace(",", ""))
+        if not amount.is_finite() or abs(amount) > MAX_DOLLARS:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise InputError("this is no amount", hint="write it in dollars, such as 25") from None
+    return int(amount * 1_000_000_000)
 
 
 async def read_form(request: Request) -> Form:

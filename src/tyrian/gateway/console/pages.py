@@ -114,6 +114,11 @@ class Console:
 
         return Route(path, self._with_failures(answer), methods=[method])
 
+    def warm(self) -> None:
+        """Read all templates, so that the first page is as fast as the next; blocking."""
+        for name in self._environment.list_templates(extensions=["html"]):
+            self._environment.get_template(name)
+
     def has(self, path: str) -> bool:
         """Whether this gateway has a page at that path."""
         return path in self._paths
@@ -153,8 +158,11 @@ class Console:
 
     @staticmethod
     def is_fresh(visitor: Visitor) -> bool:
-        """Whether the visitor signed in lately enough to change how they sign in."""
-        return time.time() - visitor.signed_in_at < FRESH_S
+        """Whether the visitor signed in lately enough to change how they sign in.
+
+        Who has no way to sign in yet is about to make the first one, and may take their time.
+        """
+        return not visitor.has_credentials or time.time() - visitor.signed_in_at < FRESH_S
 
     async def model_to_try(self) -> str:
         """The name of a model that is here, for lines that people paste."""

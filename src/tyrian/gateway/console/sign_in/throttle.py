@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tyrian.gateway.errors import ApiError
@@ -34,24 +34,16 @@ class Throttle:
         address counts: what everybody shares must not be locked by one.
         """
         now = int(self._clock())
-        wait = 0
         async with self._store.write() as session:
             await session.execute(
                 delete(SignInFailure).where(SignInFailure.last_at < now - FORGET_S)
             )
-            for kind, name in _subjects(account, address):
-                wait = max(wait, await _wait_of(session, kind, name, now))
-            if not wait:
-                for kind, name in _subjects(account, address):
-                    await _count(session, _subject(kind, name), now)
-        if wait:
-            told = f"{wait} seconds" if wait < 120 else f"{-(-wait // 60)} minutes"
-            raise ApiError(
-                429,
-                f"Too many attempts failed. Try again in {told}.",
-                code="too_many_attempts",
-                headers=((b"retry-after", b"%d" % wait),),
-            )
+            waits = [
+                await _count(session, kind, name, now) for kind, name in _subjects(account, address)
+            ]
+            if wait := max(waits):
+                # What comes too soon is not counted: the way is free again when it was said to be.
+                raise _too_soon(wait)
 
     async def succeeded(self, account: str, address: str) -> None:
         """Forget the account's failures; of the address only this attempt."""
@@ -64,23 +56,36 @@ class Throttle:
                 row.count = max(0, row.count - 1)
 
 
-async def _wait_of(session: AsyncSession, kind: str, name: str, now: int) -> int:
-    row = await session.scalar(
-        select(SignInFailure).where(SignInFailure.subject == _subject(kind, name)).with_for_update()
+_COUNT = text(
+    "INSERT INTO sign_in_failure (subject, count, last_at) VALUES (:subject, 1, :now)"
+    " ON CONFLICT (subject) DO UPDATE SET count = sign_in_failure.count + 1"
+    " RETURNING count, last_at"
+)
+"""Counts and reads in one step, which locks the row: attempts at the same time take turns."""
+
+
+async def _count(session: AsyncSession, kind: str, name: str, now: int) -> int:
+    """Count an attempt; the seconds that it should have waited."""
+    subject = _subject(kind, name)
+    count, last_at = (await session.execute(_COUNT, {"subject": subject, "now": now})).one()
+    before: int = count - 1
+    if before >= FREE[kind]:
+        pause = min(LONGEST_WAIT_S, FIRST_WAIT_S << min(before - FREE[kind], 10))
+        if (left := last_at + pause - now) > 0:
+            return int(left)
+    change = update(SignInFailure).where(SignInFailure.subject == subject)
+    await session.execute(change.values(last_at=now))
+    return 0
+
+
+def _too_soon(wait: int) -> ApiError:
+    told = f"{wait} seconds" if wait < 120 else f"{-(-wait // 60)} minutes"
+    return ApiError(
+        429,
+        f"Too many attempts failed. Try again in {told}.",
+        code="too_many_attempts",
+        headers=((b"retry-after", b"%d" % wait),),
     )
-    if row is None or row.count < FREE[kind]:
-        return 0
-    pause: int = min(LONGEST_WAIT_S, FIRST_WAIT_S << min(row.count - FREE[kind], 10))
-    return max(0, row.last_at + pause - now)
-
-
-async def _count(session: AsyncSession, subject: str, now: int) -> None:
-    row = await session.get(SignInFailure, subject)
-    if row is None:
-        session.add(SignInFailure(subject=subject, count=1, last_at=now))
-    else:
-        row.count += 1
-        row.last_at = now
 
 
 def _subjects(account: str, address: str) -> list[tuple[str, str]]:

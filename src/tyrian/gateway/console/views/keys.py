@@ -9,10 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tyrian.errors import ConfigError, InputError
+from tyrian.gateway.accounts.budgets import Budgets
 from tyrian.gateway.accounts.keys import DAY_S, Change
+from tyrian.gateway.accounts.periods import checked_period
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.accounts.scopes import MODEL_SCOPES
-from tyrian.gateway.console.form import Form
+from tyrian.gateway.console.form import Form, nanos_of
 from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.errors import ApiError
@@ -26,6 +28,7 @@ OVERLAPS = (
     ("86400", "in a day"),
     ("604800", "in a week"),
 )
+PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
 KINDS = (
     (KeyKind.LIVE, "Live", "For people and programs in production."),
     (KeyKind.TEST, "Test", "For experiments; the prefix tells it apart."),
@@ -110,6 +113,8 @@ class _Pages:
             project_id = form.text("project") or await self._first_project(visitor)
             if project_id not in (await self._names(visitor)).projects:
                 raise gone()
+            checked_period(form.text("period") or "month")
+            nanos = nanos_of(form.text("amount")) if form.text("amount") else None
             record, token = await self._console.keys.create(
                 form.text("name") or f"{visitor.name}'s key, {time.strftime('%d %b %H:%M')}",
                 kind=kind,
@@ -125,6 +130,10 @@ class _Pages:
             return await self._form(request, visitor, form, "Choose a kind of key.")
         except (ConfigError, InputError) as error:
             return await self._form(request, visitor, form, told(error))
+        if nanos is not None:
+            await Budgets(self._console.store).set(
+                record.id, nanos, checked_period(form.text("period")), by=actor(request, visitor)
+            )
         return await self._shown(request, visitor, record, token, is_new=True)
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
@@ -229,6 +238,7 @@ class _Pages:
             projects=list(names.projects.items()),
             kinds=kinds,
             lives=LIVES,
+            periods=PERIODS,
             scopes=[(scope, SCOPE_WORDS[scope]) for scope in MODEL_SCOPES],
         )
 

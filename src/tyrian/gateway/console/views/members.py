@@ -104,11 +104,7 @@ class _Pages:
             await self._members.remove(visitor, user_id, by)
         except (ConfigError, InputError) as error:
             return await self.list(request, visitor, told(error))
-        for key in await self._console.keys.list(
-            organisation_id=visitor.organisation_id, owner_user_id=user_id
-        ):
-            if key.revoked_at is None:
-                await self._console.keys.revoke(key.id, by=by, reason="owner_left")
+        self._console.keys.ring.forget()
         return RedirectResponse("/members?done=member-removed", 303)
 
     async def join_form(self, request: Request) -> Response:

@@ -4,7 +4,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import func as sql
@@ -16,6 +15,7 @@ from starlette.routing import Route
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.budgets import BudgetRecord, Budgets
 from tyrian.gateway.console.chart import Chart, stacked
+from tyrian.gateway.console.form import nanos_of
 from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
 from tyrian.gateway.console.templates import dollars, number
 from tyrian.gateway.console.visitor import Role, Visitor
@@ -36,7 +36,6 @@ GROUPS = {
     "effect": ("Decision", LedgerEntry.effect),
 }
 PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
-NANOS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +135,8 @@ class _Pages:
         subject = form.text("subject")
         await self._check_subject(visitor, subject)
         try:
-            amount = Decimal(form.text("amount").removeprefix("$").replace(",", ""))
-            nanos = int(amount * NANOS) if amount.is_finite() else -1
+            nanos = nanos_of(form.text("amount"))
             await self._budgets.set(subject, nanos, form.text("period"), by=actor(request, visitor))
-        except InvalidOperation:
-            return await self.show(request, visitor, "Write the amount in dollars, such as 25.")
         except (ConfigError, InputError) as error:
             return await self.show(request, visitor, told(error))
         return RedirectResponse("/usage?done=budget-set", 303)
