@@ -22,7 +22,7 @@ from _databases import NotInstalledError, postgresql, redis
 from _load import LoadSpec, percentile, run_load
 from _peers import LITELLM, PeerUnavailableError, ensure
 from _servers import Server, ServerFailedError, free_port, litellm, running, stub
-from _soak import Soak, soak
+from _soak import Soak, open_streams, soak
 from _table import Cell, table, verdict
 from tyrian.gateway.accounts.budgets import Budgets
 from tyrian.gateway.accounts.keys import Keys
@@ -36,6 +36,7 @@ CONCURRENCIES = (1, 16, 64)
 ENOUGH = 10**9
 """A limit that is counted and never reached."""
 KEY_CHECKS = 20_000
+STREAMS = 1_000
 
 _MODELS = """
 models:
@@ -207,7 +208,7 @@ def rows(board: Board, concurrency: int, servers: Sequence[Server]) -> list[list
 _HEAD = ["server", "req/s", "+p50 ms", "+p99 ms", "CPU us/req", "req/s / LiteLLM's", "errors"]
 
 
-def target_rows(board: Board) -> list[list[Cell]]:
+def target_rows(board: Board, servers: Sequence[Server]) -> list[list[Cell]]:
     """The issue's targets that this command measures."""
     check_us = asyncio.run(_key_check_us())
     found: list[list[Cell]] = [
@@ -221,6 +222,11 @@ def target_rows(board: Board) -> list[list[Cell]]:
         if ratio == ratio:
             what = f"req/s over LiteLLM's, one worker each, c={concurrency}"
             found.append([what, ">= 5", ratio, verdict(ratio >= 5)])
+    first = next((server for server in servers if server.name == FIRST), None)
+    if first is not None:
+        count, held_mb = asyncio.run(open_streams(first, STREAMS))
+        is_met = count == STREAMS and held_mb < 400
+        found.append([f"MB with {count:,} open streams", "< 400", held_mb, verdict(is_met)])
     return found
 
 
@@ -290,7 +296,7 @@ def main() -> None:
             print(table(f"c={concurrency}, whole", _HEAD, rows(board, concurrency, servers)))
         ready: list[list[Cell]] = [[s.name, s.ready_s, s.rss_mb()] for s in servers]
         print(table("Start and memory", ["server", "first answer s", "RSS MB"], ready))
-        targets = target_rows(board)
+        targets = target_rows(board, servers)
         print(table("Targets", ["what", "target", "measured", ""], targets))
 
 
