@@ -20,6 +20,7 @@ from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.accounts.scopes import SCOPES
 from tyrian.gateway.home import DATABASE_NAME, state_directory
 from tyrian.gateway.store.engine import Store
+from tyrian.gateway.store.models.organisations import DEFAULT_PROJECT
 from tyrian.gateway.tokens import TOKEN_PATTERN, KeyKind
 
 T = TypeVar("T")
@@ -90,6 +91,9 @@ def create(
             help="US dollars that it may spend in a month; no bound where it is left out.",
         ),
     ] = None,
+    project: Annotated[
+        str, typer.Option(envvar="TYRIAN_KEY_PROJECT", help="The project it belongs to.")
+    ] = DEFAULT_PROJECT,
     output: FormatOption = Format.TEXT,
     data: DataOption = None,
     database: DatabaseOption = None,
@@ -99,7 +103,13 @@ def create(
 
     async def make(keys: Keys) -> tuple[KeyRecord, str]:
         made = await keys.create(
-            name, kind=kind, scopes=scope, expires_in_s=life_s, models=model, networks=network
+            name,
+            kind=kind,
+            scopes=scope,
+            expires_in_s=life_s,
+            models=model,
+            networks=network,
+            project_id=project,
         )
         if budget is not None:
             await keys.bound(made[0].id, int(budget * NANOS_PER_USD))

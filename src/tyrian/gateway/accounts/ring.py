@@ -16,6 +16,8 @@ BELIEVED_S: Final = 0.8
 """How long what is in memory is believed unasked: a change takes effect everywhere within 1 s."""
 
 CACHE_SIZE: Final = 10_000
+CACHE_AGE_S: Final = 30.0
+"""After so long what is in memory is read anew: grants end by themselves, without a change."""
 
 
 class KeyRing:
@@ -38,6 +40,7 @@ class KeyRing:
         self._cache: dict[bytes, KeyRecord] = {}
         self._revision = -1
         self._seen_at = float("-inf")
+        self._filled_at = float("-inf")
         self._looked_at = -1
         self._look_again = False
         self._asking: dict[bytes, asyncio.Task[KeyRecord | None]] = {}
@@ -103,8 +106,9 @@ class KeyRing:
 
     def _note(self, number: int, asked_at: float) -> bool:
         is_changed = number != self._revision
-        if is_changed:
+        if is_changed or asked_at - self._filled_at > CACHE_AGE_S:
             self._cache.clear()
+            self._filled_at = asked_at
             self._revision = number
         self._seen_at = max(self._seen_at, asked_at)
         return is_changed
