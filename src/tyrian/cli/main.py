@@ -30,7 +30,7 @@ class _Nouns(LazyGroup):
             "mcp": Entry("tyrian.cli.mcp:app", "Guard MCP servers; approve their tools."),
             "keys": Entry("tyrian.cli.keys:app", "Make, list, rotate and revoke API keys."),
             "review": Entry("tyrian.cli.review:app", "Decide on what waits for a person."),
-            "organisation": Entry("tyrian.cli.organisation:app", "Make organisations and their tiers."),
+            "organisation": Entry("tyrian.cli.organisation:app", "Organisations and their tiers."),
             "audit": Entry("tyrian.cli.audit:app", "Check the audit chain of accounts."),
             "store": Entry("tyrian.cli.store:app", "Back up, restore and migrate the database."),
             "console": Entry("tyrian.cli.console:app", "Let people into the console."),
