@@ -143,9 +143,9 @@ class Visit:
         return self
 
 
-def build(folder: Path, **console: Any) -> Settings:
+def build(folder: Path, database: str = "", **console: Any) -> Settings:
     """A gateway's settings with everything that the console shows."""
-    store = Store.open(folder / "tyrian.db")
+    store = Store.open(database or folder / "tyrian.db")
     stack = parse_stack(STACK, base=folder, file="stack.yaml")
     firewall = Firewall.from_stack(stack)
     options: dict[str, Any] = {
@@ -179,9 +179,9 @@ def run(settings: Settings) -> Running:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Running]:
-    """A gateway of one test."""
-    running = run(build(tmp_path))
+def gateway(tmp_path: Path, database_url: str) -> Iterator[Running]:
+    """A gateway of one test, on each kind of database."""
+    running = run(build(tmp_path, database_url))
     yield running
     running.stop()
 
