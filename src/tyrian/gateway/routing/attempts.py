@@ -45,14 +45,16 @@ class Attempts:
     """The candidates of one request as one upstream: no client sees which of them answers.
 
     The next one is tried where a server cannot be reached, is too late, or answers 429 or 5xx; once
-    the head of an answer is there, it stays with that server. The last failure is what counts.
+    the head of an answer is there, it stays with that server, and so do further questions of the
+    same request: what one server said is not told to another. The last failure is what counts.
     """
 
     def __init__(
         self, candidates: Sequence[Candidate], notes: Notes, context: RequestContext | None = None
     ) -> None:
         """`context` is told which model serves the request."""
-        self._candidates = candidates
+        self._candidates = tuple(candidates)
+        self._first = candidates[0]
         self._notes = notes
         self._context = context
         self._at = candidates[0]
@@ -91,7 +93,7 @@ class Attempts:
         breaker = candidate.server.breaker
         try:
             reply = await candidate.server.upstream.chat(
-                _addressed(body, self._candidates[0], candidate),
+                _addressed(body, self._first, candidate),
                 is_stream=is_stream,
                 is_last=is_last,
             )
@@ -107,7 +109,10 @@ class Attempts:
         elif reply.status != 200:
             breaker.release() if reply.status in (429, 500) else breaker.succeed()
         self._note(candidate.server, "answered" if reply.status == 200 else str(reply.status))
-        return _Watched(reply, breaker) if reply.status == 200 else reply
+        if reply.status != 200:
+            return reply
+        self._candidates = (candidate,)
+        return _Watched(reply, breaker)
 
     def _go_on(self, at: int) -> int | None:
         onward = self._next(at)
