@@ -11,7 +11,9 @@ from typing import Any, Self, cast
 import jsonschema_rs
 import msgspec
 
+from tyrian.errors import InputError
 from tyrian.gateway.errors import ApiError, bad_request
+from tyrian.gateway.schema_cost import check_cost
 from tyrian.gateway.wire import Json
 
 MAX_SCHEMA_BYTES = 256 << 10
@@ -32,22 +34,26 @@ class Schema:
             message = f"`{param}` is larger than {MAX_SCHEMA_BYTES} bytes."
             raise bad_request(message, param=param, code="schema_too_large")
         try:
+            if isinstance(schema, dict):
+                check_cost(schema)
             self._validator = jsonschema_rs.validator_for(
                 cast(Any, schema),
                 pattern_options=jsonschema_rs.RegexOptions(),
                 offline=True,
             )
-        except (ValueError, jsonschema_rs.ReferencingError, RecursionError):
+        except (InputError, ValueError, jsonschema_rs.ReferencingError, RecursionError):
             raise bad_request(
-                f"`{param}` is not a valid JSON schema, or refers to another one, or has a pattern"
-                " that cannot be matched in linear time.",
+                f"`{param}` is not a valid JSON schema, or refers to another one, or is too complex"
+                " to be checked quickly.",
                 param=param,
                 code="invalid_schema",
             ) from None
 
     def fault(self, value: object) -> str:
         """Where the value breaks the schema, never quoting it; empty where it does not."""
-        for error in self._validator.iter_errors(value):
+        try:
+            self._validator.validate(cast(Any, value))
+        except jsonschema_rs.ValidationError as error:
             place = "/".join(str(step) for step in error.schema_path)
             return f"it breaks the schema at `{place[:200]}`"
         return ""
