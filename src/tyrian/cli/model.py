@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 class _Lazy(LazyGroup):
     entries = MappingProxyType(
-        {"scan": Command("tyrian.cli.model_scan:scan", "Tell what a model's files would do.")}
+        {
+            "scan": Command("tyrian.cli.model_scan:scan", "Tell what a model's files would do."),
+            "lock": Command("tyrian.cli.model_lock:lock", "Approve the bytes of a model."),
+            "drift": Command(
+                "tyrian.cli.model_drift:drift", "Tell what changed since a model was approved."
+            ),
+        }
     )
 
 
@@ -223,12 +229,41 @@ def _present(place: str, revision: str = "") -> ModelDir:
 
 @app.command()
 def verify(
-    place: PlaceArgument, revision: RevisionOption = "", output: FormatOption = Format.TEXT
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME|DIR]",
+            help="A pulled model, a directory, or a model of the lock.",
+            show_default="all models of ./models.lock",
+        ),
+    ] = "",
+    revision: RevisionOption = "",
+    lock_path: Annotated[
+        Path | None,
+        typer.Option("--lock", metavar="FILE", help="Compare with this models.lock."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Public key that must have signed the lock."),
+    ] = None,
+    cached: Annotated[
+        bool,
+        typer.Option("--cached", help="Do not read again what looks unchanged; no approval."),
+    ] = False,
+    output: FormatOption = Format.TEXT,
 ) -> None:
-    """Compare every file of a model directory with its lock.
+    """Compare every file of a model with its models.lock, or with what was pulled.
 
-    Exit codes: 0 all as pulled, 1 something differs, 3 there is no lock to compare with.
+    Exit codes: 0 all as it was, 1 something differs, 2 usage, 3 nothing to compare with, or not
+    read.
     """
+    if lock_path is not None or not place or key or cached:
+        from tyrian.cli.model_lock_text import Format as LockFormat
+        from tyrian.cli.model_lock_verify import verify_lock
+
+        at = lock_path or Path("models.lock")
+        kind = LockFormat(output.value)
+        raise typer.Exit(verify_lock(at, place, key, kind, is_cached=cached))
     directory = _directory(place, revision)
     lock = read_lock(directory)
     if lock is None:

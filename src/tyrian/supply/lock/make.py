@@ -148,8 +148,8 @@ def pinned(
         first = floating[0]
         options = " ".join(dict.fromkeys(f"--pin {one.repository}=COMMIT" for one in floating))
         raise FloatingError(
-            f"{first.file} refers to {first.repository} ({first.key}) and names no commit: a loader "
-            "takes what stands there that day",
+            f"{first.file} refers to {first.repository} ({first.key}) and names no commit: a "
+            "loader takes what stands there that day",
             hint=f"lock with {options}, and load with that code_revision or revision",
         )
     return tuple(found)
