@@ -6,10 +6,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from tests.integration.serve.conftest import PROGRAM, Served, Start
+from tests.integration.serve.conftest import PROGRAM, Served, Start, environment
 
 
 def in_time(is_so: Callable[[], bool], limit_s: float = 60.0) -> bool:
@@ -47,10 +48,10 @@ def test_workers_share_a_socket_and_a_first_key_and_a_dead_one_is_replaced(start
     assert not any(child.is_running() for child in children)
 
 
-def test_a_fault_of_the_command_is_told_once_and_ends_all() -> None:
+def test_a_fault_of_the_command_is_told_once_and_ends_all(tmp_path: Path) -> None:
     done = subprocess.run(
         [PROGRAM, "serve", "--workers", "3", "--port", "0", "--stack", "/no/such/stack.yaml"],
-        check=False, capture_output=True, text=True, timeout=120,
+        check=False, capture_output=True, text=True, timeout=120, env=environment(tmp_path),
     )  # fmt: skip
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("no such file") == 1
