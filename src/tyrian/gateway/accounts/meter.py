@@ -50,12 +50,19 @@ class AccountMeter:
         answer_tokens = demand.max_completion_tokens or GUESSED_OUTPUT_TOKENS
         tokens = demand.prompt_tokens + answer_tokens
         takes = limits.takes_for(key, demand.model, tokens)
+        price = self._prices.of(demand.model)
+        entry = ""
         try:
             entry = await self._take(takes, demand.model, context)
-            price = self._prices.of(demand.model)
             held = await self._hold(key, demand, price, answer_tokens, context)
-        except StoreError:
-            raise store_unavailable() from None
+        except BaseException as error:
+            # It counts as a request, but will use no tokens.
+            correcting = self.correct(entry, takes, Usage())
+            if correcting is not None and not isinstance(error, asyncio.CancelledError):
+                await correcting
+            if isinstance(error, StoreError):
+                raise store_unavailable() from None
+            raise
         return _AccountCharge(self, key, demand, context, price, takes, entry, held)
 
     async def _take(self, takes: Sequence[Take], model: str, context: RequestContext) -> str:
@@ -90,7 +97,7 @@ class AccountMeter:
             )
         return held
 
-    def correct(self, entry: str, takes: Sequence[Take], usage: Usage) -> None:
+    def correct(self, entry: str, takes: Sequence[Take], usage: Usage) -> asyncio.Task[None] | None:
         """Set what a request took from limits of tokens to what it used, in the background."""
         used = usage.prompt_tokens + usage.completion_tokens
         amounts = [used if limits.counts_tokens(take) else take.amount for take in takes]
@@ -100,6 +107,8 @@ class AccountMeter:
             task = asyncio.create_task(self._correct(entry, takes, amounts))
             self._correcting.add(task)
             task.add_done_callback(self._correcting.discard)
+            return task
+        return None
 
     async def _correct(self, entry: str, takes: Sequence[Take], amounts: Sequence[int]) -> None:
         try:
