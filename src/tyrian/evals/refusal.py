@@ -1,8 +1,8 @@
 """Whether an answer is a refusal, in eight languages, by how its first sentences are worded.
 
-English, German, Spanish, French, Italian, Portuguese, Hindi and Thai. An answer that goes on to give
-a program is none, whatever it begins with. `tests/unit/evals/test_refusal.py` holds it to answers
-that were labelled before it was written; half of them were kept back while it was tuned.
+English, German, Spanish, French, Italian, Portuguese, Hindi and Thai. An answer that goes on to
+give a program is none, whatever it begins with. `tests/unit/evals/test_refusal.py` holds it to
+answers that were labelled before it was written; half were kept back while it was tuned.
 """
 
 import re

@@ -13,8 +13,12 @@ ENTRY_POINT_GROUP = "tyrian.benchmarks"
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
         "agents": "tyrian.evals.benchmarks.agents:Agents",
+        "autopatch": "tyrian.evals.benchmarks.autopatch:AutoPatch",
         "canary-exploit": "tyrian.evals.benchmarks.canary_exploit:CanaryExploit",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
+        "interpreter": "tyrian.evals.benchmarks.interpreter:Interpreter",
+        "mitre": "tyrian.evals.benchmarks.mitre:Mitre",
+        "mitre-frr": "tyrian.evals.benchmarks.mitre_frr:MitreFrr",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
     }
 )
