@@ -35,6 +35,10 @@ BANDIT = Peer("bandit", (("bandit==1.9.4",),))
 SEMGREP = Peer("semgrep", (("semgrep==1.182.0",),))
 
 INSPECT = Peer("inspect", (("inspect-ai==0.3.285", "openai>=3.0", "httptools"),))
+PICKLESCAN = Peer("picklescan", (("picklescan==1.0.5",),))
+MODELSCAN = Peer("modelscan", (("modelscan==0.8.8",),))
+FICKLING = Peer("fickling", (("fickling==0.1.12", "typing_extensions"),))
+MODELAUDIT = Peer("modelaudit", (("modelaudit==0.2.54",),))
 INVARIANT = Peer("invariant", (("invariant-ai==0.3.5",),))
 EXPRESSIONS = Peer("expressions", (("cel-python", "common-expression-language", "cedarpy"),))
 

@@ -1,0 +1,187 @@
+"""Scanning model files: start-up, pickles, large tensors, and hashing, beside four scanners.
+
+    python benchmarks/supply.py [--pickle-mb 20] [--tensors-mb 1024] [--no-peers]
+
+Each figure is one command in a process of its own, the median of three runs: wall and CPU seconds
+and the peak of resident memory. Peers run in environments of their own, one after another in the
+same run. The pickle is one of dictionaries, texts and numbers (about 0.4 million opcodes a
+megabyte); the tensors are random bytes in a safetensors file, read once before so that all find
+them in memory. A peer that passes a file over is fast there: the last column says what it did.
+"""
+
+import argparse
+import json
+import os
+import pickle
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from _peers import FICKLING, MODELAUDIT, MODELSCAN, PICKLESCAN, Peer, PeerUnavailableError, ensure
+from _table import Cell, table
+
+_RUNS = 3
+_LIMIT_S = 900
+_QUIET = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
+_HASH = (
+    "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one command took."""
+
+    wall_s: float
+    cpu_s: float
+    rss_mb: float
+    code: int
+
+
+def run_once(command: list[str]) -> Cost:
+    """Run a command to its end; TimeoutError where it takes too long."""
+    began = time.perf_counter()
+    done = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **_QUIET}
+    )
+    while True:
+        pid, status, usage = os.wait4(done.pid, os.WNOHANG)
+        if pid:
+            break
+        if time.perf_counter() - began > _LIMIT_S:
+            done.kill()
+            os.wait4(done.pid, 0)
+            raise TimeoutError
+        time.sleep(0.002)
+    done.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - began
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(wall, cpu, usage.ru_maxrss / 1024, done.returncode)
+
+
+def median_of(command: list[str]) -> Cost:
+    """The median of some runs, by wall time."""
+    runs = sorted((run_once(command) for _ in range(_RUNS)), key=lambda cost: cost.wall_s)
+    return runs[len(runs) // 2]
+
+
+def tools(*, with_peers: bool) -> Iterator[tuple[str, list[str]]]:
+    """Name and command of each scanner; the path comes last."""
+    tyrian = str(Path(sys.executable).with_name("tyrian"))
+    yield "tyrian", [tyrian, "model", "scan", "-q"]
+    yield "tyrian, with SHA-256", [tyrian, "model", "scan", "-q", "--sha256", "--format", "json"]
+    if not with_peers:
+        return
+    peers: list[tuple[Peer, str, list[str]]] = [
+        (PICKLESCAN, "picklescan", ["-p"]),
+        (MODELSCAN, "modelscan", ["-p"]),
+        (FICKLING, "fickling", ["--check-safety"]),
+        (MODELAUDIT, "modelaudit", ["scan"]),
+    ]
+    for peer, program, arguments in peers:
+        try:
+            python = ensure(peer)
+        except PeerUnavailableError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        yield peer.name, [str(python.with_name(program)), *arguments]
+
+
+def write_pickle(path: Path, megabytes: int) -> None:
+    """Dictionaries of texts and numbers, as tokenizers and optimizers are kept."""
+    chance = random.Random(1)
+    row = [
+        {f"k{i % 50}": [chance.randrange(1 << 30), chance.random(), f"s{i % 999}"], "t": (i, i)}
+        for i in range(20_800)
+    ]
+    with path.open("wb") as file:
+        pickle.dump([pickle.loads(pickle.dumps(row)) for _ in range(megabytes)], file, 4)
+
+
+def write_tensors(path: Path, megabytes: int) -> None:
+    """Random bytes as one tensor of a safetensors file."""
+    size = megabytes << 20
+    told = {"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    head = json.dumps(told).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(head)) + head)
+        for _ in range(megabytes):
+            file.write(os.urandom(1 << 20))
+
+
+def _apart(write: Callable[[Path, int], None], path: Path, megabytes: int) -> None:
+    """Write in a process of its own: what a parent once held counts as its children's peak."""
+    process = get_context("spawn").Process(target=write, args=(path, megabytes))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{path.name} could not be written")
+
+
+def row_of(name: str, command: list[str], path: Path, bare: Cost) -> list[Cell]:
+    """One row: the costs, and megabytes for each second."""
+    size = path.stat().st_size / 1e6
+    try:
+        cost = median_of([*command, str(path)])
+    except TimeoutError:
+        return [name, None, None, None, None, f"over {_LIMIT_S} s"]
+    work = max(cost.cpu_s - bare.cpu_s, 1e-3)
+    return [name, cost.wall_s, size / cost.wall_s, size / work, cost.rss_mb, f"exit {cost.code}"]
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pickle-mb", type=int, default=20)
+    parser.add_argument("--tensors-mb", type=int, default=1024)
+    parser.add_argument("--no-peers", action="store_true")
+    options = parser.parse_args()
+    scanners = list(tools(with_peers=not options.no_peers))
+    with tempfile.TemporaryDirectory(prefix="bench-supply-") as made:
+        _measure(Path(made), scanners, options.pickle_mb, options.tensors_mb)
+
+
+def _measure(
+    folder: Path, scanners: list[tuple[str, list[str]]], pickle_mb: int, tensors_mb: int
+) -> None:
+    tiny = folder / "tiny"
+    tiny.mkdir()
+    (tiny / "a.pkl").write_bytes(pickle.dumps({"a": [1.0]}))
+    python = median_of([sys.executable, "-c", "pass"])
+    starts: dict[str, Cost] = {}
+    rows: list[list[Cell]] = [["python -c pass", python.wall_s, python.cpu_s, python.rss_mb]]
+    for name, command in scanners:
+        starts[name] = cost = median_of([*command, str(tiny / "a.pkl")])
+        rows.append([name, cost.wall_s, cost.cpu_s, cost.rss_mb])
+    print(table("Start-up: one small pickle", ["scanner", "wall s", "CPU s", "MB"], rows))
+    head = ["scanner", "wall s", "MB/s", "MB/CPU-s beyond start", "MB", "ended"]
+    large = folder / "large.pkl"
+    _apart(write_pickle, large, pickle_mb)
+    rows = [row_of(name, command, large, starts[name]) for name, command in scanners]
+    print(table(f"A pickle of {large.stat().st_size / 1e6:.0f} MB", head, rows))
+    large.unlink()
+    tensors = folder / "model.safetensors"
+    _apart(write_tensors, tensors, tensors_mb)
+    hashing = [sys.executable, "-c", _HASH]
+    run_once([*hashing, str(tensors)])
+    rows = [row_of("hashlib alone", hashing, tensors, python)]
+    if program := shutil.which("sha256sum"):
+        rows.append(row_of("sha256sum", [program], tensors, python))
+    rows += [row_of(name, command, tensors, starts[name]) for name, command in scanners]
+    print(table(f"Tensors of {tensors_mb} MB", head, rows))
+    walls = [row[1] for row in rows if row[0] in ("hashlib alone", "tyrian, with SHA-256")]
+    numbers = [wall for wall in walls if isinstance(wall, float)]
+    if len(numbers) == 2:
+        print(f"hash and scan / hash alone: {numbers[1] / numbers[0]:.3f}")
+
+
+if __name__ == "__main__":
+    main()
