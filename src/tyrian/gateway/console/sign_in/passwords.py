@@ -3,9 +3,6 @@
 import asyncio
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from tyrian.errors import InputError
 
 MIN_LENGTH: Final = 12
@@ -20,14 +17,13 @@ class Passwords:
     """Hashes and checks, with the library's parameters (RFC 9106, low-memory profile)."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._of_nobody = ""
 
     async def hash(self, password: str) -> str:
         """What is stored of a password."""
         async with self._turns:
-            return await asyncio.to_thread(self._hasher.hash, password)
+            return await asyncio.to_thread(_hash, password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether it is the password; takes as long where nobody has one."""
@@ -42,14 +38,36 @@ class Passwords:
 
     def is_outdated(self, stored: str) -> bool:
         """Whether it was hashed with other parameters than today's."""
-        return self._hasher.check_needs_rehash(stored)
+        return _is_outdated(stored)
 
     async def _verify(self, stored: str, password: str) -> bool:
         async with self._turns:
-            try:
-                return await asyncio.to_thread(self._hasher.verify, stored, password)
-            except (VerificationError, InvalidHashError):
-                return False
+            return await asyncio.to_thread(_fits, stored, password)
+
+
+# The library is loaded when the first password comes: a start must not wait for it.
+
+
+def _hash(password: str) -> str:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(password)
+
+
+def _fits(stored: str, password: str) -> bool:
+    from argon2 import PasswordHasher
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    try:
+        return PasswordHasher().verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _is_outdated(stored: str) -> bool:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().check_needs_rehash(stored)
 
 
 def check_strength(password: str, *known: str) -> None:

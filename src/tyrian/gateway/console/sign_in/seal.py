@@ -1,13 +1,13 @@
-"""Seals what must be read again (second factors) with a key that is not in the database."""
+"""Seals what must be read again (second factors) with a key that is not in the database.
+
+The cipher is loaded when the first thing is sealed: it takes long, and a start must not.
+"""
 
 import base64
 import binascii
 import os
 from pathlib import Path
 from typing import Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tyrian.errors import ConfigError, StoreError
 
@@ -22,7 +22,7 @@ class Seal:
     """AES-256-GCM; what is sealed for one purpose opens for no other."""
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        self._key = key
 
     @classmethod
     def at(cls, home: Path | None) -> "Seal":
@@ -48,13 +48,18 @@ class Seal:
 
     def close(self, plain: bytes, purpose: str) -> bytes:
         """Seal; `purpose` is bound to it and must be told again."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plain, purpose.encode())
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
         """Open; StoreError where it was sealed by another key, or for something else."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         try:
-            return self._cipher.decrypt(
+            return AESGCM(self._key).decrypt(
                 sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode()
             )
         except (InvalidTag, ValueError):

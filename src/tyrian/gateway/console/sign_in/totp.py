@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-import segno
-
 STEP_S: Final = 30
 DIGITS: Final = 6
 SECRET_BYTES: Final = 20
@@ -59,6 +57,8 @@ def address(secret: bytes, account: str) -> str:
 
 def picture(secret: bytes, account: str) -> tuple[int, str]:
     """The QR code as the side of a square and the path of an SVG of that size."""
+    import segno  # only whoever sets an app up needs it
+
     rows = segno.make(address(secret, account), error="m", micro=False).matrix
     dots = (
         f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dot in enumerate(row) if dot & 1

@@ -86,9 +86,9 @@ class _Pages:
         for row in rows:
             name = _name(row.group, names)
             series["requests"][name][row.at] += row.requests
-            series["cost"][name][row.at] += row.nanos
-            tokens["input"][row.at] = tokens["input"].get(row.at, 0) + row.input_tokens
-            tokens["output"][row.at] = tokens["output"].get(row.at, 0) + row.output_tokens
+            series["cost"][name][row.at] += int(row.nanos)
+            tokens["input"][row.at] = tokens["input"].get(row.at, 0) + int(row.input_tokens)
+            tokens["output"][row.at] = tokens["output"].get(row.at, 0) + int(row.output_tokens)
         charts: list[tuple[str, str, Chart]] = [
             (
                 "Requests",
