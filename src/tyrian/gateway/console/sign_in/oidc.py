@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -17,6 +17,7 @@ from tyrian.errors import ConfigError, UpstreamError
 from tyrian.gateway.console.options import OidcOptions
 from tyrian.gateway.errors import ApiError
 
+T = TypeVar("T")
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
 """Signatures that are taken: none without a key, and none with a shared secret."""
 
@@ -181,8 +182,8 @@ class Oidc:
         return found
 
     async def _fetch(
-        self, method: str, address: str, kind: type[Any], fields: Mapping[str, str] | None = None
-    ) -> Any:
+        self, method: str, address: str, kind: type[T], fields: Mapping[str, str] | None = None
+    ) -> T:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with (

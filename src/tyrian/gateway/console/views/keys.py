@@ -15,7 +15,7 @@ from tyrian.gateway.accounts.periods import checked_period
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.accounts.scopes import MODEL_SCOPES
 from tyrian.gateway.console.form import Form, nanos_of
-from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
+from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, told
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.store.models.organisations import Membership, Project, ServiceAccount, User
@@ -60,15 +60,18 @@ class _Names:
 def routes(console: Console) -> list[Route]:
     """`/keys` and below"""
     pages = _Pages(console)
-    write = {"method": "POST", "role": Role.ANALYST}
+
+    def write(path: str, handler: Handler) -> Route:
+        return console.page(path, handler, method="POST", role=Role.ANALYST)
+
     return [
         console.page("/keys", pages.list),
         console.page("/keys/new", pages.new, role=Role.ANALYST),
-        console.page("/keys", pages.create, **write),
+        write("/keys", pages.create),
         console.page("/keys/{id}", pages.show),
-        console.page("/keys/{id}", pages.change, **write),
-        console.page("/keys/{id}/rotate", pages.rotate, **write),
-        console.page("/keys/{id}/revoke", pages.revoke, **write),
+        write("/keys/{id}", pages.change),
+        write("/keys/{id}/rotate", pages.rotate),
+        write("/keys/{id}/revoke", pages.revoke),
     ]
 
 
