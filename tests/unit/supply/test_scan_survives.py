@@ -17,6 +17,38 @@ SMALL = [
     for _, name, data in entries
     if 0 < len(data) < 5000
 ]
+WRITTEN = [
+    path
+    for path in (Path(malicious.__file__).parent / "written").rglob("*")
+    if path.is_file() and path.name != "index.json" and path.stat().st_size < 40_000
+]
+
+
+@given(st.sampled_from(sorted(WRITTEN)), st.data())
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_model_of_a_library_with_bytes_changed_has_a_report(
+    tmp_path: Path, path: Path, data: st.DataObject
+) -> None:
+    made = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(made)))
+        made[at : at + data.draw(st.integers(0, 9))] = data.draw(
+            st.binary(max_size=9) | st.just(b"\xff" * 8)
+        )
+    target = tmp_path / path.name
+    target.write_bytes(made)
+    report = scan_file(target)
+    assert not [one for one in report.findings if "the scan itself failed" in one.why]
+
+
+def test_an_attribute_of_hdf5_without_a_type_is_malformed(tmp_path: Path) -> None:
+    data = (Path(malicious.__file__).parent / "written/good/h5/block.h5").read_bytes()
+    at = data.index(b"a\0\0\0\0\0\0\0", 1024) - 6  # the sizes of name, type and space
+    path = tmp_path / "a.h5"
+    path.write_bytes(data[: at + 2] + b"\0\0" + data[at + 4 :])
+    assert {one.rule for one in scan_file(path).findings} == {"hdf5-malformed"}
 
 
 @given(st.sampled_from(SMALL), st.data())

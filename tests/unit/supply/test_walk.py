@@ -116,3 +116,23 @@ def test_a_file_that_is_named_twice_is_scanned_once(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(GOOD)
     assert [report.outcome for report in scan_paths([path, tmp_path])] == [Outcome.CLEAN]
+
+
+def test_a_file_that_changes_while_it_is_read_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("# A model\n")
+
+    def changing(_: str) -> list[tuple[int, str, str]]:
+        path.write_text("# Another model\n")
+        return []
+
+    (report,) = scan_paths([path], changing)
+    assert rules(report) == {"changed-while-read"}
+
+
+def test_what_a_judge_of_texts_says_has_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("\u00fc\nsecond\n")
+    (report,) = scan_paths([path], lambda _: [(2, "text-secret", "a word")])
+    (found,) = report.findings
+    assert (found.offset, found.why) == (3, "line 2: a word")

@@ -239,6 +239,8 @@ def _attribute(file: Bytes, body: Cursor) -> Attribute:
 
 def _text(file: Bytes, datatype: bytes, body: Cursor) -> bytes | None:
     """What a text, or texts one after another, say; None for all other types."""
+    if len(datatype) < 8:
+        raise Hdf5Error("has an attribute of no type", body.place)
     kind, size = datatype[0] & 15, int.from_bytes(datatype[4:8], "little")
     if kind == 3:
         return body.take(body.left)
