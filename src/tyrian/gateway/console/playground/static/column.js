@@ -8,7 +8,7 @@ import { dollars, milliseconds, number } from "./text.js";
 import { turnView } from "./turn.js";
 
 const FIGURES = [
-  ["First words", (f) => milliseconds(f.first_ms), "Until the first words of the answer came"],
+  ["First", (f) => milliseconds(f.first_ms), "Time until the first words of the answer came"],
   ["Answer", (f) => milliseconds(f.total_ms), "Until the answer was whole"],
   ["Tokens", (f) => (f.input_tokens === null ? "–" : `${number(f.input_tokens)} + ${number(f.output_tokens)}`), "In and out"],
   ["Speed", (f) => (f.per_second === null ? "–" : `${number(f.per_second, 1)}/s`), "Tokens of the answer by the time of the whole request"],
