@@ -596,6 +596,16 @@ def _safetensors() -> Iterator[Entry]:
         "k.safetensors",
         tensors({"__metadata__": {"t": "{{ ''.__class__.__mro__ }}"}, "a": one}, bytes(4)),
     )
+    carried = ("__import__('os').system('true')", "gASVBAAAAAAAAACMAnN4lC4=", "#!/bin/sh\ntrue")
+    for number, code in enumerate(carried):
+        header = {"__metadata__": {"note": code}, "a": one}
+        told = f"safetensors: code in the metadata, {number}"
+        yield told, "c.safetensors", tensors(header, bytes(4))
+    yield (
+        "safetensors: control characters in a name",
+        "n.safetensors",
+        tensors({"a\u001b[2J": one}, bytes(4)),
+    )
     yield "safetensors: header is no JSON", "l.safetensors", tensors(b"{nope", bytes(4))
     yield (
         "safetensors: program before the end",

@@ -217,6 +217,13 @@ RULES: dict[str, ScanRule] = {
             _MADE_ANEW,
             _SAFETENSORS,
         ),
+        ScanRule(
+            "safetensors-carries-code",
+            _HIGH,
+            "the metadata of a safetensors file carries code",
+            "remove the metadata; do not use it with a tool that evaluates it",
+            _SAFETENSORS,
+        ),
         ScanRule("gguf-malformed", _HIGH, "a GGUF file lies about its sizes", _MADE_ANEW, _GGUF),
         ScanRule(
             "keras-runs-code",

@@ -4,6 +4,7 @@ Source: https://huggingface.co/docs/safetensors/index#format
 """
 
 import math
+import re
 
 from tyrian.supply.scan.finding import Collector
 from tyrian.supply.scan.homes.template import check_template
@@ -17,6 +18,12 @@ _BITS = {
     "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
     "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+
+_CODE = re.compile(
+    r"\b(?:__import__|eval|exec|compile|os\.(?:system|popen)|subprocess\.\w+|pickle\.loads)\s*\("
+    r"|\A(?:gASV|gAN|gAJ|gAR)[A-Za-z0-9+/=]{8,}|<script\b|\A\s*#!/"
+)
+"""Calls, pickles in base64, scripts: what tools that read metadata could be made to run."""
 
 
 def scan_safetensors(source: Source, report: Collector) -> None:
@@ -44,6 +51,8 @@ def scan_safetensors(source: Source, report: Collector) -> None:
     places: list[tuple[int, int, str]] = []
     for name, told in header.items():
         place = _place(told)
+        if any(ord(char) < 32 or "\x7f" <= char <= "\x9f" for char in name):
+            fault(8, f"tensor {name[:80]!r} has control characters in its name")
         if isinstance(place, str):
             fault(8, f"tensor {name[:80]!r}: {place}")
         else:
@@ -85,3 +94,6 @@ def _check_metadata(metadata: object, report: Collector) -> None:
             report.add("safetensors-malformed", 8, f"metadata {key[:80]!r} is no text")
         elif "{{" in value or "{%" in value:
             check_template(value, report.inside(f"__metadata__.{key}"))
+        elif found := _CODE.search(value):
+            told = f"metadata {key[:80]!r} holds code or a pickle: {found[0][:60]!r}"
+            report.add("safetensors-carries-code", 8, told)
