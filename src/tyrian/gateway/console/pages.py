@@ -15,6 +15,7 @@ those who ask for JSON.
 """
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -34,7 +35,7 @@ from tyrian.gateway.console.headers import FOR_PAGES
 from tyrian.gateway.console.messages import DONE
 from tyrian.gateway.console.navigation import visible
 from tyrian.gateway.console.origin import TOKEN_HEADER, check_same_origin, check_token
-from tyrian.gateway.console.sign_in.passkeys import Passkeys
+from tyrian.gateway.console.sign_in.passkeys import Passkeys, site_of
 from tyrian.gateway.console.sign_in.people import People
 from tyrian.gateway.console.sign_in.seal import Seal
 from tyrian.gateway.console.sign_in.sessions import COOKIE, Sessions
@@ -54,6 +55,7 @@ Handler = Callable[[Request, Visitor], Awaitable[Response]]
 PublicHandler = Callable[[Request], Awaitable[Response]]
 
 _log = logging.getLogger("tyrian.console")
+_PLAIN = re.compile(r"[\w./:@-]{1,128}", re.ASCII)
 _API = ("/v1/", "/compat/", "/llama/")
 SETUP_PATH = "/account/secure"
 FRESH_S = 15 * 60
@@ -164,14 +166,15 @@ class Console:
         """
         return not visitor.has_credentials or time.time() - visitor.signed_in_at < FRESH_S
 
+    def address(self, request: Request) -> str:
+        """The gateway as the visitor reaches it, for lines and links that people paste."""
+        return site_of(request, self.settings.console.origin).origin
+
     async def model_to_try(self) -> str:
-        """The name of a model that is here, for lines that people paste."""
-        for model in self.settings.models:
-            return model.id
-        for upstream in self.settings.upstreams:
-            for name in upstream.model_ids:
-                return name
-        return "MODEL"
+        """The name of a model that is here, fit for a line that people paste into a shell."""
+        names = [model.id for model in self.settings.models]
+        names += [name for upstream in self.settings.upstreams for name in upstream.model_ids]
+        return next((name for name in names if _PLAIN.fullmatch(name)), "MODEL")
 
     async def count_waiting(self, organisation_id: str) -> int:
         """How many reviews wait for a person of this organisation."""

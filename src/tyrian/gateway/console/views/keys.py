@@ -248,7 +248,6 @@ class _Pages:
     async def _shown(
         self, request: Request, visitor: Visitor, record: KeyRecord, token: str, *, is_new: bool
     ) -> Response:
-        base = f"{request.url.scheme}://{request.headers.get('host', '')}"
         return self._console.render(
             request,
             "key_shown.html",
@@ -257,7 +256,7 @@ class _Pages:
             key=record,
             token=token,
             is_new=is_new,
-            base=base,
+            base=self._console.address(request),
             model=await self._console.model_to_try(),
         )
 

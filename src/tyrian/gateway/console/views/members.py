@@ -73,9 +73,8 @@ class _Pages:
             )
         except (ConfigError, InputError) as error:
             return await self.list(request, visitor, told(error))
-        origin = self._console.settings.console.origin
-        base = origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
-        return await self.list(request, visitor, link=f"{base}/join#{secret}")
+        link = f"{self._console.address(request)}/join#{secret}"
+        return await self.list(request, visitor, link=link)
 
     async def withdraw(self, request: Request, visitor: Visitor) -> Response:
         """Make an invitation worthless."""

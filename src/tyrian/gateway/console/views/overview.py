@@ -67,7 +67,7 @@ def routes(console: Console) -> list[Route]:
             recent=recent,
             guards=sorted({info.name for _, info in firewall.infos()}) if firewall else [],
             has_playground=console.has("/playground"),
-            base_url=f"{request.url.scheme}://{request.headers.get('host', '')}/v1",
+            base_url=f"{console.address(request)}/v1",
         )
 
     return [console.page("/", show)]
