@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median, quantiles
 
-from _table import table
+from _table import Cell, table
 from tyrian.gateway.accounts.keys import Keys
 from tyrian.gateway.store.engine import Store
 
@@ -55,7 +55,9 @@ async def run() -> str:
         }
         await keys.close()
         await store.close()
-    cells = [[name, median(t), quantiles(t, n=100)[98]] for name, t in rows.items()]
+    cells: list[list[Cell]] = [
+        [name, median(t), quantiles(t, n=100)[98]] for name, t in rows.items()
+    ]
     return table("Checking a key", ["check", "p50 us", "p99 us"], cells)
 
 
