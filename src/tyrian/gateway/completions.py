@@ -27,7 +27,7 @@ from tyrian.gateway.errors import (
 )
 from tyrian.gateway.event_stream import EventStream
 from tyrian.gateway.inline_moderation import InlineModeration
-from tyrian.gateway.metering import Demand, Usage, metered
+from tyrian.gateway.metering import Demand, metered
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.moderation_results import moderation_model
 from tyrian.gateway.passed_on import failed_reply
@@ -44,7 +44,7 @@ from tyrian.gateway.screen import (
     is_guard_failure,
 )
 from tyrian.gateway.settings import Settings
-from tyrian.gateway.tokens_used import tokens_in
+from tyrian.gateway.tokens_used import tokens_in, usage_fields
 from tyrian.gateway.upstream import Upstream, UpstreamReply
 from tyrian.gateway.whole import Judged, finish_whole, judged_answer
 from tyrian.gateway.wire import Json
@@ -172,6 +172,8 @@ class Completions:
         rewriter = Rewriter.of(self._guarded.firewall, exchange.request)
         if rewriter is not None:
             judged = await rewriter.answer(onward, ask, exchange.screen)
+            if exchange.wishes.moderation is not None:
+                exchange.wishes.moderation.only(judged.worst)
         else:
             judged = await judged_answer(await ask(onward), exchange.screen)
         finish_whole(judged.out, exchange.wishes, exchange.request.model)
@@ -318,8 +320,7 @@ def _refused(stopped: StoppedError, request: ChatRequest, wishes: Wishes) -> Jso
     if is_guard_failure(decision):
         raise guard_unavailable(decision) from None
     completion = refused_completion(decision, request.model)
-    if not wishes.usage.is_estimate:
-        completion["usage"] = _shown(wishes.usage)
+    completion["usage"] = usage_fields(wishes.usage)  # zero where no model was asked
     if wishes.moderation is not None:
         completion["moderation"] = wishes.moderation.fields()
     return completion
@@ -336,21 +337,9 @@ async def _refuse(out: AnswerStream, stopped: StoppedError, exchange: _Exchange)
     if wishes.moderation is not None:
         chunks.append(writer.moderation(encode(wishes.moderation.fields())))
     if request.wants_usage:
-        chunks.append(writer.usage(encode(_shown(wishes.usage))))
+        chunks.append(writer.usage(encode(usage_fields(wishes.usage))))
     await out.write(chunks)
     await out.done()
-
-
-def _shown(usage: Usage) -> Json:
-    """What a stopped answer tells of usage: nothing where no model was asked."""
-    prompt, completion = (0, 0) if usage.is_estimate else (
-        usage.prompt_tokens, usage.completion_tokens
-    )  # fmt: skip
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
 
 
 async def _fail(out: AnswerStream, error: ApiError) -> None:

@@ -83,9 +83,9 @@ class InlineModeration:
             )
         return next((d for d in decisions if result_of(d)["flagged"]), None)
 
-    def forget_output(self) -> None:
-        """The answer judged last does not leave: what was found in it is not told."""
-        self._output.clear()
+    def only(self, decision: Decision | None) -> None:
+        """Of several answers that were judged, tell of the one that leaves."""
+        self._output[:] = [] if decision is None else [decision]
 
     def fields(self) -> Json:
         """What was found, for the answer."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_OPERATIONS = {"chat": "chat", "moderations": "moderation"}
+_OPERATIONS = {"chat": "chat", "responses": "chat", "moderations": "moderation"}
 _log = logging.getLogger("tyrian.gateway")
 
 

@@ -27,7 +27,8 @@ PURPOSES: Final = frozenset(
 
 MAX_NAME: Final = 255
 MAX_EXPIRY_S: Final = 30 * 86_400
-_SWEPT_AT_ONCE: Final = 50
+SWEEP_S: Final = 3_600
+_SWEPT_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Files:
         self.disk = disk
         self.limits = limits or FileLimits()
         self._clock = clock
+        self._sweep_at = 0
 
     def now(self) -> int:
         """Seconds since 1970."""
@@ -153,8 +155,11 @@ class Files:
         await self.disk.remove(file.id)
 
     async def sweep(self) -> None:
-        """Take away what has expired, and bytes that no row knows."""
+        """Take away what has expired, and bytes that no row knows; once in an hour."""
         now = self.now()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + SWEEP_S
         async with self.store.write() as session:
             over = list(
                 await session.scalars(

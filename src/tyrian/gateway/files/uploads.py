@@ -95,7 +95,8 @@ class Uploads:
                 update(Upload).where(*place).values(received=Upload.received + size)
             )
             if getattr(counted, "rowcount", 0) != 1:
-                raise wrong_offset(upload)
+                now = await session.get(Upload, upload.id, populate_existing=True)
+                raise wrong_offset(now or upload)
             session.add(part)
         upload.received += size
         return part

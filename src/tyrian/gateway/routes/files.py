@@ -81,6 +81,8 @@ class FileRoutes:
         if not what:
             await send_body(send, msgspec.json.encode(file_fields(file)))
             return
+        pieces = self._files.content(file)
+        first = await anext(pieces, b"")  # bytes that are gone are told before an answer begins
         # Bytes of a client are never shown by a browser as a page of this origin.
         name = quote(file.filename, safe="")
         headers = [
@@ -92,7 +94,8 @@ class FileRoutes:
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] != "HEAD":
-            async for data in self._files.content(file):
+            await send({"type": "http.response.body", "body": first, "more_body": True})
+            async for data in pieces:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

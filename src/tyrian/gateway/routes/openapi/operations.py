@@ -69,6 +69,15 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         answer_types=(JSON, EVENTS),
         errors=_MODEL_ERRORS,
     ),
+    ("/v1/responses/{response}", "GET"): Operation(
+        "A response that was kept.", scope="responses", errors=(404,)
+    ),
+    ("/v1/responses/{response}", "DELETE"): Operation(
+        "Delete a response that was kept.", scope="responses", errors=(404,)
+    ),
+    ("/v1/responses/{response}/input_items", "GET"): Operation(
+        "The input of a response that was kept.", scope="responses", errors=(404,)
+    ),
     ("/v1/moderations", "POST"): Operation(
         "What the guards find, in OpenAI's or in Llama's shape.",
         "Moderation",
