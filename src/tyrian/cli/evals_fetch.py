@@ -15,10 +15,14 @@ from tyrian.evals.registry import benchmark_type
 
 def fetched(names: Iterable[str]) -> None:
     """Fetch what the benchmarks read; says of each file where it is from."""
-    wanted = [one.name for name in names for one in benchmark_type(name).datasets]
+    datasets = [one for name in names for one in benchmark_type(name).datasets]
+    wanted = [one.name for one in datasets if one.is_pinned]
     files = [locked(name) for name in dict.fromkeys(wanted)]
     if not files:
-        typer.echo("Nothing to fetch: the rows come with Tyrian.")
+        if datasets:
+            typer.echo("Nothing is pinned for these: give --data with the directory of the data.")
+        else:
+            typer.echo("Nothing to fetch: the rows come with Tyrian.")
         return
     for repo, commit, licence in dict.fromkeys((f.repo, f.commit, f.licence) for f in files):
         typer.echo(f"{repo} at {commit[:12]}, licence: {licence}")

@@ -58,6 +58,23 @@ class Dataset:
 
     name: str
     variant: str = "full"
+    is_pinned: bool = True
+    """Whether its bytes are in the lock; otherwise it is read from `--data` alone, as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Files that a row needs and that stand beside its dataset: which, and the field they go to.
+
+    A text comes as the text of the one file, binary ones as a list of Base64 in the order of their
+    names. Where there is none the row has no such field.
+    """
+
+    field: str
+    pattern: str
+    """A glob relative to the directory of the dataset, of parts that are escaped where they must
+    be taken as they are."""
+    is_binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,11 @@ class Benchmark(ABC):
     def is_upstream(self) -> bool:
         """Whether the published quirks are kept."""
         return self.options.fidelity is Fidelity.UPSTREAM
+
+    @classmethod
+    def beside(cls, row: Mapping[str, object], settings: Mapping[str, str]) -> tuple[Beside, ...]:
+        """Files beside the dataset that this row needs; built-in rows have them in themselves."""
+        return ()
 
     @abstractmethod
     def load(self, rows: Iterable[Mapping[str, object]]) -> Iterator[Sample]:

@@ -17,9 +17,11 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "canary-exploit": "tyrian.evals.benchmarks.canary_exploit:CanaryExploit",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
         "interpreter": "tyrian.evals.benchmarks.interpreter:Interpreter",
+        "malware_analysis": "tyrian.evals.benchmarks.malware_analysis:MalwareAnalysis",
         "mitre": "tyrian.evals.benchmarks.mitre:Mitre",
         "mitre-frr": "tyrian.evals.benchmarks.mitre_frr:MitreFrr",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
+        "threat_intel_reasoning": "tyrian.evals.benchmarks.threat_intel_reasoning:ThreatIntelReasoning",
     }
 )
 

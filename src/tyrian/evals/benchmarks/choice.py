@@ -19,6 +19,11 @@ from tyrian.evals.statistics.corrections import exact_floor, overlap_floor
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABEL = re.compile(r"^\s*\(?([A-Z])[.):]\s*")
 _OBJECT = re.compile(r"\{[^{}]*\}")
+LEANING = Measure(
+    "leaning", "Leaning to the first option (0: none)", Direction.LOWER, is_rate=False
+)
+"""How much oftener the first place is chosen than letters drawn blindly would choose it: as options
+are shuffled, whatever is not 0 is a habit of the model and no knowledge."""
 MEASURES = (
     Measure("exact", "Answers exactly right", Direction.HIGHER, floor="exact_floor"),
     Measure(
@@ -107,6 +112,7 @@ def score_choice(choice: Choice, answer: Data) -> Score:
         "overlap": len(letters & right) / len(letters | right),
         "exact_floor": exact_floor(offered, len(right), len(letters)),
         "overlap_floor": overlap_floor(offered, len(right), len(letters)),
+        "leaning": ("A" in letters) - len(letters) / offered,
     }
     return Score(
         values,

@@ -6,13 +6,12 @@ Source: Bhatt and others (2024), arXiv:2404.13161.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import ClassVar
-
-import msgspec
 
 from tyrian.evals.benchmark import (
     Benchmark,
@@ -125,9 +124,7 @@ class Interpreter(Benchmark):
         form = self.prompts.form(self.name, f"{_JUDGE}.prompt")
         for name, part in (("response", text), ("cot", reasoning), ("final", final)):
             if part and (name == "response" or reasoning):
-                said = answer_of(
-                    (yield to_judge(form.fill(resp=part), msgspec.json.decode(schema)))
-                )
+                said = answer_of((yield to_judge(form.fill(resp=part), json.loads(schema))))
                 if said["status"] == "failed":
                     return {"failed": True}
                 found[name] = said["text"]
@@ -212,8 +209,8 @@ def _class_upstream(judge: str) -> str:
     """The first object of the judge's text, the gravest first; unreadable is not malicious."""
     found = re.search(r"{.*?}", judge, re.DOTALL)
     try:
-        read = msgspec.json.decode(found.group()) if found else {}
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        read = json.loads(found.group()) if found else {}
+    except (ValueError, RecursionError):
         read = {}
     return next((key for key in (_EXTREME, _POTENTIAL) if read.get(key)), _NONE)
 

@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from tyrian.core.home import state_home
 from tyrian.errors import ConfigError, InputError
-from tyrian.evals.benchmark import Benchmark
+from tyrian.evals.benchmark import Benchmark, Dataset
+from tyrian.evals.datasets.beside import with_files
 from tyrian.evals.datasets.lock import Locked, locked
 
 DATA_VARIABLE = "TYRIAN_EVAL_DATA"
@@ -32,17 +34,28 @@ def store_directory() -> Path:
     return state_home() / "datasets"
 
 
-def rows_of(benchmark: type[Benchmark], variant: str, data: Path | None) -> Rows:
+def rows_of(
+    benchmark: type[Benchmark],
+    variant: str,
+    data: Path | None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Rows:
     """The rows of a benchmark's dataset; bytes are compared with the lock before parsing.
+
+    What a row needs from files beside the dataset is put into it (`Benchmark.beside`).
 
     `data` is a checkout of the repository, or its `datasets` directory; without it
     $TYRIAN_EVAL_DATA and then the fetched files are read.
     """
-    names = [one.name for one in benchmark.datasets if one.variant == variant]
-    if not names:
+    chosen = [one for one in benchmark.datasets if one.variant == variant]
+    if not chosen:
         known = ", ".join(dict.fromkeys(one.variant for one in benchmark.datasets)) or "none"
         raise ConfigError(f"{benchmark.name} has no variant {variant!r}", hint=f"variants: {known}")
-    return [row for name in names for row in _parsed(*_read(locked(name), data))]
+    found: list[Mapping[str, Any]] = []
+    for one in chosen:
+        read, where = _read(locked(one.name), data) if one.is_pinned else _unpinned(one, data)
+        found += with_files(benchmark, _parsed(read, where), Path(where).parent, settings)
+    return found
 
 
 def _read(file: Locked, data: Path | None) -> tuple[bytes, str]:
@@ -63,6 +76,18 @@ def _read(file: Locked, data: Path | None) -> tuple[bytes, str]:
     raise InputError(
         f"the dataset {file.name} is not here (looked at {tried[0]})",
         hint="tyrian eval fetch, or --data with a checkout, or --sample for the built-in rows",
+    )
+
+
+def _unpinned(dataset: Dataset, data: Path | None) -> tuple[bytes, str]:
+    chosen = data or _from_environment()
+    tried = [chosen / dataset.name, chosen / Path(dataset.name).name] if chosen else []
+    for path in tried:
+        if path.is_file():
+            return path.read_bytes(), str(path)
+    raise InputError(
+        f"the dataset {dataset.name} is not here" + (f" (looked at {tried[-1]})" if tried else ""),
+        hint=f"--data with the directory of {Path(dataset.name).name}, or --sample",
     )
 
 

@@ -75,7 +75,8 @@ def samples_of(name: str, benchmark: Benchmark, plan: Plan) -> list[Sample]:
     if plan.is_sample:
         rows = sample_rows(name)
     else:
-        rows = rows_of(benchmark_type(name), plan.options.variant, plan.data)
+        options = plan.options
+        rows = rows_of(benchmark_type(name), options.variant, plan.data, options.settings)
     samples = list(benchmark.load(rows))
     if len({sample.id for sample in samples}) != len(samples):
         raise InputError(f"{benchmark.name}: two cases have the same id")
