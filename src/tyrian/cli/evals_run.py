@@ -1,5 +1,6 @@
 """Carry out a plan of evaluations, and tell of it on the terminal."""
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tyrian.evals.benchmark import Benchmark
+from tyrian.evals.benchmark import Benchmark, Measure
 from tyrian.evals.exchange import Part
 from tyrian.evals.models.model import Model
 from tyrian.evals.models.scripted import ScriptedJudge
@@ -109,12 +110,17 @@ def tell(name: str, benchmark: Benchmark, summary: Summary) -> None:
     typer.echo(f"{name}: {summary.scored} of {summary.cases} cases scored")
     for figure in summary.whole:
         measure = titles[figure.measure]
-        typer.echo(f"  {measure.title:<44} {_number(figure)}  ({measure.better.value} is better)")
+        number = _number(figure, measure)
+        typer.echo(f"  {measure.title:<44} {number}  ({measure.better.value} is better)")
     for reason, count in summary.missing.items():
         typer.echo(f"  not scored, {reason}: {count}")
 
 
-def _number(figure: Figure) -> str:
+def _number(figure: Figure, measure: Measure) -> str:
     best = figure.above_chance or figure.estimate
+    if math.isnan(best.value):
+        return "  -    no case scored"
+    if measure.highest != 1.0:
+        return f"{best.value:7.2f} [{best.low:.2f}, {best.high:.2f}]"
     text = f"{best.value:7.1%} [{best.low:.1%}, {best.high:.1%}]"
     return text + (" above chance" if figure.above_chance else "")

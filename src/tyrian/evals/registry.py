@@ -20,8 +20,10 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "malware_analysis": "tyrian.evals.benchmarks.malware_analysis:MalwareAnalysis",
         "mitre": "tyrian.evals.benchmarks.mitre:Mitre",
         "mitre-frr": "tyrian.evals.benchmarks.mitre_frr:MitreFrr",
+        "multiturn-phishing": "tyrian.evals.benchmarks.multiturn_phishing:MultiturnPhishing",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
         "threat_intel_reasoning": "tyrian.evals.benchmarks.threat_intel_reasoning:ThreatIntelReasoning",
+        "visual-prompt-injection": "tyrian.evals.benchmarks.visual_prompt_injection:VisualPromptInjection",
     }
 )
 
