@@ -9,8 +9,10 @@ from typing import Any
 import openai
 import pytest
 
-from tyrian.gateway.catalogue import Catalogue, Route, ServedModel
+from tyrian.gateway.catalogue import Catalogue, ServedModel
+from tyrian.gateway.context import RequestContext
 from tyrian.gateway.hazards import CATEGORIES
+from tyrian.gateway.routing.routes import Route
 from tyrian.models.scripted import ScriptedModel
 
 
@@ -48,7 +50,8 @@ def test_a_served_model_has_its_own_name_at_the_model_server(kit: Any) -> None:
 
 async def test_routes_come_before_names() -> None:
     catalogue = Catalogue([ScriptedModel()], routes=[Route("exp-*", "tyrian-scripted")])
-    assert (await catalogue.resolve("exp-7")).model == "tyrian-scripted"
+    target = await catalogue.resolve("exp-7").target({}, (), RequestContext())
+    assert target.model == "tyrian-scripted"
     assert list(await catalogue.models()) == ["tyrian-scripted"]
 
 
