@@ -35,6 +35,7 @@ class _Nouns(LazyGroup):
             "store": Entry("tyrian.cli.store:app", "Back up, restore and migrate the database."),
             "console": Entry("tyrian.cli.console:app", "Let people into the console."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
+            "attest": Entry("tyrian.cli.attest:app", "Sign what a model was made of; check it."),
             "eval": Entry("tyrian.cli.evals:app", "Measure models under attack."),
             "train": Entry("tyrian.cli.train:app", "Train guard models on your own rows."),
             "tune": Entry("tyrian.cli.tune:tune", "Pick thresholds from labelled rows."),

@@ -124,6 +124,11 @@ def swap(directory: Path) -> None:
         (directory / old).rename(directory / new)
 
 
+def replace_link_by_file(directory: Path) -> None:
+    (directory / "latest").unlink()
+    (directory / "latest").write_text("{}")
+
+
 def replace_by_link(directory: Path) -> None:
     (directory / "modeling.py").unlink()
     (directory / "modeling.py").symlink_to("README.md")
@@ -363,7 +368,7 @@ MUTATIONS: dict[str, tuple[Mutation, dict[str, ChangeKind], str]] = {
     "link-leaves": (relink("/etc/hosts"), {"latest": M}, ""),
     "file-to-link": (replace_by_link, {"modeling.py": M}, ""),
     "link-to-file": (
-        lambda d: ((d / "latest").unlink(), (d / "latest").write_text("{}")),
+        replace_link_by_file,
         {"latest": M},
         "",
     ),

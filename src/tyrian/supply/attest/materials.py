@@ -1,0 +1,125 @@
+"""What went into a training, by digest: models, datasets, and runs of evaluations."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from tyrian.errors import InputError
+from tyrian.supply.attest.dsse import read_bytes
+from tyrian.supply.lock.digest import FileFaultError, digest_all, digest_file
+from tyrian.supply.lock.lock import LockedFile, LockedModel, tree_digest
+from tyrian.supply.lock.walk import walk
+
+EVALUATION_FILES = ("manifest.json", "results.jsonl", "summary.json")
+
+
+class Material(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a training read."""
+
+    name: str
+    digest: str
+    """`sha256:...`; of a directory, over the sorted lines `sha256  path`."""
+    repository: str = ""
+    commit: str = ""
+    rows: int = -1
+    """Of a dataset whose manifest tells them."""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One finished run of a benchmark, against the base model or the tuned one."""
+
+    role: str
+    """`base` or `tuned`."""
+    place: str
+    """Of the run below the directory of all runs of this model."""
+    benchmark: str
+    model: str
+    files: dict[str, str]
+    """SHA-256 by name of the file, hexadecimal."""
+
+
+def files_of(directory: Path, left_out: frozenset[str] = frozenset()) -> tuple[LockedFile, ...]:
+    """All files of a directory with their digests; InputError where one cannot be vouched for."""
+    walked = walk(directory, left_out)
+    digests = digest_all(walked.files)
+    if faults := [*walked.faults, *digests.faults]:
+        told = "; ".join(f"{one.path}: {one.kind}: {one.why}" for one in faults[:5])
+        raise InputError(f"{directory} cannot be attested: {told}", hint="remove or mend them")
+    if not walked.files:
+        raise InputError(f"{directory} has no files", hint="name the directory that was written")
+    return tuple(
+        LockedFile(path=file.path, size=0, link=file.link)
+        if file.link
+        else LockedFile(
+            path=file.path,
+            size=digests.known[file.path].size,
+            sha256=digests.known[file.path].sha256,
+        )
+        for file in walked.files
+    )
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a file or a directory, `sha256:...`."""
+    if path.is_dir():
+        return tree_digest(files_of(path))
+    try:
+        return f"sha256:{digest_file(str(path.resolve())).sha256}"
+    except FileFaultError as error:
+        raise InputError(f"{path}: {error.message}") from None
+
+
+def material_of_lock(model: LockedModel) -> Material:
+    """A model as a lock has it."""
+    return Material(
+        name=model.name,
+        digest=model.digest,
+        repository=model.repository,
+        commit=model.commit,
+    )
+
+
+def dataset(name: str, path: Path) -> Material:
+    """A dataset, or the manifest of one, whose number of rows is kept where it is told."""
+    rows = -1
+    if path.suffix == ".json" and path.is_file():
+        try:
+            told = json.loads(read_bytes(path))
+        except ValueError:
+            told = None
+        found = told.get("rows") if isinstance(told, dict) else None
+        rows = found if type(found) is int else -1
+    return Material(name=name, digest=digest_of(path), rows=rows)
+
+
+def evaluations_below(role: str, root: Path) -> list[Evaluation]:
+    """All finished runs at or below a directory; InputError where there is none."""
+    found = [
+        _evaluation(role, root, path.parent)
+        for path in sorted(root.rglob(EVALUATION_FILES[0]))
+        if all((path.parent / name).is_file() for name in EVALUATION_FILES)
+    ]
+    if not found:
+        raise InputError(
+            f"there is no finished run of an evaluation at {root}",
+            hint="name the --output of tyrian eval run",
+        )
+    return found
+
+
+def _evaluation(role: str, root: Path, directory: Path) -> Evaluation:
+    files = {name: digest_of(directory / name).removeprefix("sha256:") for name in EVALUATION_FILES}
+    try:
+        manifest = json.loads(read_bytes(directory / EVALUATION_FILES[0]))
+        benchmark, model = str(manifest["benchmark"]), str(manifest["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{directory} has no manifest of a run: {error}") from None
+    place = directory.relative_to(root).as_posix()
+    return Evaluation(role=role, place=place, benchmark=benchmark, model=model, files=files)
+
+
+def names_of(one: Evaluation) -> dict[str, str]:
+    """SHA-256 of a run's files, by the names that an attestation has of them."""
+    above = one.role if one.place == "." else f"{one.role}/{one.place}"
+    return {f"{above}/{name}": digest for name, digest in sorted(one.files.items())}

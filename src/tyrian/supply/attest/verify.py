@@ -1,0 +1,188 @@
+"""Check an attestation offline: each thing that does not match, and each that was not compared."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tyrian.errors import InputError
+from tyrian.supply.attest import dsse
+from tyrian.supply.attest.keys import Verifier
+from tyrian.supply.attest.materials import evaluations_below, files_of, names_of
+from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE, STATEMENT
+from tyrian.supply.lock.lock import tree_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that is not as the attestation says."""
+
+    subject: str
+    """Such as `model/config.json`, `base`, `dataset train`, `code`."""
+    said: str
+    """Empty where the attestation says nothing of it."""
+    found: str
+    """Empty where it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What lies here to compare with; what is left out is not compared, and told so."""
+
+    directory: Path
+    """The model."""
+    left_out: frozenset[str] = frozenset()
+    base: str = ""
+    """Digest of the base model, `sha256:...`."""
+    datasets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Digests of datasets by name, `sha256:...`."""
+    code: str = ""
+    """Commit."""
+    evaluations: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    """Directories of runs by role."""
+    is_evaluated: bool = False
+    """Whether runs of both the base and the tuned model must be attested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of a check."""
+
+    keyid: str
+    mismatches: tuple[Mismatch, ...]
+    uncompared: tuple[str, ...]
+    """What the attestation says, and nothing here was given to compare with."""
+    statement: Mapping[str, Any]
+
+
+def verify_training(
+    envelope: dsse.Envelope, verifiers: Sequence[Verifier], expected: Expected
+) -> Checked:
+    """Check signature, form and everything that is given; raises EnvelopeError, InputError."""
+    opened = dsse.open_envelope(envelope, verifiers)
+    statement = parse_statement(opened)
+    found = [*_form(statement), *_model(statement, expected)]
+    uncompared: list[str] = []
+    found += _dependencies(statement, expected, uncompared)
+    found += _evaluations(statement, expected, uncompared)
+    return Checked(opened.keyid, tuple(found), tuple(uncompared), statement)
+
+
+def parse_statement(opened: dsse.Opened) -> dict[str, Any]:
+    """The in-toto statement of an envelope; InputError where it is none."""
+    try:
+        statement = json.loads(opened.payload)
+    except (ValueError, RecursionError):
+        statement = None
+    if opened.payload_type != dsse.IN_TOTO or not isinstance(statement, dict):
+        raise InputError("the envelope holds no in-toto statement")
+    if statement.get("_type") != STATEMENT:
+        raise InputError(f"the statement is of type {statement.get('_type')!r}, not {STATEMENT}")
+    return statement
+
+
+def at(value: object, *keys: str) -> Any:
+    """A value within nested objects; None where it is not there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+_DEFINITION = ("predicate", "buildDefinition")
+
+
+def _form(statement: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """What every attestation of a training says; one that leaves it out does not match."""
+    if statement.get("predicateType") != PREDICATE:
+        yield Mismatch("predicate", str(statement.get("predicateType")), PREDICATE)
+    if (kind := at(statement, *_DEFINITION, "buildType")) != BUILD_TYPE:
+        yield Mismatch("buildType", str(kind or ""), BUILD_TYPE)
+    needed = {
+        "hyper-parameters": ("externalParameters", "hyperParameters"),
+        "seeds": ("externalParameters", "seeds"),
+        "environment": ("internalParameters", "environment"),
+        "code": ("internalParameters", "code"),
+    }
+    for name, keys in needed.items():
+        if not at(statement, *_DEFINITION, *keys):
+            yield Mismatch(name, "", "needed")
+
+
+def _model(statement: Mapping[str, Any], expected: Expected) -> Iterator[Mismatch]:
+    files = files_of(expected.directory, expected.left_out)
+    here = {file.path: file.sha256 for file in files if not file.link}
+    subjects = statement.get("subject")
+    rows = subjects if isinstance(subjects, list) else []
+    said = {str(at(one, "name")): str(at(one, "digest", "sha256") or "") for one in rows}
+    for path in sorted({*said, *here}):
+        if said.get(path) != here.get(path) or not here[path]:
+            yield Mismatch(f"model/{path}", said.get(path, ""), here.get(path, ""))
+    links = at(statement, *_DEFINITION, "externalParameters", "model", "links") or {}
+    found = {file.path: file.link for file in files if file.link}
+    for path in sorted({*links, *found}):
+        if links.get(path) != found.get(path):
+            yield Mismatch(f"model/{path}", f"link to {links.get(path)}", str(found.get(path)))
+    digest = at(statement, *_DEFINITION, "externalParameters", "model", "digest")
+    if digest != tree_digest(files):
+        yield Mismatch("model", str(digest or ""), tree_digest(files))
+
+
+def _dependencies(
+    statement: Mapping[str, Any], expected: Expected, uncompared: list[str]
+) -> Iterator[Mismatch]:
+    rows = at(statement, *_DEFINITION, "resolvedDependencies") or []
+    by_role: dict[str, dict[str, str]] = {"base": {}, "dataset": {}, "code": {}}
+    for row in rows if isinstance(rows, list) else []:
+        role = str(at(row, "annotations", "role"))
+        digests = at(row, "digest") or {}
+        for kind, value in digests.items():
+            digest = str(value) if kind == "gitCommit" else f"{kind}:{value}"
+            by_role.setdefault(role, {})[str(at(row, "name"))] = digest
+    base = next(iter(by_role["base"].values()), "")
+    yield from _one("base", base, expected.base, uncompared)
+    if not by_role["dataset"]:
+        yield Mismatch("datasets", "", "needed")
+    for name in sorted({*by_role["dataset"], *expected.datasets}):
+        said, found = by_role["dataset"].get(name, ""), expected.datasets.get(name, "")
+        yield from _one(f"dataset {name}", said, found, uncompared)
+    if at(statement, *_DEFINITION, "internalParameters", "code", "commit"):
+        code = next(iter(by_role["code"].values()), "")
+        yield from _one("code", code, expected.code, uncompared)
+    elif expected.code:
+        yield Mismatch("code", "", expected.code)
+
+
+def _one(name: str, said: str, found: str, uncompared: list[str]) -> Iterator[Mismatch]:
+    if not said:
+        yield Mismatch(name, "", found or "needed")
+    elif not found:
+        uncompared.append(name)
+    elif said != found:
+        yield Mismatch(name, said, found)
+
+
+def _evaluations(
+    statement: Mapping[str, Any], expected: Expected, uncompared: list[str]
+) -> Iterator[Mismatch]:
+    rows = at(statement, "predicate", "runDetails", "byproducts") or []
+    said: dict[str, dict[str, str]] = {}
+    for row in rows if isinstance(rows, list) else []:
+        role = str(at(row, "annotations", "role"))
+        said.setdefault(role, {})[str(at(row, "name"))] = str(at(row, "digest", "sha256"))
+    for role in sorted({*said, *expected.evaluations}):
+        if role not in expected.evaluations:
+            uncompared.append(f"evaluations of the {role} model")
+            continue
+        found: dict[str, str] = {}
+        for one in evaluations_below(role, expected.evaluations[role]):
+            found.update(names_of(one))
+        for name in sorted({*said.get(role, {}), *found}):
+            digest = said.get(role, {}).get(name, "")
+            if digest != found.get(name, ""):
+                yield Mismatch(f"evaluation {name}", digest, found.get(name, ""))
+    if expected.is_evaluated:
+        for role in ("base", "tuned"):
+            if role not in said:
+                yield Mismatch(f"evaluations of the {role} model", "", "needed")
