@@ -11,29 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from tyrian.errors import TyrianError
+from tyrian.evals.sandboxed.order import Order, Outcome
+from tyrian.policy.schema import PolicySpec
+from tyrian.sandbox.run import run_sandboxed
+from tyrian.stack.schema import SandboxSpec
+
 INSIDE = "/work"
 """Where the program finds its directory."""
-
-
-class Order(msgspec.Struct):
-    """What to run, and within which limits."""
-
-    driver: str
-    argv: tuple[str, ...]
-    work: str
-    outcome: str
-    time_s: float
-    memory_mb: int
-    processes: int
-    environment: dict[str, str]
-
-
-class Outcome(msgspec.Struct):
-    """How it ended: exit code (128 and a signal's number), limit passed, or why nothing ran."""
-
-    code: int = 0
-    exceeded: str = ""
-    refused: str = ""
 
 
 def main() -> None:
@@ -43,11 +28,6 @@ def main() -> None:
 
 
 def _carried_out(order: Order) -> Outcome:
-    from tyrian.errors import TyrianError
-    from tyrian.policy.schema import PolicySpec
-    from tyrian.sandbox.run import run_sandboxed
-    from tyrian.stack.schema import SandboxSpec
-
     spec = SandboxSpec.model_validate(
         {
             "type": order.driver,

@@ -16,7 +16,7 @@ import msgspec
 
 from tyrian.errors import InputError
 from tyrian.evals.execution import Executed, Execution, ExecutionStatus
-from tyrian.evals.sandboxed.child import Order, Outcome
+from tyrian.evals.sandboxed.order import Order, Outcome
 from tyrian.sandbox.driver import BASE
 from tyrian.sandbox.drivers.table import driver_of
 from tyrian.stack.schema import SandboxSpec
