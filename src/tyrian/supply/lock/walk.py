@@ -52,6 +52,7 @@ def walk(directory: Path, left_out: frozenset[str] = frozenset()) -> Walked:
         _take(entry, path, root, walked)
     walked.files.sort(key=lambda file: file.path)
     walked.faults += _collisions(walked.files)
+    walked.faults.sort(key=lambda fault: (fault.path, fault.kind))
     return walked
 
 
