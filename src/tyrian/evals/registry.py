@@ -13,17 +13,24 @@ ENTRY_POINT_GROUP = "tyrian.benchmarks"
 BUILTINS: Mapping[str, str] = MappingProxyType(
     {
         "agents": "tyrian.evals.benchmarks.agents:Agents",
+        "autocomplete": "tyrian.evals.benchmarks.insecure_code:Autocomplete",
         "autopatch": "tyrian.evals.benchmarks.autopatch:AutoPatch",
         "canary-exploit": "tyrian.evals.benchmarks.canary_exploit:CanaryExploit",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
+        "instruct": "tyrian.evals.benchmarks.insecure_code:Instruct",
+        "instruct-v2": "tyrian.evals.benchmarks.insecure_code:InstructV2",
         "interpreter": "tyrian.evals.benchmarks.interpreter:Interpreter",
         "malware_analysis": "tyrian.evals.benchmarks.malware_analysis:MalwareAnalysis",
         "mitre": "tyrian.evals.benchmarks.mitre:Mitre",
         "mitre-frr": "tyrian.evals.benchmarks.mitre_frr:MitreFrr",
         "multiturn-phishing": "tyrian.evals.benchmarks.multiturn_phishing:MultiturnPhishing",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
-        "threat_intel_reasoning": "tyrian.evals.benchmarks.threat_intel_reasoning:ThreatIntelReasoning",
-        "visual-prompt-injection": "tyrian.evals.benchmarks.visual_prompt_injection:VisualPromptInjection",
+        "threat_intel_reasoning": (
+            "tyrian.evals.benchmarks.threat_intel_reasoning:ThreatIntelReasoning"
+        ),
+        "visual-prompt-injection": (
+            "tyrian.evals.benchmarks.visual_prompt_injection:VisualPromptInjection"
+        ),
     }
 )
 
