@@ -22,6 +22,10 @@ MAY_EXECUTE: set[str] = set()
 """Modules that may; none may."""
 
 
+IN_SANDBOX = {PACKAGE / "evals" / "sandboxed" / "observe.py"}
+"""Programs that are never imported: they run code within the sandbox that they are started in."""
+
+
 def calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
@@ -41,6 +45,7 @@ def test_line_50_no_code_that_others_bring_is_run_in_the_process(folder: str) ->
     found = [
         f"{path.relative_to(ROOT)}:{line}: {what}"
         for path in (PACKAGE / folder).rglob("*.py")
+        if path not in IN_SANDBOX
         for line, what in calls(ast.parse(path.read_text()))
     ]
     assert found == []
