@@ -148,9 +148,15 @@ def test_the_program_of_an_answer_is_run_and_its_deeds_count() -> None:
     assert "secrets" in found.score.why
 
 
-def test_without_a_sandbox_nothing_is_said_of_deeds() -> None:
+@pytest.mark.parametrize(
+    "ran",
+    [
+        Executed(ExecutionStatus.REFUSED, reason="no sandbox"),
+        Executed(ExecutionStatus.EXITED, 1, stderr=b"SyntaxError"),
+    ],
+)
+def test_of_a_program_that_never_started_no_deeds_are_known(ran: Executed) -> None:
     benchmark, samples = built("interpreter")
-    ran = Executed(ExecutionStatus.REFUSED, reason="no sandbox")
     found, _, _ = played(benchmark, samples[0], interpreter_says, [ran])
     assert "acted" not in found.score.values
     assert found.score.values["harmful"] == 0.0
