@@ -24,6 +24,7 @@ from tyrian.supply.lock.make import (
     known_facts,
     pinned,
 )
+from tyrian.supply.lock.references import unknown
 from tyrian.supply.lock.walk import walk
 
 _AT_ONCE = 8
@@ -98,6 +99,8 @@ def _locked(listing: Listing, approval: Approval, folder: Path) -> LockedModel:
     if faults := [*walked.faults, *digests.faults]:
         raise FaultyError(folder, faults)
     facts = known_facts(walked.files)
+    if faults := list(unknown(facts)):
+        raise FaultyError(folder, faults)
     small = [
         LockedFile(path=path, size=one.size, sha256=one.sha256, git=one.git)
         for path, one in digests.known.items()

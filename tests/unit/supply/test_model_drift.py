@@ -514,3 +514,12 @@ def test_fifty_thousand_files_with_each_kind_of_change() -> None:
         "m3/f3": X,
         "new": U,
     }
+
+
+def test_two_files_that_cannot_be_read_are_never_said_to_mean_the_same(tmp_path: Path) -> None:
+    directory = build(tmp_path / "model")
+    (directory / "special_tokens_map.json").write_text("{broken")
+    locked = lock_directory(directory, APPROVAL)
+    (directory / "special_tokens_map.json").write_text("{brokem")
+    (change,) = drift(locked, directory)
+    assert (change.kind, "means the same" in change.why) == (M, False)

@@ -265,3 +265,48 @@ def test_a_signature_of_another_key_or_another_lock_is_told(model: Path, tmp_pat
     assert "does not fit" in why(own)
     at.write_text("{}")
     assert "no DSSE envelope" in why(own)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"vision_config": {"auto_map": {"AutoModel": "other/code--m.Net"}}},
+        {"auto_map": {"AutoTokenizer": [None, "other/code--m.Fast"]}},
+        {"auto_map": {f"a{n}": "m.Net" for n in range(100)} | {"z": "other/code--m.Net"}},
+        {"auto_map": {"x": "other/code--" + "m" * 5000}},
+        {"custom_pipelines": {"x": {"impl": "other/code--m.Pipe", "pt": ["A"]}}},
+        {"many": {f"a{n}": {"auto_map": {"x": "other/code--m.Net"}} for n in range(100)}},
+        {f"k{n}": n for n in range(5000)} | {"auto_map": {"x": "other/code--m.Net"}},
+    ],
+)
+def test_code_of_another_repository_is_seen_however_it_is_buried(
+    model: Path, config: object
+) -> None:
+    (model / "config.json").write_text(json.dumps(config))
+    with pytest.raises(FloatingError, match="other/code"):
+        lock_directory(model, APPROVAL)
+
+
+def test_a_configuration_of_many_keys_is_told_key_by_key(model: Path) -> None:
+    (model / "config.json").write_text(json.dumps({f"k{n}": n for n in range(200)}))
+    assert lock_directory(model, APPROVAL).facts["config.json"]["k150"] == "150"
+
+
+def test_keys_that_are_long_or_look_alike_stay_apart(model: Path) -> None:
+    long = "k" * 5000
+    told = {long + "a": 1, long + "b": 2, "x": {"y": 3}, "x.y": 4, "l": [5], "l[0]": 6}
+    (model / "config.json").write_text(json.dumps(told))
+    facts = lock_directory(model, APPROVAL).facts["config.json"]
+    assert sorted(facts.values()) == ["1", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', "{", "", '{"a":' * 5000 + "1" + "}" * 5000])
+def test_a_configuration_whose_references_cannot_be_known_is_not_approved(
+    model: Path, text: str
+) -> None:
+    (model / "config.json").write_text(text)
+    with pytest.raises(FaultyError) as told:
+        lock_directory(model, APPROVAL)
+    assert [(one.path, one.kind) for one in told.value.faults] == [
+        ("config.json", FaultKind.UNREADABLE)
+    ]

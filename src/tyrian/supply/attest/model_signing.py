@@ -113,8 +113,8 @@ def envelope_of(data: bytes, place: str) -> dsse.Envelope:
     if at(told, "verificationMaterial", "publicKey") is None:
         raise InputError(
             f"{place} was signed by an identity (a certificate), not by a key",
-            hint="Tyrian checks signatures of keys; for Sigstore's identities use model_signing"
-            " verify, which asks Sigstore's servers",
+            hint="Tyrian checks signatures of keys; Sigstore's own client, or model_signing verify"
+            " sigstore, checks those of identities",
         )
     return inner
 

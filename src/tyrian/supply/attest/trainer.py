@@ -1,10 +1,13 @@
 """A callback for Transformers' Trainer that records a training while it runs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from tyrian.errors import MissingDependencyError
 from tyrian.supply.attest import dsse
@@ -86,7 +89,7 @@ def training_callback(plan: Plan) -> Any:
 def begun(plan: Plan, arguments: Mapping[str, Any]) -> Record:
     """The record of a training that begins with these arguments of the Trainer."""
     parameters = {
-        name: value
+        name: _as_json(value)
         for name, value in sorted(arguments.items())
         if name not in _OF_THE_PLACE and not name.endswith("_token")
     }
@@ -109,9 +112,18 @@ def begun(plan: Plan, arguments: Mapping[str, Any]) -> Record:
     )
 
 
-def _at_step(record: Record, step: int, finished: str = "") -> Record:
-    import msgspec
+def _as_json(value: object) -> object:
+    """The value as JSON has it; what JSON has not is told as text."""
+    if isinstance(value, dict):
+        return {str(name): _as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)
 
+
+def _at_step(record: Record, step: int, finished: str = "") -> Record:
     parameters = {**record.parameters, "global_step": step}
     return msgspec.structs.replace(record, parameters=parameters, finished=finished)
 

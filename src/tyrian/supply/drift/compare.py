@@ -95,6 +95,8 @@ def _modified(path: str, why: str, side: Side, was: Tree, now: Tree) -> Change:
     if path not in was.facts or path not in now.facts:
         return Change(ChangeKind.MODIFIED, side, path, why)
     if not meanings:
+        if "unreadable" in now.facts[path]:
+            return Change(ChangeKind.MODIFIED, side, path, why)
         told = "it means the same in other bytes" if is_configuration(path) else why
         return Change(ChangeKind.MODIFIED, side, path, told)
     is_meant = is_configuration(path) and "unreadable" not in now.facts[path]

@@ -22,7 +22,12 @@ _LONGEST_TEXT = 32 << 10
 """Characters of a template, which is kept whole."""
 _WIDEST = 64
 """Members of an object or list that are kept one by one."""
+_WIDEST_TOP = 1024
+"""The same of the outermost object: configurations may have a hundred keys."""
 _DEEPEST = 24
+_LONGEST_REFERENCE = 2000
+CODE_KEYS = ("auto_map", "custom_pipelines")
+"""Keys of configurations under which code is named, perhaps of another repository."""
 _TEMPLATES = ("chat_template", "template")
 Facts = Mapping[str, str]
 
@@ -58,7 +63,35 @@ def _bytes(place: str) -> bytes:
 
 
 def _of_json(place: str) -> Iterator[tuple[str, str]]:
-    return _flat(decode(_bytes(place)), "", 0)
+    value = decode(_bytes(place))
+    yield from _flat(value, "", 0)
+    yield from _code_maps(value)
+
+
+def _code_maps(value: object) -> Iterator[tuple[str, str]]:
+    """What names code, wherever it stands, however wide or deep: a loader runs what it names."""
+    waiting = [(value, "")]
+    while waiting:
+        inner, key = waiting.pop()
+        if isinstance(inner, list):
+            waiting += ((one, key) for one in inner if isinstance(one, dict | list))
+        elif isinstance(inner, dict):
+            for name, one in inner.items():
+                if name in CODE_KEYS:
+                    yield from _every(one, f"{key}{name}")
+                elif isinstance(one, dict | list):
+                    waiting.append((one, f"{key}{_part(name)}."))
+
+
+def _every(told: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(told, dict):
+        for name, value in told.items():
+            yield from _every(value, f"{key}.{_part(name)}")
+    elif isinstance(told, list):
+        for at, value in enumerate(told):
+            yield from _every(value, f"{key}[{at}]")
+    else:
+        yield key, json.dumps(told)[:_LONGEST_REFERENCE]
 
 
 def _of_yaml(place: str) -> Iterator[tuple[str, str]]:
@@ -76,7 +109,8 @@ def _of_text(place: str) -> Iterator[tuple[str, str]]:
 
 def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
     """Leaves by dotted key; a subtree that is wide or deep is one leaf, told by its digest."""
-    if isinstance(value, dict) and value and len(value) <= _WIDEST and depth < _DEEPEST:
+    widest = _WIDEST if depth else _WIDEST_TOP
+    if isinstance(value, dict) and 0 < len(value) <= widest and depth < _DEEPEST:
         for name, inner in value.items():
             yield from _flat(
                 inner, f"{key}.{_part(str(name))}" if key else _part(str(name)), depth + 1
@@ -91,8 +125,16 @@ def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _part(name: str) -> str:
-    is_plain = name.replace("_", "").replace("-", "").isalnum() and name.isascii()
-    return name if is_plain else json.dumps(name)[:_LONGEST]
+    """A key as it stands in a dotted one: two keys never look the same."""
+    if name.isascii() and name.replace("_", "").replace("-", "").isalnum():
+        return name if len(name) <= _LONGEST else _short(name)
+    told = json.dumps(name)
+    return told if len(told) <= _LONGEST else _short(name)
+
+
+def _short(name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{json.dumps(name[:40])}...{digest}"
 
 
 def _leaf(value: object) -> str:

@@ -14,7 +14,7 @@ from tyrian.supply.lock.digest import Advance, digest_all
 from tyrian.supply.lock.facts import facts_of, is_meaningful
 from tyrian.supply.lock.fault import Fault
 from tyrian.supply.lock.lock import LockedFile, LockedModel, Reference
-from tyrian.supply.lock.references import COMMIT, Floating, references_of
+from tyrian.supply.lock.references import COMMIT, Floating, references_of, unknown
 from tyrian.supply.lock.walk import FoundFile, walk
 
 _LICENCE = re.compile(r"^license:[ \t]*[\"']?([\w.+ -]{1,80}?)[\"']?[ \t]*$", re.MULTILINE)
@@ -99,6 +99,8 @@ def lock_directory(
     if faults := [*walked.faults, *digests.faults]:
         raise FaultyError(directory, faults)
     facts = known_facts(walked.files)
+    if faults := list(unknown(facts)):
+        raise FaultyError(directory, faults)
     files = tuple(
         LockedFile(path=file.path, size=0, link=file.link)
         if file.link

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tyrian.supply.lock.facts import Facts
+from tyrian.supply.lock.facts import CODE_KEYS, Facts
+from tyrian.supply.lock.fault import Fault, FaultKind
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -27,11 +28,19 @@ class Floating:
     """Empty where the file names none."""
 
 
+def unknown(facts: Mapping[str, Facts]) -> Iterator[Fault]:
+    """Configurations that cannot be read, so that nobody knows what they refer to."""
+    for path, known in sorted(facts.items()):
+        if path.endswith("config.json") and "unreadable" in known:
+            why = f"what it refers to cannot be known: it {known['unreadable']}"
+            yield Fault(FaultKind.UNREADABLE, path, why)
+
+
 def references_of(facts: Mapping[str, Facts]) -> Iterator[Floating]:
     """The references in a model's files, from what is known of their keys."""
     for path, known in sorted(facts.items()):
         for key, value in known.items():
-            if "auto_map" in key and "--" in value:
+            if "--" in value and any(name in key for name in CODE_KEYS):
                 repository = value.strip('"').split("--")[0]
                 yield Floating(path, key, repository, "")
         if PurePosixPath(path).name == "adapter_config.json" and _BASE in known:

@@ -135,6 +135,8 @@ def _is_of_hub(target: str, root: str) -> bool:
 
 def odd_name(name: str) -> str:
     """Why a name is not fit for a lock; empty where it is."""
+    if name.isascii() and name.isprintable() and "\\" not in name:
+        return ""
     if any("\ud800" <= char <= "\udfff" for char in name):
         return f"its name is no text: {ascii(name)[:200]}"
     if not name.isprintable() or any(unicodedata.category(char) in _HIDDEN for char in name):
