@@ -29,6 +29,8 @@ _LONGEST_REFERENCE = 2000
 CODE_KEYS = ("auto_map", "custom_pipelines")
 """Keys of configurations under which code is named, perhaps of another repository."""
 _TEMPLATES = ("chat_template", "template")
+_FAULTS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What the YAML library raises beside its own errors, on values that are not of their tag."""
 Facts = Mapping[str, str]
 
 
@@ -47,8 +49,9 @@ def facts_of(place: str, path: str) -> dict[str, str]:
     suffix = PurePosixPath(path).suffix.lower()
     try:
         return dict(_READERS[suffix](place))
-    except (JsonError, TensorsError, OSError, ValueError, yaml.YAMLError) as error:
-        return {"unreadable": " ".join(str(error).split())[:_LONGEST]}
+    except (JsonError, TensorsError, OSError, yaml.YAMLError, *_FAULTS) as error:
+        told = " ".join(str(error).split())[:_LONGEST]
+        return {"unreadable": told.encode("ascii", "backslashreplace").decode()}
     except RecursionError:
         return {"unreadable": "is nested too deeply"}
 
@@ -112,9 +115,9 @@ def _flat(value: object, key: str, depth: int) -> Iterator[tuple[str, str]]:
     widest = _WIDEST if depth else _WIDEST_TOP
     if isinstance(value, dict) and 0 < len(value) <= widest and depth < _DEEPEST:
         for name, inner in value.items():
-            yield from _flat(
-                inner, f"{key}.{_part(str(name))}" if key else _part(str(name)), depth + 1
-            )
+            # YAML has keys of other types: 1 and "1" are two.
+            part = _part(name if isinstance(name, str) else f"{type(name).__name__}({name})")
+            yield from _flat(inner, f"{key}.{part}" if key else part, depth + 1)
     elif isinstance(value, list) and 0 < len(value) <= _WIDEST and depth < _DEEPEST:
         for at, inner in enumerate(value):
             yield from _flat(inner, f"{key}[{at}]", depth + 1)

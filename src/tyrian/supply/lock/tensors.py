@@ -13,6 +13,7 @@ from tyrian.supply.scan.strict_json import JsonError, decode
 _LONGEST_HEADER = 100_000_000
 """Bytes; as the reference reader has it."""
 _PIECE = 1 << 20
+_LONGEST_VALUE = 2000
 
 
 class TensorsError(Exception):
@@ -25,7 +26,7 @@ def tensor_facts(place: str) -> Iterator[tuple[str, str]]:
     try:
         header, first, size = _header(fd)
         for name, value in _object(header.pop("__metadata__", {})).items():
-            yield f"metadata {name}", json.dumps(value)[:2000]
+            yield f"metadata {_shown(name)}", _value(json.dumps(value))
         view = memoryview(bytearray(_PIECE))
         for name, told in sorted(header.items(), key=_place):
             start, end = _place((name, told))
@@ -33,9 +34,21 @@ def tensor_facts(place: str) -> Iterator[tuple[str, str]]:
                 raise TensorsError(f"tensor {name[:80]!r} lies outside of the file")
             digest = _digest(fd, first + start, end - start, view)
             shape = json.dumps(_object(told).get("shape"), separators=(",", ":"))
-            yield f"tensor {name}", f"{_object(told).get('dtype')} {shape} sha256:{digest}"
+            kind = _shown(str(_object(told).get("dtype")))
+            yield f"tensor {_shown(name)}", f"{kind} {shape} sha256:{digest}"
     finally:
         os.close(fd)
+
+
+def _shown(name: str) -> str:
+    """A name as text that can be written and told apart from every other."""
+    return name if name.isprintable() and not name.startswith('"') else json.dumps(name)
+
+
+def _value(told: str) -> str:
+    if len(told) <= _LONGEST_VALUE:
+        return told
+    return f"{len(told):,} characters, sha256:{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _header(fd: int) -> tuple[dict[str, object], int, int]:
