@@ -197,6 +197,32 @@ def test_a_signed_statement_that_leaves_something_out_does_not_match(scene: Scen
     }
 
 
+@pytest.mark.parametrize("value", [None, 3, "x", [], [3], {}, {"a": 3}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("subject",),
+        ("predicate",),
+        ("predicate", "buildDefinition"),
+        ("predicate", "buildDefinition", "externalParameters"),
+        ("predicate", "buildDefinition", "externalParameters", "model", "links"),
+        ("predicate", "buildDefinition", "resolvedDependencies"),
+        ("predicate", "runDetails", "byproducts"),
+    ],
+)
+def test_a_signed_statement_of_another_shape_does_not_match(
+    scene: Scene, place: tuple[str, ...], value: object
+) -> None:
+    def change(told: Any) -> None:
+        for name in place[:-1]:
+            told = told[name]
+        told[place[-1]] = value
+
+    found = scene.named(resigned(scene, change))
+    is_harmless = place[-1] == "links" and not (isinstance(value, dict) and value)
+    assert bool(found) is not is_harmless
+
+
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"_type": "x"}', b"\xff", b"[" * 100_000])
 def test_a_signed_payload_that_is_no_statement_is_refused(scene: Scene, payload: bytes) -> None:
     with pytest.raises(InputError):

@@ -90,6 +90,10 @@ def at(value: object, *keys: str) -> Any:
     return value
 
 
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 _DEFINITION = ("predicate", "buildDefinition")
 
 
@@ -119,7 +123,7 @@ def _model(statement: Mapping[str, Any], expected: Expected) -> Iterator[Mismatc
     for path in sorted({*said, *here}):
         if said.get(path) != here.get(path) or not here[path]:
             yield Mismatch(f"model/{path}", said.get(path, ""), here.get(path, ""))
-    links = at(statement, *_DEFINITION, "externalParameters", "model", "links") or {}
+    links = _object(at(statement, *_DEFINITION, "externalParameters", "model", "links"))
     found = {file.path: file.link for file in files if file.link}
     for path in sorted({*links, *found}):
         if links.get(path) != found.get(path):
@@ -136,8 +140,7 @@ def _dependencies(
     by_role: dict[str, dict[str, str]] = {"base": {}, "dataset": {}, "code": {}}
     for row in rows if isinstance(rows, list) else []:
         role = str(at(row, "annotations", "role"))
-        digests = at(row, "digest") or {}
-        for kind, value in digests.items():
+        for kind, value in _object(at(row, "digest")).items():
             digest = str(value) if kind == "gitCommit" else f"{kind}:{value}"
             by_role.setdefault(role, {})[str(at(row, "name"))] = digest
     base = next(iter(by_role["base"].values()), "")
