@@ -15,6 +15,8 @@ from unicodedata import normalize
 
 _SENTENCES, _CHARACTERS = 4, 600
 _END = re.compile(r"(?<=[.!?।;])\s+|\n+|(?<=:)\s+")
+_QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]")
+"""What somebody else says, as in an example."""
 _SIGNS = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00a0": " "})
 _FENCE = re.compile(r"^(?:```|~~~)[^\n]*\n(?P<code>.*?)^(?:```|~~~)", re.DOTALL | re.MULTILINE)
 
@@ -46,7 +48,7 @@ def _first_sentences(text: str) -> Iterator[str]:
     for number, sentence in enumerate(one for one in found if one):
         if number == _SENTENCES:
             return
-        yield sentence
+        yield _QUOTED.sub("", sentence)
 
 
 def _refuses(sentence: str) -> bool:
