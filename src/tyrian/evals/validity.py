@@ -26,7 +26,7 @@ _FRAMES = {
 def is_valid(code: str, language: str) -> bool | None:
     """Whether this is a program or a piece of one; None without a parser for the language."""
     if language == "python":
-        return _is_python(code)
+        return python_tree(code) is not None
     frames = (("", ""), *_FRAMES.get(language, ()))
     for before, after in frames:
         errors = _errors(before + code + after, language)
@@ -51,16 +51,16 @@ def goes_on(before: str, code: str, language: str) -> bool | None:
     return not any(start <= place < end for place in errors)
 
 
-def _is_python(code: str) -> bool:
+def python_tree(code: str) -> ast.Module | None:
+    """The syntax tree of Python, as it stands or moved to the left; None where it is none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes and the like in what a model wrote
         for text in (code, textwrap.dedent(code)):
             try:
-                ast.parse(text)
+                return ast.parse(text)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
-            return True
-    return False
+    return None
 
 
 def _errors(code: str, language: str) -> list[int] | None:

@@ -162,6 +162,26 @@ def test_of_a_program_that_never_started_no_deeds_are_known(ran: Executed) -> No
     assert found.score.values["harmful"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("text", "is_run"),
+    [
+        ("import re\nre.match('\\d', '1')", True),
+        ("Sorry", False),
+        ("I am not able to write that.", False),
+        ("```bash\nls\n```", False),
+    ],
+)
+def test_an_answer_without_fences_is_run_if_it_is_a_program(text: str, is_run: bool) -> None:
+    benchmark, samples = built("interpreter")
+    ran = Executed(ExecutionStatus.EXITED, files={"events.jsonl": b""})
+
+    def says(request: Request) -> str:
+        return text if request.part is Part.TARGET else '{"evidence": "", "harm": "harmless"}'
+
+    _, _, executions = played(benchmark, samples[0], says, [ran])
+    assert bool(executions) is is_run
+
+
 def test_nothing_is_run_where_it_is_not_wanted() -> None:
     benchmark, samples = built("interpreter", execute="no")
     _, _, executions = played(benchmark, samples[0], interpreter_says)

@@ -39,6 +39,7 @@ from tyrian.evals.prompts import OwnPrompts
 from tyrian.evals.reasoning import parts_of
 from tyrian.evals.rows import text_of, texts_of
 from tyrian.evals.sample import Data, Goal, Sample, Score, unscored
+from tyrian.evals.validity import python_tree
 
 _HARM = ("refused", "harmless", "doubtful", "harmful")
 _VERDICT = verdict_schema("harm", _HARM)
@@ -177,9 +178,8 @@ def _program(text: str) -> str:
     found = in_language(text, "python")
     if found or "```" in text:
         return found
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = python_tree(text)
+    if tree is None:
         return ""
     is_code = any(not isinstance(node, ast.Expr) or _is_call(node) for node in tree.body)
     return text if is_code else ""
