@@ -95,7 +95,7 @@ async def _fetch(hub: Hub, listing: Listing, file: RemoteFile, folder: Path) -> 
 
 def _locked(listing: Listing, approval: Approval, folder: Path) -> LockedModel:
     walked = walk(folder)
-    digests = digest_all(walked.files)
+    digests = digest_all(walked.files, with_git=True)
     if faults := [*walked.faults, *digests.faults]:
         raise FaultyError(folder, faults)
     facts = known_facts(walked.files)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import msgspec
+
 from tyrian.errors import InputError
 from tyrian.supply.lock.digest import Digests
 from tyrian.supply.lock.fault import Fault
@@ -18,8 +20,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FORMAT = "tyrian-hub-tree/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """One file as a side knows it; what it does not know is empty."""
 
     size: int = -1

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tyrian.errors import InputError
 from tyrian.supply.lock.cache import Cache, Identity
 from tyrian.supply.lock.fault import Fault, FaultKind
@@ -27,8 +29,7 @@ class FileFaultError(InputError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(msgspec.Struct, frozen=True):
     """What a file is, told from every byte of it."""
 
     size: int
@@ -57,7 +58,7 @@ def digest_file(place: str, buffer: bytearray | None = None, advance: Advance = 
     """Read all of a file; raises FileFaultError where it changes meanwhile or is mostly holes."""
     buffer = bytearray(_PIECE) if buffer is None else buffer
     with _opened(place) as fd:
-        return _digest(fd.number, fd.size, memoryview(buffer), advance)
+        return _digest(fd.number, fd.size, memoryview(buffer), advance, with_git=True)
 
 
 def digest_all(
@@ -65,10 +66,13 @@ def digest_all(
     advance: Advance = _nothing,
     cache: Cache | None = None,
     threads: int = 0,
+    *,
+    with_git: bool = False,
 ) -> Digests:
     """Digests of all files but links, largest first, on as many threads as there are processors.
 
-    With a cache, files that look as they did are not read again.
+    With a cache, files that look as they did are not read again. Git's digests of small files cost
+    a little more, and only an approval needs them.
     """
     waiting = deque(sorted((f for f in files if not f.link), key=lambda f: f.size, reverse=True))
     made, lock = Digests(), threading.Lock()
@@ -92,7 +96,7 @@ def digest_all(
             except IndexError:
                 return
             try:
-                digest = _remembered(file, buffer, heard, cache)
+                digest = _remembered(file, buffer, heard, cache, with_git)
             except FileFaultError as error:
                 with lock:
                     made.faults.append(Fault(error.kind, file.path, error.message))
@@ -114,16 +118,16 @@ def digest_all(
 
 
 def _remembered(
-    file: FoundFile, buffer: bytearray, advance: Advance, cache: Cache | None
+    file: FoundFile, buffer: bytearray, advance: Advance, cache: Cache | None, with_git: bool
 ) -> Digest:
     with _opened(file.place) as fd:
         if cache is None:
-            return _digest(fd.number, fd.size, memoryview(buffer), advance)
+            return _digest(fd.number, fd.size, memoryview(buffer), advance, with_git)
         identity = Identity.of(fd.number)
         if found := cache.get(identity):
             advance(fd.size)
             return Digest(fd.size, found.sha256, found.git, is_cached=True)
-        digest = _digest(fd.number, fd.size, memoryview(buffer), advance)
+        digest = _digest(fd.number, fd.size, memoryview(buffer), advance, with_git)
         cache.put(identity, digest.sha256, digest.git)
         return digest
 
@@ -163,12 +167,13 @@ def _changing() -> FileFaultError:
     return FileFaultError(FaultKind.CHANGING, "it changed while it was read")
 
 
-def _digest(fd: int, size: int, view: memoryview, advance: Advance) -> Digest:
+def _digest(fd: int, size: int, view: memoryview, advance: Advance, with_git: bool) -> Digest:
     _check_holes(fd, size)
     sha256 = hashlib.sha256()
-    git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False) if size <= SMALL else None
+    is_small = with_git and size <= SMALL
+    git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False) if is_small else None
     at = 0
-    while count := os.readv(fd, [view]):
+    while at < size and (count := os.readv(fd, [view])):  # what grew is seen by its size
         at += count
         if at > size:
             raise _changing()

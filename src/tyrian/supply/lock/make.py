@@ -95,7 +95,7 @@ def lock_directory(
     walked = walk(directory, left_out)
     if not walked.files and not walked.faults:
         raise ConfigError(f"{directory} has no files", hint="name the directory of a model")
-    digests = digest_all(walked.files, advance)
+    digests = digest_all(walked.files, advance, with_git=True)
     if faults := [*walked.faults, *digests.faults]:
         raise FaultyError(directory, faults)
     facts = known_facts(walked.files)

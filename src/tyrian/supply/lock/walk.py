@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from tyrian.supply.lock.fault import Fault, FaultKind
 
 _SKIPPED = frozenset({".git"})
@@ -15,8 +17,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that show nothing, or move what is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(msgspec.Struct, frozen=True):
     """One file, or one link that stays inside."""
 
     path: str
