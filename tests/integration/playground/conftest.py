@@ -385,7 +385,7 @@ class Visit:
         return [*self.problems, *seen]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
