@@ -3,21 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from training.content_guard.mix import held_texts
 
 from _detection_data import Text
 from _detection_stats import F64, BySource, auc, interval, recall_at, shown
 from _table import Cell
 
 HELD_HEAD = ("rows", "AUC", "recall % at 1% FPR", "recall % shipped", "FPR % shipped")
-
-
-def unseen_texts() -> list[Text]:
-    """The texts that were kept out of every training, and only set how the stages are mixed."""
-    return [
-        Text(one.text, one.hazard or "safe twins", "held", (one.hazard,) if one.hazard else ())
-        for one in held_texts()
-    ]
 
 
 def unseen_rows(texts: Sequence[Text], excess: F64) -> list[list[Cell]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # where the package `training` lies
 
+from training.content_guard.mix import held_texts  # noqa: E402
 from training.prompt_guard.compose import LANGUAGES, UNSEEN, foreign  # noqa: E402
 
 SEED = 31337
@@ -90,3 +91,11 @@ def foreign_texts(share: float) -> dict[str, list[Text]]:
         language = row.source.split("_")[1]
         found[language].append(Text(row.text, row.source, row.kind, row.labels))
     return {name: texts for name, texts in found.items() if texts}
+
+
+def unseen_texts() -> list[Text]:
+    """The texts that were kept out of every training, and only set how the stages are mixed."""
+    return [
+        Text(one.text, one.hazard or "safe twins", "held", (one.hazard,) if one.hazard else ())
+        for one in held_texts()
+    ]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from _detection_content import HELD_HEAD, unseen_rows, unseen_texts
-from _detection_data import NoDataError, Text, content_texts, dev_texts, foreign_texts
+from _detection_content import HELD_HEAD, unseen_rows
+from _detection_data import NoDataError, Text, content_texts, dev_texts, foreign_texts, unseen_texts
 from _detection_leave_out import leave_out
 from _detection_stats import AT, F64, BySource, auc, interval, recall_at, shown
 from _forms import FORMS
