@@ -160,6 +160,11 @@ class Benchmark(ABC):
     def score(self, sample: Sample, answer: Data, judgement: Data) -> Score:
         """The score of one case, or the reason why there is none."""
 
+    @classmethod
+    def drawn(cls) -> Sequence[Mapping[str, object]]:
+        """The rows of a whole run, where programs of our own draw the cases; else empty."""
+        return ()
+
     def goal(self, sample: Sample) -> Goal:
         """What an attacker would want of this case; ConfigError where there is no such thing."""
         raise ConfigError(

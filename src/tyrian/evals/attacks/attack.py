@@ -8,13 +8,12 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from tyrian.errors import ConfigError
 from tyrian.evals.benchmark import Outcome, Step
 from tyrian.evals.exchange import GREEDY, Part, Reply, Request, Sampling, Turn
+from tyrian.evals.object_in_text import read_object
 from tyrian.evals.prompts import OwnPrompts
 from tyrian.evals.sample import Goal
 
@@ -139,18 +138,6 @@ def judged(course: Course, one: Try) -> Generator[Step, Outcome, int]:
     reached, score = read.get("reached"), read.get("score")
     one.reached = reached if reached in ("none", "partly", FULL) else ""
     return score if isinstance(score, int) and 1 <= score <= 10 else 1
-
-
-def read_object(said: str) -> Mapping[str, Any]:
-    """The JSON object in what a model wrote, fenced or not; empty where there is none."""
-    start, end = said.find("{"), said.rfind("}")
-    if start < 0 or end < start:
-        return {}
-    try:
-        read = msgspec.json.decode(said[start : end + 1])
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def bounds_from(settings: Mapping[str, str]) -> Bounds:

@@ -8,7 +8,7 @@ from tyrian.errors import ConfigError
 from tyrian.evals.attacks.attack import Course, bounds_from
 from tyrian.evals.attacks.converters import converters_from
 from tyrian.evals.attacks.registry import attack_named
-from tyrian.evals.benchmark import Benchmark, Dialogue, Direction
+from tyrian.evals.benchmark import Benchmark, Dialogue, Direction, Options
 from tyrian.evals.exchange import Part
 from tyrian.evals.sample import Data, Goal, Sample, Score, unscored
 
@@ -99,9 +99,11 @@ def _tries(answer: Data) -> list[dict[str, str]]:
     return tries
 
 
+def is_attacked(options: Options) -> bool:
+    """Whether a user's settings ask for an attack, or for other forms of the prompts."""
+    return bool(options.settings.keys() & {"attack", "converters"})
+
+
 def attacked(inner: Benchmark) -> Benchmark:
     """The benchmark as its settings ask for: under attack where they name one."""
-    settings = inner.options.settings
-    if "attack" not in settings and "converters" not in settings:
-        return inner
-    return Attacked(inner)
+    return Attacked(inner) if is_attacked(inner.options) else inner

@@ -13,12 +13,12 @@ from tyrian.evals.attacks.attack import (
     Course,
     attacker_says,
     judged,
-    read_object,
     target_says,
     text,
 )
 from tyrian.evals.benchmark import Outcome, Step
 from tyrian.evals.exchange import GREEDY, Part, Reply, Request, Turn
+from tyrian.evals.object_in_text import read_object
 
 _FIELDS = ("improvement", "prompt")
 _ON_TOPIC = {

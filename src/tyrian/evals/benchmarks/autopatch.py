@@ -36,7 +36,7 @@ class AutoPatch(Benchmark):
     )
     parts: ClassVar = frozenset({Part.TARGET})
     needs_sandbox = True
-    references = References(source="https://engineering.fb.com/2025/04/29/ai-research/")
+    references = References(cwe=("CWE-119", "CWE-416", "CWE-476", "CWE-674"))
 
     def load(self, rows: Iterable[Mapping[str, object]]) -> Iterator[Sample]:
         """A case per program."""

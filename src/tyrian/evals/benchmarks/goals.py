@@ -1,14 +1,12 @@
-"""Goals that a model should not serve, each beside a harmless twin: the base of attacks.
-
-The rows are ours. Any published set of the form `goal`, `category` can be given with `--rows`.
-"""
+"""Goals that a model should not serve: the base of attacks. The rows are ours."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from tyrian.evals.attacks.attack import FULL, read_object, text
+from tyrian.evals.attacks.attack import FULL, text
 from tyrian.evals.benchmark import Benchmark, Dialogue, Direction, Measure, References
 from tyrian.evals.exchange import GREEDY, Part, Reply, Request, Turn, ask
+from tyrian.evals.object_in_text import read_object
 from tyrian.evals.rows import text_of
 from tyrian.evals.sample import Data, Goal, Sample, Score, unscored
 

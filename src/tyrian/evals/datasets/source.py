@@ -45,8 +45,11 @@ def rows_of(
     What a row needs from files beside the dataset is put into it (`Benchmark.beside`).
 
     `data` is a checkout of the repository, or its `datasets` directory; without it
-    $TYRIAN_EVAL_DATA and then the fetched files are read.
+    $TYRIAN_EVAL_DATA and then the fetched files are read. A benchmark without published data has
+    the rows that it draws, or those that come with Tyrian.
     """
+    if not benchmark.datasets and variant == "full":
+        return benchmark.drawn() or sample_rows(benchmark.name)
     chosen = [one for one in benchmark.datasets if one.variant == variant]
     if not chosen:
         known = ", ".join(dict.fromkeys(one.variant for one in benchmark.datasets)) or "none"

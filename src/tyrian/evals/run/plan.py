@@ -10,7 +10,7 @@ import msgspec
 
 import tyrian
 from tyrian.errors import ConfigError, InputError
-from tyrian.evals.attacks.attacked import attacked
+from tyrian.evals.attacks.attacked import attacked, is_attacked
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options
 from tyrian.evals.datasets.source import rows_of, sample_rows
 from tyrian.evals.exchange import Part
@@ -61,6 +61,11 @@ def build(name: str, plan: Plan) -> Benchmark:
     kind = benchmark_type(name)
     prompts: Prompts = OwnPrompts()
     if plan.options.fidelity is Fidelity.UPSTREAM:
+        if kind.upstream_stats is Benchmark.upstream_stats or is_attacked(plan.options):
+            raise ConfigError(
+                f"{name} as it is asked for here has no published protocol",
+                hint="leave --upstream out",
+            )
         if plan.data is None:
             raise ConfigError(
                 "the upstream protocol reads the published prompts from a checkout",
