@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tyrian.evals.benchmark import Benchmark, Dialogue, Outcome, Step
-from tyrian.evals.exchange import Reply, ReplyStatus, Request
+from tyrian.evals.exchange import Reply, Request
 from tyrian.evals.execution import Executed, Execution
-from tyrian.evals.sample import Data, Sample, Score, unscored
+from tyrian.evals.sample import Data, Sample, Score
 
 Ask = Callable[[Request], Awaitable[Reply]]
 Execute = Callable[[Execution], Awaitable[Executed]]
@@ -52,10 +52,3 @@ async def _driven(dialogue: Dialogue, do: Callable[[Step], Awaitable[Outcome]]) 
         return found
     finally:
         dialogue.close()
-
-
-def missing_for(reply: Reply) -> Score | None:
-    """The score of a case whose model gave no answer; None where there is one."""
-    if reply.status is ReplyStatus.OK:
-        return None
-    return unscored(reply.status.value, reply.reason)
