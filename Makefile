@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 ARGS ?=
-LOCKED_EXTRAS := dev images onnx otel postgres redis semgrep sql train
+LOCKED_EXTRAS := data dev documents images inspect onnx otel postgres range ray redis semgrep sql train
 
 .PHONY: serve test check fix docs bench lock clean
 
