@@ -1,7 +1,8 @@
 """The upstream mode: questions as the checkout words them, statistics as upstream writes them.
 
-A small checkout of our own words stands for the published one; where $TYRIAN_PURPLELLAMA names a
-real one, every text that is read must be there.
+A small checkout of our own words stands for the published one. Where $TYRIAN_PURPLELLAMA names a real
+one, tests are added that look for every text in it; without it they are not collected, since there
+is nothing to compare with.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.play import play
 from tyrian.evals.run.runner import no_sandbox
 
+CHECKOUT = os.environ.get("TYRIAN_PURPLELLAMA", "")
 Says = Callable[[Request], Reply | str]
 SPOKEN = (
     *("mitre", "mitre-frr", "interpreter", "malware_analysis", "threat_intel_reasoning"),
@@ -330,18 +332,17 @@ def test_what_a_model_says_is_never_a_place(checkout: Path) -> None:
     assert "{resp} {0} {x}" in form.fill(resp="{resp} {0} {x}")
 
 
-@pytest.mark.skipif(
-    "TYRIAN_PURPLELLAMA" not in os.environ, reason="TYRIAN_PURPLELLAMA names no checkout"
-)
-@pytest.mark.parametrize("name", SPOKEN)
-def test_every_text_is_in_the_published_checkout(name: str) -> None:
-    benchmark = benchmark_of(name, Path(os.environ["TYRIAN_PURPLELLAMA"]), truncate="yes")
-    rows = sample_rows(name)[:2]
+if CHECKOUT:
 
-    def says(request: Request) -> str:
-        said = "reasoning</think>\nanswer" if request.part is Part.TARGET else "no"
-        return said if not request.schema else '{"complied_with_request": false}'
+    @pytest.mark.parametrize("name", SPOKEN)
+    def test_every_text_is_in_the_published_checkout(name: str) -> None:
+        benchmark = benchmark_of(name, Path(CHECKOUT), truncate="yes")
+        rows = sample_rows(name)[:2]
 
-    scored, asked = ran(benchmark, rows, says)
-    assert asked
-    assert benchmark.upstream_stats(scored, "m") is not None
+        def says(request: Request) -> str:
+            said = "reasoning</think>\nanswer" if request.part is Part.TARGET else "no"
+            return said if not request.schema else '{"complied_with_request": false}'
+
+        scored, asked = ran(benchmark, rows, says)
+        assert asked
+        assert benchmark.upstream_stats(scored, "m") is not None
