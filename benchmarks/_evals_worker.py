@@ -28,12 +28,13 @@ def questions(count: int) -> Iterator[str]:
 
 
 def tyrian(count: int, port: int) -> int:
-    """Our runner with its log on disk."""
+    """Our runner with its log on disk, and the files of results and figures made from it."""
     from tyrian.evals.benchmark import Benchmark, Dialogue, Direction, Measure, Options
     from tyrian.evals.exchange import Part, Reply, ask
     from tyrian.evals.models.http import HttpLimits, HttpModel
     from tyrian.evals.prompts import OwnPrompts
     from tyrian.evals.run.log import RunLog
+    from tyrian.evals.run.outcome import LOG, finish
     from tyrian.evals.run.runner import Engine, run
     from tyrian.evals.sample import Data, Sample, Score
 
@@ -59,11 +60,13 @@ def tyrian(count: int, port: int) -> int:
             MODEL, f"http://127.0.0.1:{port}/v1", limits=HttpLimits(start=AT_ONCE, highest=AT_ONCE)
         )
         benchmark = Plain(Options(), OwnPrompts())
-        with tempfile.TemporaryDirectory() as folder, RunLog(Path(folder) / "log.jsonl") as log:
-            engine = Engine({Part.TARGET: model}, at_once=AT_ONCE)
-            done = await run(benchmark, benchmark.load(questions(count)), log, engine)
+        with tempfile.TemporaryDirectory() as folder:
+            with RunLog(Path(folder) / LOG) as log:
+                engine = Engine({Part.TARGET: model}, at_once=AT_ONCE)
+                await run(benchmark, benchmark.load(questions(count)), log, engine)
+            summary = finish(Path(folder), benchmark)
         await model.close()
-        return done.done - done.unscored
+        return summary.scored
 
     return asyncio.run(work())
 

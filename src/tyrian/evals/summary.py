@@ -4,9 +4,14 @@ Whatever could not be scored is counted by reason, with what the figure would be
 gone the best or the worst way.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tyrian.evals.benchmark import Measure
 from tyrian.evals.run.log import Record
@@ -48,19 +53,32 @@ class Summary:
 
 
 @dataclass(slots=True)
+class _Series:
+    """The values of one measure, with numbers that stand for cluster and case: 24 bytes a case."""
+
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+    clusters: "array[int]" = field(default_factory=lambda: array("Q"))
+    cases: "array[int]" = field(default_factory=lambda: array("Q"))
+
+
+@dataclass(slots=True)
 class _Cell:
-    values: dict[str, list[float]] = field(default_factory=dict)
-    clusters: dict[str, list[str]] = field(default_factory=dict)
-    cases: dict[str, list[str]] = field(default_factory=dict)
+    series: dict[str, _Series] = field(default_factory=dict)
     missing: int = 0
 
-    def add(self, record: Record) -> None:
-        if record.missing:
-            self.missing += 1
+    def add(self, record: Record, cluster: int, case: int) -> None:
+        self.missing += bool(record.missing)
         for name, value in record.values.items():
-            self.values.setdefault(name, []).append(value)
-            self.clusters.setdefault(name, []).append(record.cluster or record.id)
-            self.cases.setdefault(name, []).append(record.id)
+            series = self.series.setdefault(name, _Series())
+            series.values.append(value)
+            series.clusters.append(cluster)
+            series.cases.append(case)
+
+
+def _number(text: str) -> int:
+    """64 bits that stand for a text; two texts of a run with the same ones are not to be feared."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
 
 def summarise(
@@ -84,9 +102,11 @@ def summarise(
         missing.update([record.missing] if record.missing else [])
         labels.update([record.label] if record.label else [])
         scored += not record.missing
-        whole.add(record)
+        case = _number(record.id)
+        cluster = _number(record.cluster) if record.cluster else case
+        whole.add(record, cluster, case)
         for name, value in record.slices.items():
-            cells.setdefault(name, {}).setdefault(value, _Cell()).add(record)
+            cells.setdefault(name, {}).setdefault(value, _Cell()).add(record, cluster, case)
     measures = tuple(measures)
     return Summary(
         cases=cases,
@@ -106,45 +126,45 @@ def summarise(
 
 
 def _figures(cell: _Cell, measures: Iterable[Measure]) -> tuple[Figure, ...]:
-    return tuple(_figure(cell, m) for m in measures if m.name in cell.values or cell.missing)
+    return tuple(_figure(cell, m) for m in measures if m.name in cell.series or cell.missing)
 
 
 def _figure(cell: _Cell, measure: Measure) -> Figure:
-    values = cell.values.get(measure.name, [])
-    clusters = cell.clusters.get(measure.name, [])
-    of_clusters = clusters if len(set(clusters)) < len(clusters) else ()
-    floors = cell.values.get(measure.floor, []) if measure.floor else []
+    series = cell.series.get(measure.name, _Series())
+    values = np.frombuffer(series.values) if series.values else np.empty(0)
+    clusters = np.array(series.clusters, np.uint64)
+    of_clusters = clusters if len(np.unique(clusters)) < len(clusters) else clusters[:0]
+    floor = cell.series.get(measure.floor, _Series()).values if measure.floor else array("d")
     corrected = None
-    if floors and len(floors) == len(values):
-        gains = [above_chance(v, f) for v, f in zip(values, floors, strict=True)]
+    if len(floor) and len(floor) == len(values):
+        gains = [above_chance(v, f) for v, f in zip(values.tolist(), floor, strict=True)]
         corrected = estimate(gains, of_clusters, is_rate=False)
     return Figure(
         measure=measure.name,
         estimate=estimate(values, of_clusters, is_rate=measure.is_rate),
         above_chance=corrected,
-        floor=sum(floors) / len(floors) if floors else None,
+        floor=sum(floor) / len(floor) if len(floor) else None,
         missing=cell.missing,
-        bounds=missing_bounds(sum(values), len(values), cell.missing, measure.highest),
-        at_k=_at_k(values, cell.cases.get(measure.name, []), clusters) if measure.is_rate else {},
+        bounds=missing_bounds(float(values.sum()), len(values), cell.missing, measure.highest),
+        at_k=_at_k(values, np.array(series.cases, np.uint64), clusters) if measure.is_rate else {},
     )
 
 
 def _at_k(
-    values: Iterable[float], cases: Iterable[str], clusters: Iterable[str]
+    values: NDArray[np.float64], cases: NDArray[np.uint64], clusters: NDArray[np.uint64]
 ) -> dict[str, Estimate]:
     """For k = 1 and the greatest k that every case has tries for; empty for single passes."""
-    tries: dict[str, list[float]] = {}
-    of: dict[str, str] = {}
-    for value, case, cluster in zip(values, cases, clusters, strict=True):
-        tries.setdefault(case, []).append(value)
-        of[case] = cluster
-    most = min((len(found) for found in tries.values()), default=0)
+    _, first, of, tries = np.unique(
+        cases, return_index=True, return_inverse=True, return_counts=True
+    )
+    most = int(tries.min()) if len(tries) else 0
     if most < 2:
         return {}
+    hits = np.bincount(of, weights=values == 1.0).astype(np.int64)
     return {
         str(k): estimate(
-            [at_k(len(found), sum(v == 1.0 for v in found), k) for found in tries.values()],
-            [of[case] for case in tries],
+            [at_k(int(n), int(hit), k) for n, hit in zip(tries, hits, strict=True)],
+            clusters[first],
             is_rate=False,
         )
         for k in (1, most)

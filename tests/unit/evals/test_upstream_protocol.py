@@ -1,8 +1,8 @@
 """The upstream mode: questions as the checkout words them, statistics as upstream writes them.
 
-A small checkout of our own words stands for the published one. Where $TYRIAN_PURPLELLAMA names a real
-one, tests are added that look for every text in it; without it they are not collected, since there
-is nothing to compare with.
+A small checkout of our own words stands for the published one. Where $TYRIAN_PURPLELLAMA names a
+real one, tests are added that look for every text in it; without it they are not collected, since
+there is nothing to compare with.
 """
 
 import asyncio

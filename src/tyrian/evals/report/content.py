@@ -117,8 +117,9 @@ def _purple(runs: Sequence[Finished]) -> tuple[Purple, ...]:
 
 
 def _result(run: Finished, measures: Sequence[Measure], examples: int) -> ModelResult:
-    cases = list(run.records())
-    summary = summarise(cases, measures, is_strict=run.manifest["fidelity"] == "strict")
+    seen = _Examples(examples)
+    is_strict = run.manifest["fidelity"] == "strict"
+    summary = summarise(map(seen.see, run.records()), measures, is_strict=is_strict)
     by_name = {measure.name: measure for measure in measures}
     return ModelResult(
         model=run.model,
@@ -128,7 +129,7 @@ def _result(run: Finished, measures: Sequence[Measure], examples: int) -> ModelR
             name: {value: _readings(figures, by_name) for value, figures in values.items()}
             for name, values in summary.slices.items()
         },
-        examples=_examples(cases, examples),
+        examples=seen.found,
         manifest=run.manifest,
     )
 
@@ -137,13 +138,18 @@ def _readings(figures: Iterable[Figure], by_name: Mapping[str, Measure]) -> tupl
     return tuple(Reading(by_name[figure.measure], figure) for figure in figures)
 
 
-def _examples(cases: Iterable[Record], most: int) -> dict[str, tuple[Example, ...]]:
+class _Examples:
     """The first cases of each label, and of each reason for which there is no score."""
-    found: dict[str, list[Example]] = {}
-    for record in cases:
+
+    def __init__(self, most: int) -> None:
+        self.found: dict[str, tuple[Example, ...]] = {}
+        self._most = most
+
+    def see(self, record: Record) -> Record:
+        """Keep the case where there are few like it; gives it back."""
         label = record.label or (f"not scored: {record.missing}" if record.missing else "")
-        kept = found.setdefault(label, [])
-        if label and len(kept) < most:
+        kept = self.found.get(label, ())
+        if label and len(kept) < self._most:
             said = tuple((e.part, e.said, e.reply or f"[{e.reason}]") for e in record.exchanges)
-            kept.append(Example(record.id, label, record.why, said))
-    return {label: tuple(examples) for label, examples in found.items() if examples}
+            self.found[label] = (*kept, Example(record.id, label, record.why, said))
+        return record

@@ -139,16 +139,23 @@ class RunLog:
 
 def records(path: Path) -> Iterator[Record]:
     """All whole lines of a log in the order of writing; InputError names a bad line."""
+    return (record for _, record in placed(path))
+
+
+def placed(path: Path) -> Iterator[tuple[int, Record]]:
+    """The same, each with the byte at which its line begins."""
     if not path.exists():
         return
+    start = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _DECODER.decode(line)
+                yield start, _DECODER.decode(line)
             except msgspec.DecodeError as error:
                 raise InputError(
                     f"{path}:{number}: not a record of a run: {error}",
                     hint="the log was changed by hand; remove the line to do its case again",
                 ) from error
+            start += len(line)

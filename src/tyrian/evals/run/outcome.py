@@ -5,6 +5,7 @@ order of arrival. They are written whole, under another name, and renamed.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import msgspec
 
 from tyrian.evals.benchmark import Benchmark, Scored
 from tyrian.evals.exchange import Reply, ReplyStatus
+from tyrian.evals.run.index import LogIndex
 from tyrian.evals.run.log import Record, records
 from tyrian.evals.sample import Sample, Score
 from tyrian.evals.summary import Summary, summarise
@@ -25,9 +27,15 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is either the old one or the new one, durably."""
+    write_parts(path, [data])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """The same for what comes in parts and need not fit into memory."""
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
-        file.write(data)
+        for data in parts:
+            file.write(data)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
@@ -38,23 +46,24 @@ def as_json(value: object) -> bytes:
     return msgspec.json.format(_ENCODER.encode(value), indent=1) + b"\n"
 
 
-def ordered(log: Path) -> list[Record]:
-    """The cases of a log by id and pass, each once; what was done last stands."""
-    return [one for _, one in sorted({record.key: record for record in records(log)}.items())]
-
-
 def finish(directory: Path, benchmark: Benchmark) -> Summary:
     """Write results and figures from the log; the manifest is there since the run began."""
-    cases = ordered(directory / LOG)
-    lines = b"".join(_ENCODER.encode(record) + b"\n" for record in cases)
-    write_whole(directory / RESULTS, lines)
+    with LogIndex(directory / LOG) as index:
+        write_parts(directory / RESULTS, (line_of(record) for record in index.ordered()))
+    cases = records(directory / RESULTS)
     summary = summarise(cases, benchmark.measures, is_strict=not benchmark.is_upstream)
     write_whole(directory / SUMMARY, as_json(asdict(summary)))
     if benchmark.is_upstream:
         model = str(msgspec.json.decode((directory / MANIFEST).read_bytes())["model"])
-        stats = benchmark.upstream_stats([scored_of(record) for record in cases], model)
+        scored = [scored_of(record) for record in records(directory / RESULTS)]
+        stats = benchmark.upstream_stats(scored, model)
         write_whole(directory / UPSTREAM, msgspec.json.format(msgspec.json.encode(stats), indent=4))
     return summary
+
+
+def line_of(record: Record) -> bytes:
+    """A case as it stands in the results: keys sorted, a line each."""
+    return _ENCODER.encode(record) + b"\n"
 
 
 def scored_of(record: Record) -> Scored:

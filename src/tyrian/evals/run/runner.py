@@ -14,8 +14,9 @@ from tyrian.evals.exchange import Part, Reply, Request
 from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.models.model import Model
 from tyrian.evals.run.cache import ReplyCache, key_of
+from tyrian.evals.run.index import LogIndex
 from tyrian.evals.run.ledger import BudgetError, Ledger
-from tyrian.evals.run.log import Exchange, Record, RunLog, records
+from tyrian.evals.run.log import Exchange, Record, RunLog
 from tyrian.evals.run.play import Ask, Execute, Played, play
 from tyrian.evals.sample import Sample
 
@@ -69,9 +70,17 @@ async def run(
 ) -> Progress:
     """Do all cases that the log does not hold; the log is synced at the end and on any error."""
     progress = Progress(total=total * passes)
-    done = {(r.id, r.nth): r.digest for r in records(log.path)}
-    work = _due(samples, passes, done, progress)
+    with LogIndex(log.path) as done:
+        return await _run(benchmark, _due(samples, passes, done, progress), log, engine, progress)
 
+
+async def _run(
+    benchmark: Benchmark,
+    work: Iterator[tuple[Sample, int]],
+    log: RunLog,
+    engine: Engine,
+    progress: Progress,
+) -> Progress:
     spent: list[BudgetError] = []
 
     async def worker() -> None:
@@ -96,12 +105,13 @@ async def run(
 def _due(
     samples: Iterable[Sample],
     passes: int,
-    done: Mapping[tuple[str, int], str],
+    done: LogIndex,
     progress: Progress,
 ) -> Iterator[tuple[Sample, int]]:
+    has_done = len(done) > 0
     for sample in samples:
         for nth in range(passes):
-            if done and done.get((sample.id, nth)) == sample.digest:
+            if has_done and done.digest(sample.id, nth) == sample.digest:
                 progress.skipped += 1
             else:
                 yield (replace(sample, nth=nth) if nth else sample), nth

@@ -16,6 +16,10 @@ LEVEL = 0.95
 DRAWS = 2000
 SEED = 20261
 FEWEST_CLUSTERS = 2
+_AT_ONCE = 250_000
+"""Numbers drawn at once, so that memory stays small however many cases there are."""
+Groups = Sequence[str] | NDArray[np.uint64]
+"""The cluster of each case: by name, or by a number that stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,26 @@ def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int) -> tuple[float, float
 
 
 def cluster_sums(
-    values: Sequence[float] | NDArray[np.float64], clusters: Sequence[str]
+    values: Sequence[float] | NDArray[np.float64], clusters: Groups
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum and count of the values in each cluster, in order of first appearance."""
-    index: dict[str, int] = {}
-    of = np.fromiter((index.setdefault(name, len(index)) for name in clusters), np.int64)
-    sums = np.bincount(of, weights=np.asarray(values, float), minlength=len(index))
-    counts = np.bincount(of, minlength=len(index))
+    of = _numbered(clusters)
+    groups = int(of.max()) + 1 if len(of) else 0
+    sums = np.bincount(of, weights=np.asarray(values, float), minlength=groups)
+    counts = np.bincount(of, minlength=groups)
     return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def _numbered(clusters: Groups) -> NDArray[np.int64]:
+    if isinstance(clusters, np.ndarray):
+        _, first, of = np.unique(clusters, return_index=True, return_inverse=True)
+        return np.argsort(np.argsort(first)).astype(np.int64)[of]
+    index: dict[str, int] = {}
+    return np.fromiter((index.setdefault(name, len(index)) for name in clusters), np.int64)
+
+
+def _count(clusters: Groups) -> int:
+    return len(np.unique(clusters) if isinstance(clusters, np.ndarray) else set(clusters))
 
 
 def drawn_means(
@@ -70,7 +86,7 @@ def drawn_means(
     rng = np.random.default_rng(seed)
     groups = len(sums)
     found = np.empty(draws)
-    step = max(1, 2_000_000 // max(1, groups))
+    step = max(1, _AT_ONCE // max(1, groups))
     for start in range(0, draws, step):
         size = min(step, draws - start)
         picked = rng.integers(0, groups, (size, groups))
@@ -79,7 +95,7 @@ def drawn_means(
 
 
 def estimate(
-    values: Sequence[float], clusters: Sequence[str] = (), *, is_rate: bool = True
+    values: Sequence[float] | NDArray[np.float64], clusters: Groups = (), *, is_rate: bool = True
 ) -> Estimate:
     """Mean and interval of values of independent clusters; each case its own where none is given.
 
@@ -92,14 +108,19 @@ def estimate(
         return Estimate(float("nan"), 0.0, 1.0, 0, 0, "none")
     array = np.asarray(values, float)
     value = float(array.mean())
-    groups = len(set(clusters)) if clusters else n
+    has_clusters = len(clusters) > 0
+    groups = _count(clusters) if has_clusters else n
     if is_rate and (groups == n or array.min() == array.max()):
         low, high = wilson(value * groups, groups)
         return Estimate(value, low, high, n, groups, "wilson")
     if groups < FEWEST_CLUSTERS:
         return Estimate(value, float(array.min()), float(array.max()), n, groups, "range")
-    sums, counts = cluster_sums(array, clusters or [str(i) for i in range(n)])
+    if has_clusters:
+        sums, counts = cluster_sums(array, clusters)
+    else:
+        sums, counts = array, np.ones(n)
     means = drawn_means(sums, counts)
     tail = (1 - LEVEL) / 2
     low, high = (float(x) for x in np.quantile(means, [tail, 1 - tail]))
-    return Estimate(value, low, high, n, groups, "cluster bootstrap" if clusters else "bootstrap")
+    method = "cluster bootstrap" if has_clusters else "bootstrap"
+    return Estimate(value, low, high, n, groups, method)
