@@ -1,8 +1,6 @@
 """The `tyrian` command: nouns, each in a file of its own, and one place where errors end."""
 
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Annotated
@@ -11,11 +9,8 @@ import typer
 import typer.main
 
 import tyrian
-from tyrian.cli.exit import ExitCode, exit_code_of
+from tyrian.cli.ending import ending
 from tyrian.cli.lazy import Entry, LazyGroup
-from tyrian.errors import TyrianError
-
-TRACEBACK_VARIABLE = "TYRIAN_TRACEBACK"
 
 
 class _Nouns(LazyGroup):
@@ -81,29 +76,5 @@ def main(args: Sequence[str] | None = None) -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line; its exit code. Every error of ours ends here, with its hint."""
     command = typer.main.get_command(app)
-    try:
-        command.main(args=None if args is None else list(args), prog_name="tyrian")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except TyrianError as error:
-        _tell(str(error))
-        return exit_code_of(error)
-    except Exception as error:  # noqa: BLE001  a crash must not look like a finding (exit 1)
-        _tell_crash(error)
-        return ExitCode.NOT_CHECKED
-    return ExitCode.CLEAN
-
-
-def _tell(message: str) -> None:
-    typer.echo(f"error: {message}", err=True)
-
-
-def _tell_crash(error: Exception) -> None:
-    """Name the place of a crash; not its message, which may hold what users wrote."""
-    if os.environ.get(TRACEBACK_VARIABLE):
-        traceback.print_exception(error)
-        return
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-    hint = f"a fault in Tyrian; run again with {TRACEBACK_VARIABLE}=1 for the whole traceback"
-    _tell(f"{type(error).__name__}{place}\n  hint: {hint}")
+    words = None if args is None else list(args)
+    return ending(lambda: command.main(args=words, prog_name="tyrian"))

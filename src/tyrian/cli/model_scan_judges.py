@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tyrian.core.detection import Detection, Stage, View
 from tyrian.core.message import Message
-from tyrian.core.registry import DetectorConfig
 from tyrian.supply.scan.finding import TextJudge
 
 _SURE = 0.8
@@ -35,6 +34,7 @@ _Judge = tuple[str, float, Callable[[View], Detection]]
 
 
 def _judges(*, prompt_guard: bool) -> Iterator[_Judge]:
+    from tyrian.core.registry import DetectorConfig
     from tyrian.detectors.hidden_text import create as create_hidden_text
     from tyrian.detectors.secrets.detector import create as create_secrets
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -11,15 +10,13 @@ import msgspec
 from tyrian.cli.formats import Tally
 from tyrian.cli.result import FAILED
 from tyrian.cli.rows import Id
+from tyrian.cli.standard_output import StandardOutput as StandardOutput
+from tyrian.cli.standard_output import full
 from tyrian.core.decision import Effect
-from tyrian.errors import ConfigError, InputError, TyrianError
+from tyrian.errors import ConfigError, InputError
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _FAILED = frozenset(status.value for status in FAILED)
-
-
-class OutputError(TyrianError):
-    """The output cannot take any more."""
 
 
 class Target(Protocol):
@@ -33,25 +30,6 @@ class Target(Protocol):
 
     def abandon(self) -> None:
         """The result will not be complete."""
-
-
-class StandardOutput:
-    """Standard output, flushed at each write."""
-
-    def put(self, data: bytes) -> None:
-        """Write and flush."""
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except OSError as error:
-            _drop_standard_output()
-            raise _full("standard output", error) from None
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    def abandon(self) -> None:
-        """What was written stays."""
 
 
 class AppendedFile:
@@ -115,21 +93,7 @@ def _write_all(fd: int, data: bytes) -> None:
         while view:
             view = view[os.write(fd, view) :]
     except OSError as error:
-        raise _full("the output file", error) from None
-
-
-def _full(name: str, error: OSError) -> OutputError:
-    return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=_FULL_HINT)
-
-
-_FULL_HINT = "what was written stands; with --output FILE --resume a scan goes on from there"
-
-
-def _drop_standard_output() -> None:
-    """Keep the interpreter from failing at exit when it flushes what nobody takes."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+        raise full("the output file", error) from None
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

@@ -18,6 +18,8 @@ import ast, encodings.rot_13, encodings.raw_unicode_escape, encodings.cp437, enc
 import encodings.utf_8_sig, encodings.utf_16, encodings.utf_16_le, yaml
 from tyrian.supply.scan.homes.tf_operations import known_operations
 from tyrian.supply.scan.walk import scan_paths
+from tyrian.supply.scan.later import load_all
+load_all()
 known_operations()
 check_template("{% set a = 'b' %}{{ a }}", Collector(""))
 entries = list(all_entries())

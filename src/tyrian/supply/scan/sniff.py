@@ -1,14 +1,29 @@
 """What a file is, told by its bytes; names only say what it should be."""
 
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from tyrian.supply.scan.hdf5.layout import superblock_at
-from tyrian.supply.scan.homes.protobuf_file import KINDS as MESSAGES
-from tyrian.supply.scan.homes.protobuf_file import protobuf_kind
-from tyrian.supply.scan.homes.tar_file import is_header
-from tyrian.supply.scan.homes.tf_checkpoint import is_table
+from tyrian.supply.scan.later import Later
 from tyrian.supply.scan.source import Source
 
+if TYPE_CHECKING:
+    from tyrian.supply.scan.hdf5.layout import superblock_at
+    from tyrian.supply.scan.homes.protobuf_file import protobuf_kind
+    from tyrian.supply.scan.homes.tar_file import is_header
+    from tyrian.supply.scan.homes.tf_checkpoint import is_table
+else:
+    superblock_at = Later("hdf5.layout:superblock_at")
+    protobuf_kind = Later("homes.protobuf_file:protobuf_kind")
+    is_header = Later("homes.tar_file:is_header")
+    is_table = Later("homes.tf_checkpoint:is_table")
+
+MESSAGES = frozenset(
+    {"onnx", "saved-model", "tf-graph", "tf-meta-graph", "keras-metadata", "tf-fingerprint",
+     "sentencepiece"}
+)  # fmt: skip
+"""Messages of Protocol Buffers."""
+PACKED = frozenset({"gzip", "zlib", "bzip2", "xz", "lzma"})
+"""Streams that are unpacked and scanned as what comes out."""
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
@@ -91,7 +106,7 @@ def kind_of(source: Source) -> str:
         at = int.from_bytes(head[60:64], "little")
         if source.read_at(at, 4) == b"PE\0\0":
             return "program"
-    if is_header(head):
+    if not head[148:156].strip(b" \0").translate(None, b"01234567") and is_header(head):
         return "tar"
     if head[0] == 0x80 and head[1:2] and head[1] <= 5:
         return "pickle"

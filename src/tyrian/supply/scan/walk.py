@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tyrian.supply.scan.claims import is_unknown, note_claims, settled
 from tyrian.supply.scan.finding import Collector, ScanReport, TextJudge
-from tyrian.supply.scan.scanner import check_name, scan_file
+from tyrian.supply.scan.names import check_name
+from tyrian.supply.scan.scanner import scan_file
 
 _SKIPPED = frozenset({".git"})
 """Folders of version control: their content is that of the files beside them, packed."""

@@ -20,7 +20,6 @@ def _unpacker(kind: str) -> Unpacker:
     return LZMADecompressor(FORMAT_XZ if kind == "xz" else FORMAT_ALONE)
 
 
-KINDS = frozenset({"gzip", "zlib", "bzip2", "xz", "lzma"})
 _CONCATENATED = frozenset({"gzip", "bzip2", "xz"})
 _BROKEN = (zlib.error, OSError, LZMAError, EOFError)
 

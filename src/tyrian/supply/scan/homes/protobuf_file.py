@@ -14,10 +14,6 @@ from tyrian.supply.scan.homes.tf_model import (
 from tyrian.supply.scan.protobuf import Message, ProtobufError, whole
 from tyrian.supply.scan.source import Source
 
-KINDS = frozenset(
-    {"onnx", "saved-model", "tf-graph", "tf-meta-graph", "keras-metadata", "tf-fingerprint",
-     "sentencepiece"}
-)  # fmt: skip
 _MALFORMED = {"onnx": "onnx-malformed", "sentencepiece": "sentencepiece-malformed"}
 _ONNX = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 _MOST_FIELDS = 3_000_000

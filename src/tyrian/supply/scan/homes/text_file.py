@@ -3,18 +3,28 @@
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from tyrian.supply.scan.finding import Collector
 from tyrian.supply.scan.homes.card import card_faults
-from tyrian.supply.scan.homes.code_file import code_kind, scan_code
+from tyrian.supply.scan.homes.code_kind import code_kind
 from tyrian.supply.scan.homes.config_rules import file_faults, key_faults
-from tyrian.supply.scan.homes.keras_config import check_keras
-from tyrian.supply.scan.homes.template import check_template
 from tyrian.supply.scan.homes.tokenizer_file import is_vocabulary, tokenizer_faults
-from tyrian.supply.scan.homes.yaml_file import scan_yaml
+from tyrian.supply.scan.later import Later
 from tyrian.supply.scan.sniff import extension
 from tyrian.supply.scan.source import Source
 from tyrian.supply.scan.strict_json import JsonError, decode
+
+if TYPE_CHECKING:
+    from tyrian.supply.scan.homes.code_file import scan_code
+    from tyrian.supply.scan.homes.keras_config import check_keras
+    from tyrian.supply.scan.homes.template import check_template
+    from tyrian.supply.scan.homes.yaml_file import scan_yaml
+else:
+    scan_code = Later("homes.code_file:scan_code")
+    check_keras = Later("homes.keras_config:check_keras")
+    check_template = Later("homes.template:check_template")
+    scan_yaml = Later("homes.yaml_file:scan_yaml")
 
 _MOST = 64 << 20
 _MOST_CODE = 8 << 20

@@ -90,6 +90,7 @@ _NAMES: dict[str, str] = {
     "pandas.core.arrays.string_arrow": "ArrowStringArray",
     "pandas.core.dtypes.dtypes": "CategoricalDtype DatetimeTZDtype",
     "pandas._libs.internals": "_unpickle_block",
+    "pyarrow.lib": "_restore_array type_for_alias py_buffer chunked_array",
     "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
     "pandas._libs.tslibs.timestamps": "_unpickle_timestamp Timestamp",
     "pandas._libs.tslibs.timedeltas": "_timedelta_unpickle Timedelta",

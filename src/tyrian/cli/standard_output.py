@@ -1,0 +1,44 @@
+"""Standard output, which may be a pipe that nobody reads any more."""
+
+import os
+import sys
+
+from tyrian.errors import TyrianError
+
+
+class OutputError(TyrianError):
+    """The output cannot take any more."""
+
+
+class StandardOutput:
+    """Standard output, flushed at each write."""
+
+    def put(self, data: bytes) -> None:
+        """Write and flush."""
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            _drop_standard_output()
+            raise full("standard output", error) from None
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def abandon(self) -> None:
+        """What was written stays."""
+
+
+def full(name: str, error: OSError) -> OutputError:
+    """The error of an output that takes no more."""
+    return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=_FULL_HINT)
+
+
+_FULL_HINT = "what was written stands; with --output FILE --resume a scan goes on from there"
+
+
+def _drop_standard_output() -> None:
+    """Keep the interpreter from failing at exit when it flushes what nobody takes."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
