@@ -14,7 +14,9 @@ from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.redact import RedactStyle
 from tyrian.policy.guard import GuardPolicy
 from tyrian.policy.tool import ToolPolicy
-from tyrian.stack.schema import CascadeSpec, Stack, StageGuard
+from tyrian.stack.guards import CascadeSpec
+from tyrian.stack.schema import Stack
+from tyrian.stack.stage_guard import StageGuard
 
 EMBEDDED = "embedded"
 

@@ -21,7 +21,8 @@ from tyrian.gateway.routing.routes import Lead, Route
 from tyrian.gateway.routing.server import Server
 from tyrian.gateway.upstream import HttpUpstream, Upstream, UpstreamLimits
 from tyrian.stack.hosted import is_hosted
-from tyrian.stack.schema import ModelSpec, RouteSpec, Stack
+from tyrian.stack.models import ModelSpec, RouteSpec
+from tyrian.stack.schema import Stack
 
 if TYPE_CHECKING:  # the key store brings the database along
     from tyrian.gateway.accounts.record import KeyRecord

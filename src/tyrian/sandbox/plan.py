@@ -14,7 +14,7 @@ from types import MappingProxyType
 from tyrian.errors import ConfigError
 from tyrian.policy.schema import PolicySpec
 from tyrian.sandbox.rights import Mount, Shown, shown_by
-from tyrian.stack.schema import SandboxLimits, SandboxSpec
+from tyrian.stack.sandbox import SandboxLimits, SandboxSpec
 
 PROXY_PORT = 3128
 """Port on the sandbox's own loopback from which the egress proxy is reached."""

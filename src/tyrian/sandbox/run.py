@@ -24,7 +24,7 @@ from tyrian.sandbox.home import Home
 from tyrian.sandbox.output import copied, output_pipes
 from tyrian.sandbox.plan import Plan, make_plan
 from tyrian.sandbox.signals import Signals
-from tyrian.stack.schema import SandboxSpec
+from tyrian.stack.sandbox import SandboxSpec
 
 _LOOK_S = 0.5
 """Seconds between two looks at what the sandbox has written."""

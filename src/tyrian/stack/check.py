@@ -11,16 +11,12 @@ from tyrian.errors import ConfigError, PolicyError, StackError
 from tyrian.policy.guard import ANY_LABEL
 from tyrian.policy.load import policy_faults, read_text
 from tyrian.stack.effects import known_labels, spelled_out
+from tyrian.stack.guards import MODES, GuardSpec
 from tyrian.stack.hosted import is_hosted
-from tyrian.stack.schema import (
-    GUARD_LISTS,
-    MODES,
-    GuardSpec,
-    RouteSpec,
-    Stack,
-    StageGuard,
-)
+from tyrian.stack.models import RouteSpec
+from tyrian.stack.schema import GUARD_LISTS, Stack
 from tyrian.stack.source import KeyPath, Source
+from tyrian.stack.stage_guard import StageGuard
 
 _CLASS_KEYS = ("block_classes", "review_classes", "redact_classes", "flag_classes")
 _PATTERN_SOURCES = ("regex", "words", "words_file")

@@ -8,7 +8,9 @@ from tyrian.policy.guard import ANY_LABEL, GuardRule
 from tyrian.stack.check import warnings
 from tyrian.stack.effects import known_labels
 from tyrian.stack.hosted import is_hosted
-from tyrian.stack.schema import RouteSpec, Stack, StageGuard
+from tyrian.stack.models import RouteSpec
+from tyrian.stack.schema import Stack
+from tyrian.stack.stage_guard import StageGuard
 
 
 @dataclass(frozen=True, slots=True)

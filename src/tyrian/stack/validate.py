@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from tyrian.core.model_faults import NAME_HELP, in_order, model_faults, shown
 from tyrian.errors import StackError
-from tyrian.stack.schema import GuardSpec, Stack
+from tyrian.stack.guards import GuardSpec
+from tyrian.stack.schema import Stack
 from tyrian.stack.source import KeyPath, Plain, Source
 
 SECRET_KEY = re.compile(

@@ -12,9 +12,10 @@ from tyrian.errors import MissingDependencyError
 from tyrian.policy.guard import ANY_LABEL
 from tyrian.stack.effects import default_effects, family, known_labels
 from tyrian.stack.explain import as_text, explain
+from tyrian.stack.guards import MODES
 from tyrian.stack.json_schema import stack_json_schema
 from tyrian.stack.load import default_stack, default_text
-from tyrian.stack.schema import GUARD_LISTS, MODES
+from tyrian.stack.schema import GUARD_LISTS
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "stack.md"
 CONTRACT = """\

@@ -15,7 +15,7 @@ from tyrian.errors import TyrianError
 from tyrian.evals.sandboxed.order import Order, Outcome
 from tyrian.policy.schema import PolicySpec
 from tyrian.sandbox.run import run_sandboxed
-from tyrian.stack.schema import SandboxSpec
+from tyrian.stack.sandbox import SandboxSpec
 
 INSIDE = "/work"
 """Where the program finds its directory."""

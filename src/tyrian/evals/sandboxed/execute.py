@@ -19,7 +19,7 @@ from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.sandboxed.order import Order, Outcome
 from tyrian.sandbox.driver import BASE
 from tyrian.sandbox.drivers.table import driver_of
-from tyrian.stack.schema import SandboxSpec
+from tyrian.stack.sandbox import SandboxSpec
 
 PREFERRED = ("bubblewrap", "gvisor", "landlock")
 """Drivers in the order of their cost to start; each closes the network and all paths but one."""

@@ -5,7 +5,7 @@ from tyrian.sandbox.drivers.bubblewrap import Bubblewrap
 from tyrian.sandbox.drivers.container import Container
 from tyrian.sandbox.drivers.gvisor import Gvisor
 from tyrian.sandbox.drivers.landlock import Landlock
-from tyrian.stack.schema import SandboxSpec
+from tyrian.stack.sandbox import SandboxSpec
 
 
 def driver_of(spec: SandboxSpec) -> Driver | None:
