@@ -16,7 +16,7 @@ from tests.integration.gateway.conftest import KEY
 
 from tyrian.gateway.accounts.meter import AccountMeter
 from tyrian.gateway.accounts.prices import Price, PriceList
-from tyrian.gateway.accounts.record import KeyRecord, RateRule
+from tyrian.gateway.accounts.record import BudgetRule, KeyRecord, RateRule
 from tyrian.gateway.accounts.scopes import MODEL_SCOPES
 from tyrian.gateway.idempotency import IdempotentAnswers
 from tyrian.gateway.settings import Limits
@@ -90,7 +90,7 @@ class Bounded:
         rates = [RateRule("org_default", "*", requests, None)] if requests else []
         self._record = KeyRecord(
             "key_1", "x", KeyKind.TEST, frozenset(MODEL_SCOPES), 0, rates=tuple(rates),
-            budget_ids=(budget,) if budget else (),
+            budgets=(BudgetRule(budget, 0),) if budget else (),
         )  # fmt: skip
 
     async def verify(self, token: str) -> KeyRecord | None:

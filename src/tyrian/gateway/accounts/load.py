@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tyrian.gateway.accounts.record import KeyRecord, RateRule
+from tyrian.gateway.accounts.record import BudgetRule, KeyRecord, RateRule
 from tyrian.gateway.accounts.tiers import capped, highest
 from tyrian.gateway.store.models.keys import Key, KeySecret
 from tyrian.gateway.store.models.money import Budget, RateLimit
@@ -44,7 +44,7 @@ class _Around:
         self.gone: dict[str, int] = {}
         """When owners were disabled or deleted."""
         self.grants: dict[str, list[TierGrant]] = defaultdict(list)
-        self.budgets: dict[str, list[str]] = defaultdict(list)
+        self.budgets: dict[str, list[BudgetRule]] = defaultdict(list)
         self.rates: dict[str, list[RateRule]] = defaultdict(list)
 
     @classmethod
@@ -91,12 +91,12 @@ class _Around:
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             budgets = await session.execute(
-                select(Budget.subject_id, Budget.id)
+                select(Budget.subject_id, Budget.id, Budget.limit_nanos)
                 .where(Budget.subject_id.in_(some))
                 .order_by(Budget.id)
             )
-            for subject, budget in budgets:
-                self.budgets[subject].append(budget)
+            for subject, budget, limit in budgets:
+                self.budgets[subject].append(BudgetRule(budget, limit))
             for rate in await session.scalars(
                 select(RateLimit).where(RateLimit.subject_id.in_(some))
             ):
@@ -143,8 +143,7 @@ class _Around:
             owner_user_id=key.owner_user_id,
             owner_service_account_id=key.owner_service_account_id,
             programs=frozenset(grant.program for grant in grants if grant.program),
-            # In the order of ids, so that no two requests wait for each other's.
-            budget_ids=tuple(sorted(b for subject in subjects for b in self.budgets[subject])),
+            budgets=tuple(budget for subject in subjects for budget in self.budgets[subject]),
             rates=tuple(rate for subject in subjects for rate in self.rates[subject]),
             secret_id=secret.id if secret else "",
             secret_ends_at=_end_of(secret),

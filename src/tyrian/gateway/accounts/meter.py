@@ -7,10 +7,11 @@ from typing import Final
 
 from tyrian.errors import StoreError
 from tyrian.gateway.accounts import limits
+from tyrian.gateway.accounts.books import Held
 from tyrian.gateway.accounts.ledger import Ledger, Row
 from tyrian.gateway.accounts.prices import FREE, Price, PriceList
 from tyrian.gateway.accounts.record import KeyRecord
-from tyrian.gateway.accounts.till import Held, Till
+from tyrian.gateway.accounts.till import Till
 from tyrian.gateway.accounts.windows import MemoryWindows, Take, Windows
 from tyrian.gateway.context import RequestContext
 from tyrian.gateway.errors import ApiError, store_unavailable
@@ -82,11 +83,11 @@ class AccountMeter:
         answer_tokens: int,
         context: RequestContext,
     ) -> Held | None:
-        if not key.budget_ids or price == FREE:
+        if not key.budgets or price == FREE:
             return None
         # A token is at least a byte, so no prompt has more of them than bytes.
         nanos = price.of(demand.prompt_tokens * BYTES_PER_TOKEN, answer_tokens)
-        held = await self.till.reserve(key, context.id, demand.model, nanos)
+        held = await self.till.reserve(key, nanos)
         if held is None:
             raise ApiError(
                 429,

@@ -27,6 +27,15 @@ class RateRule:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetRule:
+    """A budget that requests are paid from."""
+
+    id: str
+    limit_nanos: int
+    """By which a worker notices that somebody has changed it."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """A key as everybody may see it: never its value."""
 
@@ -58,7 +67,7 @@ class KeyRecord:
     owner_service_account_id: str | None = None
     programs: frozenset[str] = frozenset()
     """Access programmes that its organisation is in."""
-    budget_ids: tuple[str, ...] = ()
+    budgets: tuple[BudgetRule, ...] = ()
     """Budgets that its requests are paid from, all of them at once."""
     rates: tuple[RateRule, ...] = ()
     secret_id: str = field(default="", repr=False)

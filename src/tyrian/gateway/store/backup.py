@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select, text, update
+from sqlalchemy import Connection, Table, delete, func, select, text, update
 
 from tyrian.errors import ConfigError, StoreError
 from tyrian.gateway.store.engine import blocking, parse_url
 from tyrian.gateway.store.migrate import SCHEMA, current_revision, migrate
 from tyrian.gateway.store.models.keys import Key, KeySecret, Revision
-from tyrian.gateway.store.models.money import Budget, Reservation
+from tyrian.gateway.store.models.money import Budget, BudgetLease
 from tyrian.gateway.store.models.organisations import Invitation
 from tyrian.gateway.store.models.schema import METADATA
 
@@ -154,13 +154,13 @@ class _Since:
                 .where(Invitation.id == it, Invitation.revoked_at.is_(None))
                 .values(revoked_at=now)
             )
-        # Requests that ran at the time of the backup have ended: what they held was spent.
+        # The workers of the time of the backup have ended: what they held was spent.
         connection.execute(
             update(Budget).values(
                 spent_nanos=Budget.spent_nanos + Budget.reserved_nanos, reserved_nanos=0
             )
         )
-        connection.execute(Reservation.__table__.delete())  # type: ignore[attr-defined]
+        connection.execute(delete(BudgetLease))
         for (it, began), spent in self.spent.items():
             connection.execute(
                 update(Budget)

@@ -29,27 +29,27 @@ class Budget(Base):
     """Begin of the period that the two sums below belong to."""
     spent_nanos: Mapped[int]
     reserved_nanos: Mapped[int]
-    """Held back for requests that are running."""
+    """Held by workers, for requests that run and the next ones."""
     created_at: Mapped[int]
     updated_at: Mapped[int]
 
 
-class Reservation(Base):
-    """What a running request holds back; it goes when the request is settled."""
+class BudgetLease(Base):
+    """The part of a budget that one worker holds, to spend it without asking."""
 
-    __tablename__ = "reservation"
+    __tablename__ = "budget_lease"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
-    budget_ids: Mapped[list[str]] = mapped_column(JSON)
-    organisation_id: Mapped[str] = mapped_column(String(ID_LENGTH))
-    project_id: Mapped[str] = mapped_column(String(ID_LENGTH))
-    key_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
-    request_id: Mapped[str] = mapped_column(String(64))
-    model: Mapped[str] = mapped_column(String(200))
+    budget_id: Mapped[str] = mapped_column(String(ID_LENGTH), index=True)
+    version: Mapped[int]
+    """Counts its writes."""
     nanos: Mapped[int]
-    created_at: Mapped[int]
+    """All that the worker holds, as part of what the budget has reserved."""
+    free_nanos: Mapped[int]
+    """That part of it which no request held when it was written."""
+    updated_at: Mapped[int]
     expires_at: Mapped[int] = mapped_column(index=True)
-    """When its worker must have died; it is settled in full then."""
+    """When its worker must have died; all of it counts as spent then."""
 
 
 class LedgerEntry(Base):
