@@ -17,6 +17,8 @@ import msgspec
 from tyrian.errors import InputError
 from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.sandboxed.order import Order, Outcome
+from tyrian.evals.uplift.step import RangeStep
+from tyrian.evals.uplift.visit import Ranges
 from tyrian.sandbox.driver import BASE
 from tyrian.sandbox.drivers.table import driver_of
 from tyrian.stack.sandbox import SandboxSpec
@@ -46,9 +48,12 @@ class Sandboxed:
     def __init__(self, driver: str = "", *, at_once: int = AT_ONCE) -> None:
         self._driver, self._why = (driver, "") if driver else working_driver()
         self._gate = asyncio.Semaphore(at_once)
+        self._ranges = Ranges()
 
     async def __call__(self, execution: Execution) -> Executed:
         """Run one program; InputError where the benchmark names files outside the directory."""
+        if isinstance(execution, RangeStep):
+            return await self._ranges(execution)
         if not self._driver:
             return Executed(ExecutionStatus.REFUSED, reason=f"no sandbox works here: {self._why}")
         async with self._gate:
