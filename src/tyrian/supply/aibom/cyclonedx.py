@@ -133,10 +133,9 @@ def _dependencies(inventory: Inventory, data: list[DataPart]) -> Iterator[Json]:
     used_data = {ref for refs_of in edges.values() for ref in refs_of}
     own |= {one.ref for one in data} - used_data
     packages = {one.name: one.ref for one in inventory.packages}
-    needed = {packages[need] for one in inventory.packages for need in one.needs}
-    own |= set(packages.values()) - needed
     for package in inventory.packages:
-        edges[package.ref] = {packages[need] for need in package.needs}
+        edges[package.ref] = {packages[need] for need in package.needs if need in packages}
+    own |= set(packages.values()) - {ref for one in packages.values() for ref in edges[one]}
     own |= _unreached(inventory.ref, edges)
     for ref in sorted(edges):
         depends = sorted(edges[ref])
