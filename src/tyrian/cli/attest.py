@@ -10,6 +10,7 @@ import msgspec
 import typer
 import yaml
 
+from tyrian.cli.attest_regression import compared
 from tyrian.cli.attest_verify import inside, verify
 from tyrian.cli.model_lock_text import Format, FormatOption
 from tyrian.errors import ConfigError, InputError
@@ -133,6 +134,8 @@ def create(
     if not known.environment:
         changes |= {"environment": environment(), "hardware": hardware()}
     changes["evaluations"] = _evaluations(known.evaluations, base_evaluation, tuned_evaluation)
+    if base_evaluation and tuned_evaluation:
+        changes["comparison"] = compared(base_evaluation, tuned_evaluation)
     complete = msgspec.structs.replace(known, **changes)
     target = output or attestation_path(directory)
     statement = statement_of(complete, files_of(directory, inside(directory, target)))

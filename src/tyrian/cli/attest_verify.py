@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tyrian.cli.attest_regression import compared
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.model_lock_text import Format, FormatOption
 from tyrian.cli.plain import plain
@@ -19,6 +20,7 @@ from tyrian.supply.attest.model_signing import (
     is_bundle,
     verify_manifest,
 )
+from tyrian.supply.attest.regression import Tolerance
 from tyrian.supply.attest.trainer import attestation_path
 from tyrian.supply.attest.verify import Expected, Mismatch, verify_training
 from tyrian.supply.lock.lock import LOCK_NAME, lock_bytes, parse
@@ -56,8 +58,17 @@ def verify(
     ] = None,
     require_evaluations: Annotated[
         bool,
-        typer.Option("--require-evaluations", help="Fail without runs of the base and this model."),
+        typer.Option(
+            "--require-evaluations", help="Fail without compared runs of the base and this model."
+        ),
     ] = False,
+    may_worsen: Annotated[
+        float | None,
+        typer.Option(
+            metavar="AMOUNT",
+            help="Fail where a measure got significantly worse by more (0.02: two points).",
+        ),
+    ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Check a model against its attestation, or its OpenSSF signature, without a network.
@@ -89,7 +100,13 @@ def verify(
         datasets=dict(_dataset(one) for one in data or ()),
         code=code,
         evaluations={role: place for role, place in runs.items() if place},
+        comparison=(
+            compared(base_evaluation, tuned_evaluation)
+            if base_evaluation and tuned_evaluation
+            else None
+        ),
         is_evaluated=require_evaluations,
+        tolerance=None if may_worsen is None else Tolerance(may_worsen=may_worsen),
     )
     checked = verify_training(envelope, verifiers, expected)
     raise typer.Exit(_tell(path, list(checked.mismatches), list(checked.uncompared), output_format))

@@ -29,12 +29,16 @@ from tyrian.supply.attest.model_signing import (
     sign_manifest,
     verify_manifest,
 )
+from tyrian.supply.attest.regression import Regression
 from tyrian.supply.attest.training import Record, encode_record, read_record, statement_of
 from tyrian.supply.attest.verify import Checked, Expected, verify_training
 
 CODE = "c0de" * 10
 REFERENCE = os.environ.get("TYRIAN_TEST_MODEL_SIGNING", "")
 """The program model_signing, in an environment of its own; without it those tests skip."""
+
+
+COMPARISON = Regression(base="old", tuned="new", changes=())
 
 
 class Scene:
@@ -77,6 +81,7 @@ class Scene:
             evaluations=tuple(
                 one for role in self.runs for one in evaluations_below(role, self.runs[role])
             ),
+            comparison=COMPARISON,
         )
 
     def attested(self) -> dsse.Envelope:
@@ -88,6 +93,7 @@ class Scene:
             "datasets": {"train": digest_of(self.data)},
             "code": CODE,
             "evaluations": self.runs,
+            "comparison": COMPARISON,
             "is_evaluated": True,
             **changes,
         }

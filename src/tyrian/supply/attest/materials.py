@@ -7,6 +7,7 @@ import msgspec
 
 from tyrian.errors import InputError
 from tyrian.supply.attest.dsse import read_bytes
+from tyrian.supply.data.manifest import MANIFEST_TYPE, Manifest, check_root, read_manifest
 from tyrian.supply.lock.digest import FileFaultError, digest_all, digest_file
 from tyrian.supply.lock.lock import LockedFile, LockedModel, tree_digest
 from tyrian.supply.lock.walk import walk
@@ -24,6 +25,8 @@ class Material(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit: str = ""
     rows: int = -1
     """Of a dataset whose manifest tells them."""
+    root: str = ""
+    """`sha256:` and the Merkle root of its rows, where a manifest tells it."""
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,16 +84,26 @@ def material_of_lock(model: LockedModel) -> Material:
 
 
 def dataset(name: str, path: Path) -> Material:
-    """A dataset, or the manifest of one, whose number of rows is kept where it is told."""
-    rows = -1
-    if path.suffix == ".json" and path.is_file():
-        try:
-            told = json.loads(read_bytes(path))
-        except ValueError:
-            told = None
-        found = told.get("rows") if isinstance(told, dict) else None
-        rows = found if type(found) is int else -1
-    return Material(name=name, digest=digest_of(path), rows=rows)
+    """A dataset, or the manifest of one, whose rows and Merkle root are kept.
+
+    ManifestError where the entries of a manifest are not those that it was written with.
+    """
+    if manifest := manifest_at(path):
+        check_root(path, manifest)
+        return Material(name=name, digest=digest_of(path), rows=manifest.rows, root=manifest.root)
+    return Material(name=name, digest=digest_of(path))
+
+
+def manifest_at(path: Path) -> Manifest | None:
+    """The manifest that a file is; None for any other file or directory."""
+    if path.suffix != ".json" or not path.is_file():
+        return None
+    try:
+        told = json.loads(read_bytes(path))
+    except ValueError:
+        return None
+    is_one = isinstance(told, dict) and told.get("type") == MANIFEST_TYPE
+    return read_manifest(path) if is_one else None
 
 
 def evaluations_below(role: str, root: Path) -> list[Evaluation]:

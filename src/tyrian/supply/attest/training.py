@@ -17,6 +17,7 @@ import tyrian
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest.dsse import read_bytes
 from tyrian.supply.attest.materials import Evaluation, Material, names_of
+from tyrian.supply.attest.regression import Regression, as_byproduct
 from tyrian.supply.lock.lock import LockedFile, as_canonical, tree_digest
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -42,6 +43,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """ISO 8601 in UTC; empty where times shall not make a difference."""
     finished: str = ""
     evaluations: tuple[Evaluation, ...] = ()
+    comparison: Regression | None = None
+    """Of the runs of the base model with those of the tuned one."""
 
 
 def read_record(path: Path) -> Record:
@@ -110,7 +113,7 @@ def statement_of(record: Record, files: Sequence[LockedFile]) -> bytes:
                 "runDetails": {
                     "builder": {"id": BUILDER, "version": {"tyrian": tyrian.__version__}},
                     **_times(record),
-                    "byproducts": list(_byproducts(record.evaluations)),
+                    "byproducts": list(_byproducts(record)),
                 },
             },
         }
@@ -137,19 +140,24 @@ def _descriptor(role: str, one: Material) -> dict[str, object]:
     notes: dict[str, object] = {"role": role}
     if one.rows >= 0:
         notes["rows"] = one.rows
+    if one.root:
+        notes["merkleRoot"] = one.root
     found: dict[str, object] = {"name": one.name, "digest": {kind: value}, "annotations": notes}
     if one.repository:
         found["uri"] = f"pkg:huggingface/{one.repository}@{one.commit}"
     return found
 
 
-def _byproducts(evaluations: Sequence[Evaluation]) -> Sequence[Mapping[str, object]]:
-    return [
+def _byproducts(record: Record) -> Sequence[Mapping[str, object]]:
+    found: list[Mapping[str, object]] = [
         {
             "name": name,
             "digest": {"sha256": digest},
             "annotations": {"role": one.role, "benchmark": one.benchmark, "model": one.model},
         }
-        for one in evaluations
+        for one in record.evaluations
         for name, digest in names_of(one).items()
     ]
+    if record.comparison is not None:
+        found.append(as_byproduct(record.comparison))
+    return found

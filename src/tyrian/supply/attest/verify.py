@@ -11,6 +11,15 @@ from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.materials import evaluations_below, files_of, names_of
+from tyrian.supply.attest.regression import (
+    ROLE,
+    Regression,
+    Tolerance,
+    in_words,
+    losses,
+    regression_of,
+    rounded,
+)
 from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE, STATEMENT
 from tyrian.supply.lock.lock import tree_digest
 
@@ -42,8 +51,12 @@ class Expected:
     """Commit."""
     evaluations: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """Directories of runs by role."""
+    comparison: Regression | None = None
+    """Of the runs that lie here."""
     is_evaluated: bool = False
-    """Whether runs of both the base and the tuned model must be attested."""
+    """Whether runs of both the base and the tuned model, compared, must be attested."""
+    tolerance: Tolerance | None = None
+    """With one, a measure that got worse by more than it may is told as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,7 @@ def verify_training(
     uncompared: list[str] = []
     found += _dependencies(statement, expected, uncompared)
     found += _evaluations(statement, expected, uncompared)
+    found += _comparison(statement, expected, uncompared)
     return Checked(opened.keyid, tuple(found), tuple(uncompared), statement)
 
 
@@ -173,6 +187,8 @@ def _evaluations(
     said: dict[str, dict[str, str]] = {}
     for row in rows if isinstance(rows, list) else []:
         role = str(at(row, "annotations", "role"))
+        if role == ROLE:
+            continue
         said.setdefault(role, {})[str(at(row, "name"))] = str(at(row, "digest", "sha256"))
     for role in sorted({*said, *expected.evaluations}):
         if role not in expected.evaluations:
@@ -189,3 +205,32 @@ def _evaluations(
         for role in ("base", "tuned"):
             if role not in said:
                 yield Mismatch(f"evaluations of the {role} model", "", "needed")
+
+
+def _comparison(
+    statement: Mapping[str, Any], expected: Expected, uncompared: list[str]
+) -> Iterator[Mismatch]:
+    said, found = regression_of(statement), expected.comparison
+    if said is None:
+        if expected.is_evaluated or found is not None or expected.tolerance is not None:
+            yield Mismatch("comparison of the base and the tuned model", "", "needed")
+        return
+    if found is None:
+        uncompared.append("comparison of the base and the tuned model")
+    else:
+        yield from _changes(said, rounded(found))
+    if expected.tolerance is not None:
+        for one in losses(said, expected.tolerance):
+            most = f"at most {expected.tolerance.of(one):g} worse"
+            yield Mismatch(f"loss of {one.id}", in_words(one), most)
+
+
+def _changes(said: Regression, found: Regression) -> Iterator[Mismatch]:
+    before, now = ({one.id: one for one in each.changes} for each in (said, found))
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            told = [in_words(each[name]) if name in each else "" for each in (before, now)]
+            yield Mismatch(f"comparison {name}", told[0], told[1])
+    if (said.base, said.tuned) != (found.base, found.tuned):
+        names = (f"{one.base} and {one.tuned}" for one in (said, found))
+        yield Mismatch("compared models", *names)
