@@ -1,0 +1,215 @@
+"""`tyrian gate`: what is unguarded in a change, and whether it may be shipped."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tyrian.cli.exit import ExitCode
+from tyrian.cli.output import ReplacedFile, StandardOutput
+from tyrian.cli.plain import plain
+from tyrian.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tyrian.supply.gate.gate import Gate
+    from tyrian.supply.gate.report import GateReport
+    from tyrian.supply.gate.settings import Settings
+
+
+class GateFormat(StrEnum):
+    """How the findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+class GateLevel(StrEnum):
+    """What findings lead to."""
+
+    ENFORCE = "enforce"
+    ADVISE = "advise"
+
+
+def gate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Directories and files; here, where none is."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="TYRIAN_GATE_CONFIG",
+            help="The gate's configuration.",
+            show_default="tyrian-gate.yaml in the directory",
+        ),
+    ] = None,
+    waivers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Further waivers, in the same form.")
+    ] = None,
+    level: Annotated[
+        GateLevel | None,
+        typer.Option(envvar="TYRIAN_GATE_LEVEL", help="Refuse, or tell and let pass."),
+    ] = None,
+    output_format: Annotated[
+        GateFormat,
+        typer.Option("--format", envvar="TYRIAN_FORMAT", help="How to write the findings."),
+    ] = GateFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write them there.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Guards that must not become weaker.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the guards of all stacks as a baseline, and end."),
+    ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Public key that may sign locks and attestations."),
+    ] = None,
+    gateway: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST[:PORT]", help="Address of a gateway; repeat for more."),
+    ] = None,
+    day: Annotated[str, typer.Option("--date", metavar="DATE", help="Judge as on that day.")] = "",
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules, and end.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="TYRIAN_QUIET", help="No summary.")
+    ] = False,
+) -> None:
+    """Say what is unguarded: agents, stacks, models, MCP servers and deployments.
+
+    Exit codes: 0 may pass, 1 refused, 2 usage, 3 something was not examined.
+    """
+    if rules:
+        from tyrian.cli.gate_text import rule_lines
+
+        typer.echo("\n".join(rule_lines()))
+        return
+    root, only = _root(paths or [Path()])
+    settings = _settings(root, config, waivers)
+    settings = dataclasses.replace(
+        settings,
+        baseline=baseline or settings.baseline,
+        keys=(*settings.keys, *(key or ())),
+        gateways=(*settings.gateways, *(gateway or ())),
+    )
+    if level is not None:
+        from tyrian.supply.gate.settings import Level
+
+        settings = dataclasses.replace(settings, level=Level(level.value))
+    judged = _gate(root, settings, only, day)
+    if write_baseline is not None:
+        _write_baseline(judged, write_baseline)
+        return
+    report = judged.report()
+    _write(report, root, output_format, output)
+    if not quiet:
+        from tyrian.cli.gate_text import summary
+
+        typer.echo("\n".join(summary(report)), err=True)
+    raise typer.Exit(_code(report))
+
+
+def _root(paths: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:
+    """The directory that paths are told from, and the files to look at; none: all below it."""
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"there is no {plain(str(path))!r}", hint="name what is there")
+    if len(paths) == 1 and paths[0].is_dir():
+        return paths[0], ()
+    from tyrian.supply.gate.paths import files_below
+
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    here = Path.cwd()
+    whole = [folder.resolve() for folder in folders]
+    is_here = all(folder.is_relative_to(here) for folder in whole)
+    root = Path() if is_here else Path(os.path.commonpath(whole))
+    only: dict[str, None] = {}
+    for path in paths:
+        below = path.resolve().relative_to(root.resolve())
+        names = files_below(path, ()) if path.is_dir() else ("",)
+        only |= dict.fromkeys((below / name).as_posix() for name in names)
+    return root, tuple(only)
+
+
+def _settings(root: Path, config: Path | None, waivers: Path | None) -> "Settings":
+    from tyrian.supply.gate.settings import CONFIG_NAME, Settings, read_settings, with_waivers
+
+    own = root / CONFIG_NAME
+    if config is not None:
+        settings = read_settings(config, str(config))
+    elif own.is_file():
+        settings = read_settings(own, CONFIG_NAME)
+    else:
+        settings = Settings()
+    if waivers is None:
+        return settings
+    return with_waivers(settings, read_settings(waivers, str(waivers)))
+
+
+def _gate(root: Path, settings: "Settings", only: tuple[str, ...], day: str) -> "Gate":
+    from tyrian.cli.gate_secrets import secret_judge
+    from tyrian.supply.gate.gate import Gate
+
+    try:
+        today = date.fromisoformat(day) if day else datetime.now(UTC).date()
+    except ValueError:
+        raise ConfigError(f"--date {day!r} is no date", hint="--date 2027-01-31") from None
+    return Gate(root, settings, today, secret_judge(), only)
+
+
+def _write_baseline(judged: "Gate", path: Path) -> None:
+    from tyrian.supply.gate.config.baseline import baseline_of, encode_baseline
+    from tyrian.supply.lock.lock import write_whole
+
+    judged.read()
+    made = baseline_of(judged.stacks)
+    if not made.stacks:
+        raise ConfigError("there is no stack file, so there is no baseline")
+    write_whole(path, encode_baseline(made))
+    typer.echo(str(path))
+
+
+def _write(
+    report: "GateReport", root: Path, output_format: GateFormat, output: Path | None
+) -> None:
+    target = ReplacedFile(output) if output else StandardOutput()
+    target.put(_text(report, root, output_format, is_file=output is not None))
+    target.finish()
+
+
+def _text(report: "GateReport", root: Path, output_format: GateFormat, *, is_file: bool) -> bytes:
+    if output_format is GateFormat.JSON:
+        return json.dumps(report.plain(), indent=2).encode() + b"\n"
+    if output_format is GateFormat.SARIF:
+        from tyrian.cli.gate_sarif import sarif_of
+
+        return json.dumps(sarif_of(report, root), indent=2).encode() + b"\n"
+    if output_format is GateFormat.JUNIT:
+        from tyrian.cli.gate_junit import junit_of
+
+        return junit_of(report)
+    from tyrian.cli.gate_text import lines
+
+    told = "".join(f"{line}\n" for line in lines(report, root, is_coloured=not is_file))
+    return told.encode("utf-8", "replace")
+
+
+def _code(report: "GateReport") -> ExitCode:
+    from tyrian.supply.gate.report import Verdict
+
+    if report.verdict is Verdict.REFUSE:
+        return ExitCode.FOUND
+    is_whole = report.verdict is Verdict.PASS and report.counts.files
+    return ExitCode.CLEAN if is_whole else ExitCode.NOT_CHECKED
