@@ -25,6 +25,7 @@ from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.admin.api import AdminApi
 from tyrian.gateway.routes.admin.api import routes_of as admin_routes_of
+from tyrian.gateway.routes.bom import BomRoute
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DIALECT_PATHS_WITH_IDS, DialectRoutes
 from tyrian.gateway.routes.health import Health, MetricsPage, Reachable
@@ -139,6 +140,7 @@ def _table(
         "/healthz": _get(health.alive),
         "/readyz": _get(health.ready),
         "/metrics": _get(metrics_page),
+        "/v1/bom": _get(BomRoute(settings)),
     }
     for prefix in PREFIXES:
         table[f"{prefix}/chat/completions"] = {"POST": chat}

@@ -45,8 +45,7 @@ def hashes(digest: str) -> list[Json]:
 def model_component(model: ModelPart, data: Mapping[str, str]) -> Json:
     """A model with its card and its files; `data` are references of datasets by their names."""
     group, _, name = model.name.rpartition("/")
-    is_tree = bool(model.digest) and len(model.files) != 1
-    notes = {**model.notes, "digest-of": TREE if is_tree else ""}
+    notes = {**model.notes, "digest-of": TREE if model.digest else ""}
     return present(
         {
             "type": "machine-learning-model",

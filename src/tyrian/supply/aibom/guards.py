@@ -96,7 +96,7 @@ def _digest(info: DetectorInfo, weights: Sequence[ModelPart], policy: Path | Non
             return weights[0].digest
         lines = sorted(f"{model.digest}  {model.name}\n" for model in weights)
         return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
-    if info.backend in ("builtin", ""):
+    if info.backend in ("builtin", "embedded", ""):
         return code_digest(info.kind)
     return ""
 

@@ -53,6 +53,12 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         "Prometheus text.", is_open=True, answer="", answer_types=("text/plain",)
     ),
     ("/openapi.json", "GET"): Operation("This document.", is_open=True),
+    ("/v1/bom", "GET"): Operation(
+        "What the running system is made of, in CycloneDX.",
+        scope="admin.read",
+        answer_types=("application/vnd.cyclonedx+json",),
+        query={"spec": {"type": "string", "enum": ["1.7", "1.6"]}},
+    ),
     ("/v1/chat/completions", "POST"): Operation(
         "A guarded completion, whole or as an event stream.",
         "ChatCompletion",
