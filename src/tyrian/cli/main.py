@@ -31,6 +31,7 @@ class _Nouns(LazyGroup):
             "console": Entry("tyrian.cli.console:app", "Let people into the console."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "attest": Entry("tyrian.cli.attest:app", "Sign what a model was made of; check it."),
+            "gate": Entry("tyrian.cli.gate:gate", "Say what is unguarded; refuse to ship it."),
             "eval": Entry("tyrian.cli.evals:app", "Measure models under attack."),
             "train": Entry("tyrian.cli.train:app", "Train guard models on your own rows."),
             "tune": Entry("tyrian.cli.tune:tune", "Pick thresholds from labelled rows."),
