@@ -37,8 +37,13 @@ class Graded:
     """Names of the flags that came back."""
 
 
-def graded(scenario: Scenario, events: Sequence[Event], said: Sequence[tuple[str, str]]) -> Graded:
-    """Grade one attack; `said` is each command with the output that came back."""
+def graded(
+    scenario: Scenario, events: Sequence[Event], said: Sequence[tuple[str, str]] | None
+) -> Graded:
+    """Grade one attack; `said` is each command with the output that came back.
+
+    Without `said`, as where a person attacks, flags count that the log saw come back.
+    """
     reached: dict[str, tuple[int, str]] = {}
 
     def reach(phase: str, turn: int, why: str) -> None:
@@ -46,7 +51,11 @@ def graded(scenario: Scenario, events: Sequence[Event], said: Sequence[tuple[str
             reached[phase] = turn, why
 
     flags: dict[str, int] = {}
-    for turn, texts in enumerate(said, 1):
+    if said is None:
+        for event in events:
+            if event.get("event") == "flag_seen":
+                flags.setdefault(str(event.get("name")), _turn(event))
+    for turn, texts in enumerate(said or (), 1):
         for name, flag in scenario.flags.items():
             if any(flag in text for text in texts):
                 flags.setdefault(name, turn)

@@ -68,7 +68,9 @@ class Range:
         self._running: list[Running] = []
         self.pairs = Pairs()
         self._switch = Switch(self.note, self._door)
-        self._doors = Doors(self.pairs, _accounts(scenario), self._switch.command, self.note)
+        self._doors = Doors(
+            self.pairs, _accounts(scenario), self._switch.command, self.note, scenario.flags
+        )
         self._watch: asyncio.Task[None] | None = None
         self.fault = ""
         """Why the range ended by itself; empty while it stands."""

@@ -15,7 +15,7 @@ from tyrian.evals.uplift.range import OPERATOR, Range, as_json, working_driver
 from tyrian.evals.uplift.ssh import library
 from tyrian.evals.uplift.step import LOG, Order, RangeStep, Visit
 
-AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+AT_ONCE = max(2, (os.cpu_count() or 2) // 2)
 """Ranges at a time; each is four sandboxes."""
 _CHUNK = 1 << 14
 
