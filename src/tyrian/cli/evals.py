@@ -5,17 +5,30 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tyrian.cli.lazy import Entry, LazyGroup
 from tyrian.cli.plain import plain
 from tyrian.errors import ConfigError
 
 if TYPE_CHECKING:
     from tyrian.evals.run.ledger import Price
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+class _Nouns(LazyGroup):
+    entries = MappingProxyType(
+        {
+            "range": Entry(
+                "tyrian.cli.evals_range:app", "A small network to attack, on this machine."
+            ),
+        }
+    )
+
+
+app = typer.Typer(cls=_Nouns, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
