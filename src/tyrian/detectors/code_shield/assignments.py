@@ -1,7 +1,7 @@
 """Assignments in masked code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _ASSIGN = re.compile(
     # Where a match can begin at all is quicker to see than what must stand before it.
@@ -16,17 +16,32 @@ _ASSIGN = re.compile(
 class Assigned:
     """One assignment: its place, its operator, and the expression behind it."""
 
-    __slots__ = ("end", "in_call", "name", "operator", "place", "start")
+    __slots__ = ("_end", "_find_end", "in_call", "name", "operator", "place", "start")
 
     def __init__(
-        self, name: str, place: int, operator: str, start: int, end: int, *, in_call: bool
+        self,
+        name: str,
+        place: int,
+        operator: str,
+        start: int,
+        find_end: Callable[[int, bool], int],
+        *,
+        in_call: bool,
     ) -> None:
         self.in_call = in_call
         self.name = name
         self.place = place
         self.operator = operator
         self.start = start
-        self.end = end
+        self._find_end = find_end
+        self._end = -1
+
+    @property
+    def end(self) -> int:
+        """Where the expression ends, which is looked for when it is first asked."""
+        if self._end < 0:
+            self._end = self._find_end(self.start, self.in_call)
+        return self._end
 
 
 def place_of(one: Assigned) -> int:

@@ -24,13 +24,16 @@ def paired(code: str) -> tuple[dict[int, int], dict[int, int]]:
             pairs[place] = size
         elif stack:
             wanted = _CLOSES[char]
-            # A bracket that was forgotten is closed by the next greater one.
-            while code[stack[-1]] != wanted and len(stack) > 1 and code[stack[-2]] == wanted:
+            opening = stack[-1]
+            if code[opening] != wanted:
+                # A bracket that was forgotten is closed by the next greater one.
+                if len(stack) < 2 or code[stack[-2]] != wanted:
+                    continue
                 pairs[stack.pop()] = place
-            if code[stack[-1]] == wanted:
-                opening = stack.pop()
-                pairs[opening] = place
-                openers[place] = opening
+                opening = stack[-1]
+            stack.pop()
+            pairs[opening] = place
+            openers[place] = opening
     return pairs, openers
 
 

@@ -37,6 +37,7 @@ class Fragment:
             self.words |= {called}
         self._plain: str | None = None
         self._plain_data: bytes | None = None
+        self._code_data: bytes | None = None
         self._pairs: dict[int, int] | None = None
         self._openers: dict[int, int] = {}
         self._assigned: dict[str, list[Assigned]] | None = None
@@ -54,6 +55,13 @@ class Fragment:
         if self._plain is None:
             self._plain = self.lexed.plain()
         return self._plain
+
+    @property
+    def code_data(self) -> bytes:
+        """`code` as the expressions of rules read it; its offsets are the same."""
+        if self._code_data is None:
+            self._code_data = self.code.encode()
+        return self._code_data
 
     @property
     def plain_data(self) -> bytes:
@@ -130,15 +138,17 @@ class Fragment:
         return self._assigned
 
     def _assign(self, match: re.Match[str], *, in_call: bool) -> None:
-        start = match.end()
-        end = self.end_of_expression(start, is_argument=in_call)
-        self.budget.spend(end - start >> 8)
         name, place = match[1], match.start(1)
         if name[0] in _AFTER_BRACKET:
             name, place = f"(){name.lstrip('!?')}", self._start_of_chain(place)
-        one = Assigned(name, place, match[2], start, end, in_call=in_call)
+        one = Assigned(name, place, match[2], match.end(), self._end_of_value, in_call=in_call)
         assert self._assigned is not None
         self._assigned.setdefault(name.lstrip("$@"), []).append(one)
+
+    def _end_of_value(self, start: int, in_call: bool) -> int:
+        end = self.end_of_expression(start, is_argument=in_call)
+        self.budget.spend(end - start >> 8)
+        return end
 
     def _start_of_chain(self, place: int) -> int:
         """Where `a.b(c)[d]` begins that ends at `place`."""
@@ -215,6 +225,6 @@ class Fragment:
     def _function_spans(self) -> list[Span]:
         if self._functions is None:
             self._functions = spans_of(
-                self.syntax, self.code, self.opening_of, self.close_of, self.budget
+                self.syntax, self.code, self.code_data, self.opening_of, self.close_of, self.budget
             )
         return self._functions

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from tyrian.detectors.code_shield.budget import Budget
+from tyrian.detectors.code_shield.regex import compiled
 from tyrian.detectors.code_shield.syntax import Syntax
 
 Span = tuple[int, int]
@@ -17,30 +17,30 @@ _CONTROL = frozenset({"if", "for", "while", "switch", "catch", "foreach", "using
 def spans_of(
     syntax: Syntax,
     code: str,
+    data: bytes,
     opening_of: Callable[[int], int],
     close_of: Callable[[int], int],
     budget: Budget,
 ) -> list[Span]:
-    """The functions of a text by their start, `budget.most_functions` at most."""
+    """The functions of a text by their start, `budget.most_functions` at most.
+
+    `data` is the text as bytes, which are as many as its characters.
+    """
     if not syntax.functions:
         return []
     spans: list[Span] = []
-    for match in _functions(syntax).finditer(code):
+    for match in compiled(syntax.functions).finditer(data):
         budget.spend(1)
         if len(spans) >= budget.most_functions:
             break
+        start, end = match.span()
         if syntax.is_indented and syntax.name != "shell":
-            span: Span | None = _indented(code, match.start())
+            span: Span | None = _indented(code, start)
         else:
-            span = _braced(code, match, opening_of, close_of)
+            span = _braced(code, (start, end), opening_of, close_of)
         if span is not None:
             spans.append(span)
     return sorted(spans)
-
-
-@lru_cache(maxsize=32)
-def _functions(syntax: Syntax) -> re.Pattern[str]:
-    return re.compile(syntax.functions, re.MULTILINE)
 
 
 def _indented(code: str, start: int) -> Span:
@@ -55,21 +55,21 @@ def _indented(code: str, start: int) -> Span:
 
 def _braced(
     code: str,
-    match: re.Match[str],
+    head: Span,
     opening_of: Callable[[int], int],
     close_of: Callable[[int], int],
 ) -> Span | None:
-    brace = match.end() - 1 if match[0].endswith("{") else code.find("{", match.end())
-    if brace < 0 or brace - match.end() > 400:
+    start, end = head
+    brace = end - 1 if code[end - 1] == "{" else code.find("{", end)
+    if brace < 0 or brace - end > 400:
         return None
-    start = match.start()
-    if match[0].startswith(")"):
+    if code[start] == ")":
         opening = opening_of(start)
         word = word_before(code, opening)
         if word in _CONTROL or _MADE.search(code, max(0, opening - 100), max(0, opening)):
             return None
         start = opening if opening >= 0 else start
-    elif ";" in code[match.end() : brace]:
+    elif ";" in code[end:brace]:
         return None
     return start, close_of(brace) + 1
 

@@ -147,4 +147,6 @@ def _patterns(syntax: Syntax) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def normal(path: str) -> str:
     """A path with `.` between its parts."""
+    if path.replace(".", "").isidentifier():
+        return path.strip(".")
     return _SEPARATOR.sub(".", path.strip()).strip(".")

@@ -71,9 +71,8 @@ class Matching:
             last = call.name.rpartition(".")[2]
             for entry in self._table.calls.of(last):
                 if (
-                    entry.names
-                    and entry.rule.id not in self._floods
-                    and entry.names.match(call.name, is_new=call.is_new)
+                    entry.rule.id not in self._floods
+                    and entry.fits(call.name, is_new=call.is_new)
                     and arguments.fit(entry, call)
                 ):
                     names = arguments.names_of(entry, call)
@@ -104,7 +103,7 @@ class Matching:
     def _entries_for(self, index: NameIndex, name: str) -> list[Entry]:
         last = name.rpartition(".")[2]
         candidates = index.of(last.lower() if self._fragment.syntax.ignores_case else last)
-        return [entry for entry in candidates if entry.names and entry.names.match(name)]
+        return [entry for entry in candidates if entry.fits(name)]
 
     def _takes(self, entry: Entry, one: Assigned) -> bool:
         start, end = stripped(self._fragment.code, one.start, one.end)
@@ -113,7 +112,7 @@ class Matching:
     # ---- regular expressions
 
     def _code(self) -> Iterator[Hit]:
-        data = self._fragment.code.encode()
+        data = self._fragment.code_data
         for entry, pattern in self._table.code.matching(data):
             yield from self._matches(entry, pattern, data)
 

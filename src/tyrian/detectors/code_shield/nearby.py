@@ -43,7 +43,7 @@ class Surroundings:
 
     def __init__(self, fragment: Fragment) -> None:
         self._fragment = fragment
-        self._data = fragment.code.encode()
+        self._data = fragment.code_data
 
     def fit(self, nearby: Nearby, start: int, end: int, names: Names) -> bool:
         """Whether what a rule asks of the places before and after `start..end` holds."""

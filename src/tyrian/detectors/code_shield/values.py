@@ -25,6 +25,10 @@ _KINDS = {
 }
 
 
+_SHORT = 200
+"""Characters of what an expression says that is kept: a name may say far more than its letters."""
+
+
 class Values:
     """The expressions of one fragment; `source` is what foreign data comes from."""
 
@@ -32,6 +36,8 @@ class Values:
         self._fragment = fragment
         self._source = source
         self._readers: dict[tuple[str, ...], Reader] = {}
+        self._said: dict[tuple[int, int], tuple[str, bytes]] = {}
+        """What short expressions say that rules have asked about, as text and as bytes."""
 
     def holds(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
         """Whether the expression in `code[start:end]` is what a rule asks for."""
@@ -41,20 +47,29 @@ class Values:
     def _says(self, value: Value, start: int, end: int) -> bool:
         if not (value.equals or value.not_equals or value.regex or value.not_regex):
             return True
-        text = self.value_of(start, end)
+        text, data = self._said.get((start, end)) or self._say(start, end)
         if value.equals and text not in value.equals:
             return False
         if value.not_equals and text in value.not_equals:
             return False
-        data = text.encode()
         if value.regex and not compiled(value.regex).search(data):
             return False
         return not (value.not_regex and compiled(value.not_regex).search(data))
 
+    def _say(self, start: int, end: int) -> tuple[str, bytes]:
+        text = self.value_of(start, end)
+        said = text, text.encode()
+        if len(text) <= _SHORT:
+            self._said[start, end] = said
+        return said
+
     def _is_made(self, value: Value, start: int, end: int, rule: CodeRule) -> bool:
-        if value.is_ and not any(self._is(one, start, end, rule) for one in value.is_):
+        if value.is_ and not self._is_any(value.is_, start, end, rule):
             return False
-        return not any(self._is(one, start, end, rule) for one in value.not_is)
+        return not (value.not_is and self._is_any(value.not_is, start, end, rule))
+
+    def _is_any(self, wanted: tuple[Is, ...], start: int, end: int, rule: CodeRule) -> bool:
+        return any(self._is(one, start, end, rule) for one in wanted)
 
     def _is(self, wanted: Is, start: int, end: int, rule: CodeRule) -> bool:
         if wanted is Is.PRESENT:
@@ -67,11 +82,19 @@ class Values:
         return bool(kind & _KINDS[wanted])
 
     def _reader(self, rule: CodeRule) -> Reader:
-        key = rule.sanitisers
-        if key not in self._readers:
-            cleans = _cleaner(key, self._fragment.syntax.cleaners)
-            self._readers[key] = Reader(self._fragment, cleans, self._is_source)
-        return self._readers[key]
+        reader = self._readers.get(rule.sanitisers)
+        if reader is None:
+            # Rules whose sanitisers do not stand in the text read it alike, so they share a reader.
+            fragment = self._fragment
+            key = _standing(
+                rule.sanitisers, fragment.words, ignores_case=fragment.syntax.ignores_case
+            )
+            reader = self._readers.get(key)
+            if reader is None:
+                cleans = _cleaner(key, fragment.syntax.cleaners)
+                reader = self._readers[key] = Reader(fragment, cleans, self._is_source)
+            self._readers[rule.sanitisers] = reader
+        return reader
 
     def _is_source(self, start: int, end: int) -> bool:
         source = self._source
@@ -95,6 +118,19 @@ class Values:
 
 
 _PLAIN_NAME = re.compile(r"[@$]{0,2}[A-Za-z_$][\w$.]*\Z")
+
+
+def _standing(
+    patterns: tuple[str, ...], words: frozenset[str], *, ignores_case: bool
+) -> tuple[str, ...]:
+    """The patterns, or none where no name that they fit stands among the words of the text."""
+    lasts = _lasts(patterns, ignores_case=ignores_case)
+    return () if lasts.isdisjoint(words) and "*" not in lasts else patterns
+
+
+@lru_cache(maxsize=256)
+def _lasts(patterns: tuple[str, ...], *, ignores_case: bool) -> frozenset[str]:
+    return frozenset(last_part(p).lower() if ignores_case else last_part(p) for p in patterns)
 
 
 @lru_cache(maxsize=256)
