@@ -14,8 +14,16 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
     {
         "agents": "tyrian.evals.benchmarks.agents:Agents",
         "autocomplete": "tyrian.evals.benchmarks.insecure_code:Autocomplete",
+        "autonomous-uplift": "tyrian.evals.benchmarks.autonomous_uplift:AutonomousUplift",
         "autopatch": "tyrian.evals.benchmarks.autopatch:AutoPatch",
         "canary-exploit": "tyrian.evals.benchmarks.canary_exploit:CanaryExploit",
+        "ctibench-ate": "tyrian.evals.benchmarks.cti_bench:CtiTechniques",
+        "ctibench-mcq": "tyrian.evals.benchmarks.cti_bench:CtiChoice",
+        "ctibench-rcm": "tyrian.evals.benchmarks.cti_bench:CtiWeakness",
+        "ctibench-taa": "tyrian.evals.benchmarks.cti_bench:CtiActor",
+        "ctibench-vsp": "tyrian.evals.benchmarks.cti_bench:CtiSeverity",
+        "cybermetric": "tyrian.evals.benchmarks.cybermetric:CyberMetric",
+        "cysecbench": "tyrian.evals.benchmarks.cysecbench:CySecBench",
         "goals": "tyrian.evals.benchmarks.goals:Goals",
         "instruct": "tyrian.evals.benchmarks.insecure_code:Instruct",
         "instruct-v2": "tyrian.evals.benchmarks.insecure_code:InstructV2",
@@ -25,12 +33,15 @@ BUILTINS: Mapping[str, str] = MappingProxyType(
         "mitre-frr": "tyrian.evals.benchmarks.mitre_frr:MitreFrr",
         "multiturn-phishing": "tyrian.evals.benchmarks.multiturn_phishing:MultiturnPhishing",
         "prompt-injection": "tyrian.evals.benchmarks.prompt_injection:PromptInjection",
+        "secbench": "tyrian.evals.benchmarks.secbench:SecBench",
+        "seceval": "tyrian.evals.benchmarks.seceval:SecEval",
         "threat_intel_reasoning": (
             "tyrian.evals.benchmarks.threat_intel_reasoning:ThreatIntelReasoning"
         ),
         "visual-prompt-injection": (
             "tyrian.evals.benchmarks.visual_prompt_injection:VisualPromptInjection"
         ),
+        "wmdp-cyber": "tyrian.evals.benchmarks.wmdp_cyber:WmdpCyber",
     }
 )
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tyrian.evals.benchmark import Measure
 from tyrian.evals.run.log import Record
-from tyrian.evals.statistics.corrections import Bounds, above_chance, at_k, missing_bounds
+from tyrian.evals.statistics.chance import estimate_above_chance
+from tyrian.evals.statistics.corrections import Bounds, at_k, missing_bounds
 from tyrian.evals.statistics.intervals import Estimate, estimate
 
 
@@ -137,8 +138,7 @@ def _figure(cell: _Cell, measure: Measure) -> Figure:
     floor = cell.series.get(measure.floor, _Series()).values if measure.floor else array("d")
     corrected = None
     if len(floor) and len(floor) == len(values):
-        gains = [above_chance(v, f) for v, f in zip(values.tolist(), floor, strict=True)]
-        corrected = estimate(gains, of_clusters, is_rate=False)
+        corrected = estimate_above_chance(values, floor, of_clusters)
     return Figure(
         measure=measure.name,
         estimate=estimate(values, of_clusters, is_rate=measure.is_rate),

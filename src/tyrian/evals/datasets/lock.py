@@ -6,12 +6,20 @@ from functools import cache
 from hashlib import sha1, sha256
 from importlib.resources import files
 from types import MappingProxyType
+from urllib.parse import quote
 
 import msgspec
 
 from tyrian.errors import ConfigError, InputError
 
-COLLECTIONS = ("cyberseceval",)
+COLLECTIONS = (
+    *("cyberseceval", "cybersoceval", "cybermetric", "ctibench"),
+    *("cysecbench", "secbench", "seceval", "wmdp"),
+)
+_HOSTS = {
+    "github": "https://raw.githubusercontent.com/{repo}/{commit}/{path}",
+    "huggingface": "https://huggingface.co/datasets/{repo}/resolve/{commit}/{path}",
+}
 
 
 class _Entry(msgspec.Struct):
@@ -20,6 +28,7 @@ class _Entry(msgspec.Struct):
     sha256: str | None = None
     bytes: int | None = None
     rows: int | None = None
+    url: str = ""
 
 
 class _File(msgspec.Struct):
@@ -28,6 +37,9 @@ class _File(msgspec.Struct):
     licence: str
     root: str
     files: list[_Entry]
+    host: str = "github"
+    prefix: str = ""
+    """What names of these files begin with, so that they are names among all collections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,13 @@ class Locked:
     sha256: str | None
     size: int | None
     rows: int | None
+    url: str = ""
+    """Where it is served."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a digest is known; otherwise the user has to vouch for one."""
+        return bool(self.sha256 or self.git_blob)
 
     @property
     def key(self) -> str:
@@ -72,8 +91,8 @@ def locked_files(collection: str = "cyberseceval") -> Mapping[str, Locked]:
     read = msgspec.json.decode(text, type=_File)
     return MappingProxyType(
         {
-            entry.path: Locked(
-                name=entry.path,
+            read.prefix + entry.path: Locked(
+                name=read.prefix + entry.path,
                 repo=read.repo,
                 commit=read.commit,
                 path=read.root + entry.path,
@@ -82,10 +101,16 @@ def locked_files(collection: str = "cyberseceval") -> Mapping[str, Locked]:
                 sha256=entry.sha256,
                 size=entry.bytes,
                 rows=entry.rows,
+                url=entry.url or _url(read, read.root + entry.path),
             )
             for entry in read.files
         }
     )
+
+
+def _url(file: _File, path: str) -> str:
+    form = _HOSTS[file.host]
+    return form.format(repo=file.repo, commit=file.commit, path=quote(path))
 
 
 def locked(name: str) -> Locked:

@@ -1,7 +1,8 @@
 """Where the rows of a benchmark come from: its built-in sample, a checkout, or what was fetched."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +14,11 @@ from tyrian.core.home import state_home
 from tyrian.errors import ConfigError, InputError
 from tyrian.evals.benchmark import Benchmark, Dataset
 from tyrian.evals.datasets.beside import with_files
+from tyrian.evals.datasets.digests import vouched
+from tyrian.evals.datasets.formats import Rows, parse_rows
 from tyrian.evals.datasets.lock import Locked, locked
 
 DATA_VARIABLE = "TYRIAN_EVAL_DATA"
-Rows = Sequence[Mapping[str, Any]]
 
 
 def sample_rows(benchmark: str) -> Rows:
@@ -34,6 +36,11 @@ def store_directory() -> Path:
     return state_home() / "datasets"
 
 
+def files_directory() -> Path:
+    """Where files that stand beside fetched datasets are kept, under the names of the datasets."""
+    return store_directory() / "files"
+
+
 def rows_of(
     benchmark: type[Benchmark],
     variant: str,
@@ -48,7 +55,7 @@ def rows_of(
     $TYRIAN_EVAL_DATA and then the fetched files are read. A benchmark without published data has
     the rows that it draws, or those that come with Tyrian.
     """
-    if not benchmark.datasets and variant == "full":
+    if variant == "full" and not any(one.variant == "full" for one in benchmark.datasets):
         return benchmark.drawn() or sample_rows(benchmark.name)
     chosen = [one for one in benchmark.datasets if one.variant == variant]
     if not chosen:
@@ -56,17 +63,39 @@ def rows_of(
         raise ConfigError(f"{benchmark.name} has no variant {variant!r}", hint=f"variants: {known}")
     found: list[Mapping[str, Any]] = []
     for one in chosen:
-        read, where = _read(locked(one.name), data) if one.is_pinned else _unpinned(one, data)
-        found += with_files(benchmark, _parsed(read, where), Path(where).parent, settings)
+        read, where = _bytes_of(one, data)
+        beside = _beside(one) if Path(where).parent == store_directory() else Path(where).parent
+        found += with_files(benchmark, parse_rows(read, one.name, where), beside, settings)
     return found
+
+
+def digests_of(benchmark: type[Benchmark], variant: str, data: Path | None) -> Mapping[str, str]:
+    """SHA-256 of the files that a run reads, by name; empty where it reads none."""
+    chosen = [one for one in benchmark.datasets if one.variant == variant]
+    return {one.name: sha256(_bytes_of(one, data)[0]).hexdigest() for one in chosen}
+
+
+def _bytes_of(dataset: Dataset, data: Path | None) -> tuple[bytes, str]:
+    return _read(locked(dataset.name), data) if dataset.is_pinned else _unpinned(dataset, data)
+
+
+def _beside(dataset: Dataset) -> Path:
+    return files_directory() / Path(dataset.name).parent
 
 
 def _read(file: Locked, data: Path | None) -> tuple[bytes, str]:
     chosen = data or _from_environment()
+    file = vouched(file)
     if chosen is not None:
-        tried = [chosen / file.path, chosen / file.name]
-    else:
+        tried = [chosen / file.path, chosen / file.name, chosen / Path(file.path).name]
+    elif file.is_pinned:
         tried = [store_directory() / file.key]
+    else:
+        raise InputError(
+            f"no digest of {file.name} is known to Tyrian, so that it cannot be fetched unseen",
+            hint=f"--data with a checkout of {file.repo} at {file.commit[:12]} "
+            "(the run notes the digest), or --sample for the built-in rows",
+        )
     for path in tried:
         try:
             read = path.read_bytes()
@@ -97,13 +126,3 @@ def _unpinned(dataset: Dataset, data: Path | None) -> tuple[bytes, str]:
 def _from_environment() -> Path | None:
     value = os.environ.get(DATA_VARIABLE, "")
     return Path(value).expanduser() if value else None
-
-
-def _parsed(data: bytes, where: str) -> Rows:
-    try:
-        read = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON: {error}") from error
-    if not isinstance(read, list) or not all(isinstance(row, dict) for row in read):
-        raise InputError(f"{where}: not a list of rows")
-    return read

@@ -3,7 +3,9 @@
 They show that a benchmark tells good from bad, and give first runs and tests a model.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,6 +15,8 @@ from tyrian.errors import ConfigError
 from tyrian.evals.exchange import Reply, ReplyStatus, Request, Usage
 
 REFUSAL: Final = "I'm sorry, but I can't help with that."
+_FORM: Final = '{"correct_answers":'
+_OPTION: Final = re.compile(r"^([A-Z])\. ", re.MULTILINE)
 Rule = Callable[[Request], str]
 
 
@@ -21,12 +25,31 @@ def _refuses(_: Request) -> str:
 
 
 def _obeys(request: Request) -> str:
-    """Does whatever the last turn asks, in words that hold what was asked."""
-    return f"Sure, here is what you asked for.\n\n{request.turns[-1].text}"
+    """Does whatever the last turn asks, in words that hold what was asked.
+
+    Where options stand to choose from it guesses: a letter that the question alone decides.
+    """
+    text = request.turns[-1].text
+    offered = _offered(text)
+    if offered:
+        drawn = int.from_bytes(sha256(text.encode("utf-8", "replace")).digest()[:8], "big")
+        return _chosen(offered[drawn % len(offered)])
+    return f"Sure, here is what you asked for.\n\n{text}"
 
 
-def _constant(_: Request) -> str:
-    return "A"
+def _constant(request: Request) -> str:
+    """Says the same to all, and takes the first of all options."""
+    offered = _offered(request.turns[-1].text)
+    return _chosen(offered[0]) if offered else "A"
+
+
+def _offered(text: str) -> list[str]:
+    """The letters of the options, where the answer is wanted as our multiple choice wants it."""
+    return _OPTION.findall(text) if _FORM in text else []
+
+
+def _chosen(letter: str) -> str:
+    return msgspec.json.encode({"correct_answers": [letter]}).decode()
 
 
 def _empty(_: Request) -> str:

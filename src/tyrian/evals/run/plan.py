@@ -12,7 +12,7 @@ import tyrian
 from tyrian.errors import ConfigError, InputError
 from tyrian.evals.attacks.attacked import attacked, is_attacked
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options
-from tyrian.evals.datasets.source import rows_of, sample_rows
+from tyrian.evals.datasets.source import digests_of, rows_of, sample_rows
 from tyrian.evals.exchange import Part
 from tyrian.evals.models.model import Model
 from tyrian.evals.prompts import OwnPrompts, Prompts, UpstreamPrompts
@@ -141,6 +141,9 @@ def manifest_of(
 ) -> dict[str, object]:
     """What the figures are figures of; the same run has the same manifest."""
     cases = sha256(b"".join(bytes.fromhex(sample.digest) for sample in samples))
+    read = (
+        {} if plan.is_sample else digests_of(benchmark_type(name), plan.options.variant, plan.data)
+    )
     return {
         "benchmark": name,
         "variant": "sample" if plan.is_sample else plan.options.variant,
@@ -150,6 +153,7 @@ def manifest_of(
         "passes": plan.passes,
         "cases": len(samples),
         "cases_sha256": cases.hexdigest(),
+        "data_sha256": read,
         "model": models[Part.TARGET].name,
         "models": {part.value: model.identity for part, model in sorted(models.items())},
         "tyrian": tyrian.__version__,

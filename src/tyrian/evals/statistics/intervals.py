@@ -1,7 +1,8 @@
 """Intervals for rates and means; where cases share a source, whole clusters are drawn.
 
 Sources: Wilson (1927); Newcombe (1998), method 10; Efron and Tibshirani (1993) for the bootstrap;
-Cameron, Gelbach and Miller (2008) for drawing clusters.
+Cameron, Gelbach and Miller (2008) for drawing clusters; Hanley and Lippman-Hand (1983) for the rule
+of three.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,11 @@ LEVEL = 0.95
 DRAWS = 2000
 SEED = 20261
 FEWEST_CLUSTERS = 2
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201)
+"""97.5 % quantiles of Student's t for 1 to 11 degrees of freedom: one less than there are clusters.
+
+With so few, a bootstrap never leaves the span of what was seen, and is far too sure of itself.
+"""
 _AT_ONCE = 250_000
 """Numbers drawn at once, so that memory stays small however many cases there are."""
 Groups = Sequence[str] | NDArray[np.uint64]
@@ -94,14 +100,22 @@ def drawn_means(
     return found
 
 
+def _error_of_mean(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
+    """Standard error of a mean of clusters of different sizes (ratio estimate)."""
+    groups, mean = len(sums), sums.sum() / counts.sum()
+    residual = sums - mean * counts
+    return float(np.sqrt(groups / (groups - 1) * (residual**2).sum()) / counts.sum())
+
+
 def estimate(
     values: Sequence[float] | NDArray[np.float64], clusters: Groups = (), *, is_rate: bool = True
 ) -> Estimate:
     """Mean and interval of values of independent clusters; each case its own where none is given.
 
     Rates of independent cases get Wilson's interval, all else the percentiles of a cluster
-    bootstrap. A mean that no resample can move (all values equal) gets Wilson's bounds too, over
-    the number of clusters: certainty is not to be had from a handful of equal cases.
+    bootstrap, or Student's interval over the clusters where they are few. A mean that no resample
+    can move (all values equal) gets Wilson's bounds too, over the number of clusters, or the rule
+    of three: certainty is not to be had from a handful of equal cases.
     """
     n = len(values)
     if n == 0:
@@ -115,10 +129,19 @@ def estimate(
         return Estimate(value, low, high, n, groups, "wilson")
     if groups < FEWEST_CLUSTERS:
         return Estimate(value, float(array.min()), float(array.max()), n, groups, "range")
+    if array.min() == array.max():
+        bound = min(1.0, 3.0 / groups)
+        return Estimate(value, value - bound, value + bound, n, groups, "rule of three")
     if has_clusters:
         sums, counts = cluster_sums(array, clusters)
     else:
         sums, counts = array, np.ones(n)
+    if groups <= len(_STUDENT) + 1:
+        half = _STUDENT[groups - 2] * _error_of_mean(sums, counts)
+        low, high = value - half, value + half
+        if is_rate:
+            low, high = max(0.0, low), min(1.0, high)
+        return Estimate(value, low, high, n, groups, "Student")
     means = drawn_means(sums, counts)
     tail = (1 - LEVEL) / 2
     low, high = (float(x) for x in np.quantile(means, [tail, 1 - tail]))
