@@ -24,6 +24,7 @@ class _Nouns(LazyGroup):
             "range": Entry(
                 "tyrian.cli.evals_range:app", "A small network to attack, on this machine."
             ),
+            "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
         }
     )
 
@@ -136,12 +137,20 @@ def fetch(
     benchmarks: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Benchmarks, or `all`.")
     ],
+    variant: Annotated[
+        str, typer.Option("--variant", help="One variant's data alone, such as `full`.")
+    ] = "all",
+    digest: Annotated[
+        list[str] | None,
+        typer.Option("--digest", metavar="FILE=SHA256", help="Vouch for a file's digest."),
+    ] = None,
 ) -> None:
     """Fetch the published data of benchmarks: pinned, compared with the lock, kept by digest."""
     from tyrian.cli.evals_fetch import fetched
     from tyrian.evals.registry import known_benchmarks
 
-    fetched(known_benchmarks() if benchmarks == ["all"] else benchmarks)
+    is_all = benchmarks == ["all"]
+    fetched(known_benchmarks() if is_all else benchmarks, variant, digest or [], is_all)
 
 
 class ReportFormat(StrEnum):

@@ -7,14 +7,14 @@ all there; what does not match is thrown away.
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 
-from tyrian.errors import InputError, UpstreamError
+from tyrian.errors import ConfigError, InputError, UpstreamError
 from tyrian.evals.datasets.lock import Locked
 
 MIRROR_VARIABLE = "TYRIAN_EVAL_MIRROR"
-SOURCE = "https://raw.githubusercontent.com"
 MOST = 256 << 20
 """Bytes of one file at most, where the lock does not say."""
 _CHUNK = 1 << 16
@@ -24,13 +24,32 @@ Heard = Callable[[Locked, int], None]
 
 
 def url_of(file: Locked) -> str:
-    """Where the file is served; $TYRIAN_EVAL_MIRROR names another server of the same layout."""
-    base = os.environ.get(MIRROR_VARIABLE, "").rstrip("/") or SOURCE
-    return f"{base}/{file.repo}/{file.commit}/{file.path}"
+    """Where the file is served.
+
+    $TYRIAN_EVAL_MIRROR names another server: there a file of a repository is at REPO/COMMIT/PATH,
+    one with an address of its own at HOST/PATH of that address.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE, "").rstrip("/")
+    if not mirror:
+        return file.url
+    in_repo = f"{file.repo}/{file.commit}/{quote(file.path)}"
+    is_in_repo = not file.url or file.url.endswith(in_repo)
+    return f"{mirror}/{in_repo if is_in_repo else file.url.split('://', 1)[-1]}"
 
 
 async def fetch(files: Sequence[Locked], store: Path, heard: Heard = lambda *_: None) -> list[Path]:
-    """Bring all files into the store; those that are there and right are left alone."""
+    """Bring all files into the store; those that are there and right are left alone.
+
+    ConfigError where a file has no digest to compare its bytes with: nothing is fetched then.
+    """
+    unknown = [file for file in files if not file.is_pinned]
+    if unknown:
+        raise ConfigError(
+            f"no digest of {unknown[0].name} is known to Tyrian"
+            + (f", nor of {len(unknown) - 1} others" if len(unknown) > 1 else ""),
+            hint=f"--digest '{unknown[0].name}=SHA256' with one that you trust, "
+            f"or --data with a checkout of {unknown[0].repo} at {unknown[0].commit[:12]}",
+        )
     _make(store)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
