@@ -132,8 +132,8 @@ def _sections(body: str) -> Iterator[tuple[str, str]]:
     """Title and text of each section that says something; code blocks are left out."""
     plain = _FENCE.sub("", body)
     marks = [*_HEADING.finditer(plain)]
-    ends = [mark.start() for mark in marks[1:]] + [len(plain)]
-    for mark, end in zip(marks, ends, strict=True):
+    ends = [*(mark.start() for mark in marks[1:]), len(plain)]
+    for mark, end in zip(marks, ends, strict=False):  # without a heading there is one end too many
         text = " ".join(_PLACEHOLDER.sub("", plain[mark.end() : end]).split())
         if text:
             yield mark[1].strip("*_` ")[:200], _cut(text)
