@@ -17,6 +17,7 @@ from tyrian.detectors.code_shield.rule_nodes import (
     texts_at,
     word_at,
 )
+from tyrian.detectors.code_shield.rule_plain import read_plain
 from tyrian.detectors.code_shield.rule_yaml import line_of, read_yaml, without_examples
 from tyrian.errors import ConfigError
 
@@ -45,8 +46,9 @@ def parse(text: str, file: str = "rules") -> RuleFile:
 def builtin_files(language: str, *, with_examples: bool = True) -> tuple[RuleFile, ...]:
     """The rule files that come with Tyrian for one language, without those it inherits.
 
-    Without examples they load in half the time, and their expressions are compiled when they are
-    first used: tests hold that these rules are the same and that all expressions can be compiled.
+    Without examples they load in a fraction of the time, and their expressions are compiled when
+    they are first used. Tests hold that these rules are the same and that all expressions can be
+    compiled.
     """
     folder = _RULES / language
     if not folder.is_dir():
@@ -57,7 +59,9 @@ def builtin_files(language: str, *, with_examples: bool = True) -> tuple[RuleFil
         if with_examples:
             found.append(parse(text, name))
         else:
-            found.append(_file(read_yaml(without_examples(text), name), name, _NEEDED))
+            short = without_examples(text)
+            data = read_plain(short)
+            found.append(_file(read_yaml(short, name) if data is None else data, name, _NEEDED))
     return tuple(found)
 
 

@@ -3,31 +3,26 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-
-import yaml
+from typing import TYPE_CHECKING
 
 from tyrian.errors import ConfigError
 
-# Both are safe loaders; the first one is written in C.
-_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TEXT_TAG = "tag:yaml.org,2002:str"
+if TYPE_CHECKING:
+    import yaml
+
 _EXAMPLES = re.compile(r"^    (?:good|bad):.*\n(?:(?: {5,}.*| {4}- .*)?\n)*+", re.MULTILINE)
 """Examples of a rule whose keys stand four blanks from the margin."""
 
 
-class _Loader(_SAFE):  # type: ignore[misc, valid-type]  # the library has no types
-    """A safe loader that takes no detour for text, of which rules are made."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        if node.tag == _TEXT_TAG and isinstance(node, yaml.ScalarNode):
-            return node.value
-        return super().construct_object(node, deep)
-
-
 def read_yaml(text: str, file: str) -> object:
     """What a text says; ConfigError names `file` and the line where it is no YAML."""
+    # The library takes longer to load than the built-in rules of a language, which do without it.
+    import yaml
+
+    # Both are safe loaders; the first one is written in C.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data: object = yaml.load(text, Loader=_Loader)  # noqa: S506
+        data: object = yaml.load(text, Loader=loader)  # noqa: S506
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -42,12 +37,16 @@ def without_examples(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _composed(text: str) -> yaml.Node | None:
-    return yaml.compose(text, Loader=_Loader)
+def _composed(text: str) -> "yaml.Node | None":
+    import yaml
+
+    return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def line_of(text: str, path: Sequence[object]) -> int:
     """The line (from 1) of the deepest part of `path` that the text has."""
+    import yaml
+
     node = _composed(text)
     line = 1
     for step in path:
