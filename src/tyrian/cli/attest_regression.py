@@ -1,5 +1,6 @@
 """The runs of the base model and of the tuned one, compared for an attestation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tyrian.supply.attest.regression import MeasureChange, Regression
@@ -7,10 +8,17 @@ from tyrian.supply.attest.regression import MeasureChange, Regression
 
 def compared(base: Path, tuned: Path) -> Regression:
     """What `tyrian eval compare` finds, as an attestation has it; InputError without runs."""
+    return compared_runs([base], [tuned])
+
+
+def compared_runs(base: Sequence[Path], tuned: Sequence[Path]) -> Regression:
+    """The same over the runs below several directories."""
     from tyrian.evals.compare import compare_runs
     from tyrian.evals.run.results import finished_below
 
-    before, after = finished_below(base), finished_below(tuned)
+    before, after = (
+        [run for place in places for run in finished_below(place)] for places in (base, tuned)
+    )
     report = compare_runs(before, after)
     titles = {one.title for one in before} ^ {one.title for one in after}
     return Regression(

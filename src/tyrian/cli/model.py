@@ -31,6 +31,10 @@ class _Commands(LazyGroup):
             "drift": Entry(
                 "tyrian.cli.model_drift:drift", "Tell what changed since a model was approved."
             ),
+            "report": Entry(
+                "tyrian.cli.model_report:report",
+                "Put models and the evidence on them side by side.",
+            ),
         }
     )
 

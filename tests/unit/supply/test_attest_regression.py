@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.unit.supply.test_attest import Scene
+
 from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.materials import dataset, files_of
