@@ -12,8 +12,8 @@ _INNER_KEY = re.compile(r"\s*([A-Za-z_]\w*): +")
 _SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
 _DOUBLE = re.compile(r'"([^"\\]*+)"')
 _FIRST = r"(?:[^\s\[\]{},'\"#&*!|>%@`?:-]|-(?=[^\s\[\]{},]))"
-_LINE = re.compile(_FIRST + r"(?:[^:#]|:(?=\S)|(?<=\S)\#)*+")
-_WORD = re.compile(_FIRST + r"(?:[^\[\]{},:#]|:(?=\w))*+")
+_LINE = re.compile(_FIRST + r"[^:#]*+(?:(?::(?=\S)|(?<=\S)\#)[^:#]*+)*+")
+_WORD = re.compile(_FIRST + r"[^\[\]{},:#]*+(?::(?=\w)[^\[\]{},:#]*+)*+")
 """A line of text, and what may stand of it between brackets."""
 _NAMES = re.compile(r"\[([A-Za-z_][\w.]*+(?:, [A-Za-z_][\w.]*+)*+)\]")
 _NUMBER_LIKE = re.compile(r"[-+.0-9~=<][\dA-Fa-fxoXO_:.+-]*\Z")
@@ -45,39 +45,40 @@ class _Reader:
                 self._lines.append((len(line) - len(line.lstrip(" ")), body))
         if "\t" in text or "\r" in text:
             raise _NotPlainError
+        self._lines.append((-1, ""))
         self._at = 0
 
     def document(self) -> object:
         """The whole."""
-        found = self._block(0) if self._lines else None
-        if self._at < len(self._lines) or found is None:
+        found = self._block(0)
+        if self._at < len(self._lines) - 1 or not found:
             raise _NotPlainError
         return found
 
-    def _next(self) -> tuple[int, str]:
-        """The indent and the text of the next line; an indent of -1 at the end."""
-        return self._lines[self._at] if self._at < len(self._lines) else (-1, "")
-
     def _block(self, indent: int) -> object:
-        _, line = self._next()
+        _, line = self._lines[self._at]
         return self._list(indent) if line.startswith("- ") else self._mapping(indent)
 
     def _mapping(self, indent: int) -> dict[str, object]:
         found: dict[str, object] = {}
+        lines = self._lines
         while True:
-            depth, line = self._next()
-            if depth < indent or (depth == indent and line.startswith("- ")):
+            depth, line = lines[self._at]
+            if depth < indent or (line[0] == "-" and depth == indent):
                 return found
             key = _KEY.match(line)
-            if depth > indent or key is None or key[1].lower() in _MEANT:
+            if depth > indent or key is None:
+                raise _NotPlainError
+            name = key[1]
+            if name.lower() in _MEANT:
                 raise _NotPlainError
             self._at += 1
             rest = line[key.end() :]
-            found[key[1]] = self._value(rest) if rest else self._below(indent)
+            found[name] = self._value(rest) if rest else self._below(indent)
 
     def _below(self, indent: int) -> object:
         """What belongs to a key without a value on its line; a list may stand as far left as it."""
-        depth, line = self._next()
+        depth, line = self._lines[self._at]
         if depth > indent or (depth == indent and line.startswith("- ")):
             return self._block(depth)
         raise _NotPlainError
@@ -85,7 +86,7 @@ class _Reader:
     def _list(self, indent: int) -> list[object]:
         found: list[object] = []
         while True:
-            depth, line = self._next()
+            depth, line = self._lines[self._at]
             if depth < indent or (depth == indent and not line.startswith("- ")):
                 return found
             if depth > indent:
@@ -107,8 +108,8 @@ class _Reader:
         elif names := _NAMES.fullmatch(text):
             return [_plain(name) for name in names[1].split(", ")]
         else:
-            while not _is_whole(text) and self._at < len(self._lines):
-                text += " " + self._next()[1]
+            while not _is_whole(text) and self._at < len(self._lines) - 1:
+                text += " " + self._lines[self._at][1]
                 self._at += 1
             value, end = _flow(text, 0)
         if end != len(text):
