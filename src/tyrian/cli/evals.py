@@ -24,6 +24,9 @@ class _Nouns(LazyGroup):
             "range": Entry(
                 "tyrian.cli.evals_range:app", "A small network to attack, on this machine."
             ),
+            "export": Entry(
+                "tyrian.cli.evals_export:export", "Write finished runs as logs of Inspect AI."
+            ),
             "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
         }
     )
