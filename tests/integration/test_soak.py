@@ -19,6 +19,9 @@ STREAMS = 200
 SOAK_S = float(os.environ.get("TYRIAN_SOAK_S", "8"))
 """Set TYRIAN_SOAK_S=60 for the whole minute."""
 
+MOST_STORMS = 10
+"""On a slow machine clients leave before their stream begins: one more storm, up to these."""
+
 SETTLE_S = 20.0
 STORE_CONNECTIONS = 5
 """What SQLAlchemy's pool keeps open."""
@@ -157,7 +160,10 @@ async def test_two_hundred_streams_leave_nothing_behind(
     await _storm(storm, 2.0)  # threads, pools and arenas exist after this
     start = await _quiet(gateway, slow_model)
 
-    await _storm(storm, SOAK_S)
+    for _ in range(MOST_STORMS):
+        await _storm(storm, SOAK_S)
+        if slow_model.served > STREAMS:
+            break
     end = await _quiet(gateway, slow_model, start.sockets)
 
     assert storm.refused == []

@@ -257,14 +257,13 @@ async def test_kinds_and_scopes_and_networks_bound_what_a_key_may_do(
 def door(database_url: str) -> Iterator[tuple[Door, str]]:
     """A door before a database server, and the URL behind it."""
     url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        pytest.skip("a file has no server that could go away")
     made = Door(url.host or "127.0.0.1", url.port or 5432)
     through = url.set(host="127.0.0.1", port=made.port)
     yield made, through.render_as_string(hide_password=False)
     made.close()
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_without_its_database_the_gateway_refuses_and_comes_back_by_itself(
     kit: Any, keys: Keys, door: tuple[Door, str]
 ) -> None:

@@ -213,7 +213,7 @@ async def test_a_hanging_detector_does_not_hold_up_the_others(runner: Runner) ->
     quick = Fake(lambda _: CLEAN, "quick", is_bounded=False)
     try:
         for _ in range(6):
-            first, second = await runner.run([guard(hanging, 0.02), guard(quick)], view())
+            first, second = await runner.run([guard(hanging, 0.2), guard(quick)], view())
             assert first.status is RunStatus.TIMEOUT
             assert second.status is RunStatus.OK
         assert runner.hung == 6
