@@ -1,6 +1,5 @@
 """What a request costs: reserved before the model is asked, settled once it has answered."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,8 +41,11 @@ class Usage:
 class Charge(Protocol):
     """A reservation for one request."""
 
-    async def settle(self, usage: Usage) -> None:
-        """Book what was used and free the rest; called exactly once, however the request ends."""
+    def settle(self, usage: Usage) -> None:
+        """Book what was used and free the rest; called exactly once, however the request ends.
+
+        Nothing makes the client wait, and so nothing can keep it from being booked.
+        """
 
 
 class Meter(Protocol):
@@ -59,7 +61,7 @@ class Meter(Protocol):
 class NoCharge:
     """Costs nothing."""
 
-    async def settle(self, usage: Usage) -> None:
+    def settle(self, usage: Usage) -> None:
         """Nothing to book."""
 
 
@@ -81,11 +83,4 @@ async def metered(
     try:
         yield usage
     finally:
-        # Booked to the end even where the client has gone and the request is being cancelled.
-        settling = asyncio.ensure_future(charge.settle(usage))
-        _settling.add(settling)
-        settling.add_done_callback(_settling.discard)
-        await asyncio.shield(settling)
-
-
-_settling: set[asyncio.Future[None]] = set()
+        charge.settle(usage)

@@ -144,10 +144,11 @@ class Screen:
         firewall = self._guarded.firewall
         if firewall is None:
             return None
-        async for i, decision in firewall.check_history(self.said, reviewer=self._reviewer):
-            self.note(decision, i)
-            if not decision.may_pass:
-                raise StoppedError(decision)
+        if firewall.gate is not None:
+            async for i, decision in firewall.check_history(self.said, reviewer=self._reviewer):
+                self.note(decision, i)
+                if not decision.may_pass:
+                    raise StoppedError(decision)
         self.pseudonyms.reserve(*(s for m in request.trace.messages for s in m.segments))
         messages = list(request.trace.messages)
         changed: dict[int, Json] = {}

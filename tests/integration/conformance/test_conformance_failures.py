@@ -101,8 +101,7 @@ class Ledger:
         self.reserved += 1
         return self
 
-    async def settle(self, usage: Usage) -> None:
-        await asyncio.sleep(0.01)  # a database takes its time, also for a client that has gone
+    def settle(self, usage: Usage) -> None:
         self.settled.append(usage)
         self._done.set()
 

@@ -92,7 +92,7 @@ async def test_what_a_budget_refuses_takes_no_tokens_from_a_limit(keys: Keys, st
     charge = await meter.reserve(key, Demand("free", 100, 800), context)
     assert (b"x-ratelimit-remaining-tokens", b"100") in context.headers
     assert (b"x-ratelimit-remaining-requests", b"6") in context.headers
-    await charge.settle(Usage(10, 20))
+    charge.settle(Usage(10, 20))
     await meter.close()
 
 

@@ -27,6 +27,12 @@ class Clock:
         return self.now
 
 
+async def corrected(windows: Windows, entry: str, take: Take, amount: int) -> None:
+    waiting = windows.correct(entry, [take], [amount])
+    if waiting is not None:
+        await waiting
+
+
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server of these tests' own."""
@@ -99,12 +105,12 @@ async def test_all_limits_are_taken_from_or_none(windows: Windows) -> None:
 async def test_tokens_are_corrected_to_what_was_used(windows: Windows) -> None:
     tokens = one(100, 90, name="org:*:tokens")
     taken = await windows.take([tokens])
-    await windows.correct(taken.entry, [tokens], [10])
+    await corrected(windows, taken.entry, tokens, 10)
     again = await windows.take([one(100, 90, name="org:*:tokens")])
     assert again.refused is None
     assert again.states[0].used == 100
     # A server may tell more than was reserved; then the limit is exceeded, and nothing more fits.
-    await windows.correct(again.entry, [tokens], [500])
+    await corrected(windows, again.entry, tokens, 500)
     assert (await windows.take([one(100, 1, name="org:*:tokens")])).refused is not None
 
 

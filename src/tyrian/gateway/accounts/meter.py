@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from tyrian.errors import StoreError
@@ -99,23 +99,22 @@ class AccountMeter:
         return held
 
     def correct(self, entry: str, takes: Sequence[Take], usage: Usage) -> asyncio.Task[None] | None:
-        """Set what a request took from limits of tokens to what it used, in the background."""
+        """Set what a request took from limits of tokens to what it used, in the background.
+
+        The task that does it; None where nothing is left to do.
+        """
         used = usage.prompt_tokens + usage.completion_tokens
         amounts = [used if limits.counts_tokens(take) else take.amount for take in takes]
         if entry and any(
             take.amount != amount for take, amount in zip(takes, amounts, strict=True)
         ):
-            task = asyncio.create_task(self._correct(entry, takes, amounts))
-            self._correcting.add(task)
-            task.add_done_callback(self._correcting.discard)
-            return task
+            waiting = self._windows.correct(entry, takes, amounts)
+            if waiting is not None:
+                task = asyncio.create_task(_corrected(waiting))
+                self._correcting.add(task)
+                task.add_done_callback(self._correcting.discard)
+                return task
         return None
-
-    async def _correct(self, entry: str, takes: Sequence[Take], amounts: Sequence[int]) -> None:
-        try:
-            await self._windows.correct(entry, takes, amounts)
-        except StoreError:
-            return  # the larger amount that was reserved stays for as long as the window
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -126,6 +125,13 @@ class AccountMeter:
         await self.till.close()
         await self.ledger.close()
         await self._windows.close()
+
+
+async def _corrected(waiting: Awaitable[None]) -> None:
+    try:
+        await waiting
+    except StoreError:
+        return  # the larger amount that was reserved stays for as long as the window
 
 
 class _AccountCharge:
@@ -151,7 +157,7 @@ class _AccountCharge:
         self._entry = entry
         self._held = held
 
-    async def settle(self, usage: Usage) -> None:
+    def settle(self, usage: Usage) -> None:
         """Book what was used and free the rest; none of it makes the client wait."""
         self._meter.correct(self._entry, self._takes, usage)
         nanos = self._price.of(usage.prompt_tokens, usage.completion_tokens)

@@ -29,6 +29,9 @@ ASK_AGAIN_S: Final = 0.5
 """After so long a budget is looked at again that other workers may have given back to."""
 
 
+_BROKEN: Final = StoreError("the till broke down", hint="look into the log")
+
+
 def _nobody(_: int) -> None:
     """Nobody wants to know what was booked."""
 
@@ -85,6 +88,10 @@ class Till:
         else:
             self._waiting.append(Exceed(held, nanos, on_settled))
             self._hurry()
+
+    async def book(self) -> None:
+        """Book what was spent, as is done once a second; StoreError where it fails."""
+        await self._serve([])
 
     async def flush(self) -> None:
         """Book what was spent, and give back what no request holds; StoreError where it fails."""
@@ -143,6 +150,11 @@ class Till:
                 await self._try(batch)
                 if self._is_closing and not self._waiting:
                     return
+        except BaseException:
+            # A fault of ours, or the end of the process: nobody may wait for ever.
+            waiting, self._waiting = self._waiting, []
+            _fail(waiting, _BROKEN)
+            raise
         finally:
             self._working = None
 
@@ -156,8 +168,7 @@ class Till:
                 self._waiting = [*kept, *self._waiting]
                 await asyncio.sleep(RETRY_S)
         except BaseException:
-            # A fault of ours, or the end of the process: nobody may wait for ever.
-            _fail(batch, StoreError("the till broke down", hint="look into the log"))
+            _fail(batch, _BROKEN)
             raise
 
     async def _serve(

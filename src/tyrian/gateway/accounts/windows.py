@@ -6,7 +6,7 @@ them, and asks the wall clock, which jumps. Here a window keeps an entry for eve
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,8 +56,13 @@ class Windows(Protocol):
     async def take(self, takes: Sequence[Take]) -> Taken:
         """Take from all of the limits, or from none; StoreError where that cannot be told."""
 
-    async def correct(self, entry: str, takes: Sequence[Take], amounts: Sequence[int]) -> None:
-        """Set what a request took to what it used, for as long as it is in the windows."""
+    def correct(
+        self, entry: str, takes: Sequence[Take], amounts: Sequence[int]
+    ) -> Awaitable[None] | None:
+        """Set what a request took to what it used, for as long as it is in the windows.
+
+        What is to be waited for, which may raise StoreError; None where it is done already.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -88,7 +93,7 @@ class MemoryWindows:
             window.add(now, entry, take.amount)
         return Taken(entry, _states(takes, kept, now))
 
-    async def correct(self, entry: str, takes: Sequence[Take], amounts: Sequence[int]) -> None:
+    def correct(self, entry: str, takes: Sequence[Take], amounts: Sequence[int]) -> None:
         """Set what a request took to what it used."""
         for take, amount in zip(takes, amounts, strict=True):
             window = self._windows.get((take.name, take.window_s))
