@@ -79,7 +79,7 @@ class GatewayProcess:
 
     def get(self, path: str) -> str:
         """The body of a page of the gateway."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as reply:
             body: bytes = reply.read()
         return body.decode()
 
