@@ -69,7 +69,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Dif
     found = [*_changed(was, now)]
     found += [Difference(Kind.ADDED, now[k].what, now[k].name) for k in now.keys() - was.keys()]
     found += [Difference(Kind.REMOVED, was[k].what, was[k].name) for k in was.keys() - now.keys()]
-    return tuple(sorted(found, key=lambda one: (one.what, one.name, one.kind)))
+    return tuple(sorted(found, key=lambda one: (one.name, one.what, one.kind)))
 
 
 def _changed(was: Mapping[Key, _Entry], now: Mapping[Key, _Entry]) -> Iterator[Difference]:
@@ -147,7 +147,7 @@ _STAGE = "tyrian:guard:stage"
 
 
 def _title(one: Mapping[str, Any]) -> str:
-    group, _, name = _key(one, "service")
+    _, group, name = _key(one, "service")
     plain = str(one.get("name", "")) or name
     return f"{group}/{plain}" if group else plain
 

@@ -54,8 +54,7 @@ class Place:
 def places(document: Mapping[str, Any]) -> Iterator[Place]:
     """Every object that has a bom-ref, refers to one, or is of a kind with rules."""
     waiting: list[tuple[tuple[Step, ...], Mapping[str, Any]]] = [((), document)]
-    while waiting:
-        path, value = waiting.pop()
+    for path, value in waiting:  # which grows meanwhile: outer objects come before inner ones
         ref = value.get("bom-ref")
         above = _above(path)
         links = tuple(_links(above, value))
