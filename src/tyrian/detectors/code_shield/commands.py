@@ -5,11 +5,11 @@ import re
 from tyrian.detectors.code_shield.fragment import Fragment
 from tyrian.detectors.code_shield.functions import Span
 
-_BEFORE = re.compile(
+_BEFORE = (
     r"(?:^|[\n;|&({`!]|\$\(|\b(?:then|do|else|elif|if|while|until|sudo|doas|exec|nohup|time|env|xargs"
     r"|command|builtin)(?:[ \t]+-\S+)*|\b\w+=\S*)[ \t]*\Z"
 )
-_PROMPT = re.compile(r"[ \t]*[$>#][ \t]+\Z")
+_PROMPT = r"[ \t]*[$>#][ \t]+\Z"
 _END = re.compile(r"[\n;|&<>)`]")
 _OPTION = re.compile(r"(--?[A-Za-z][\w-]*)=")
 _FARTHEST_BACK = 120
@@ -19,7 +19,7 @@ def is_command(code: str, start: int) -> bool:
     """Whether a command begins at `start` of masked code, and no argument of another one."""
     line = code.rfind("\n", 0, start) + 1
     head = code[max(line, start - _FARTHEST_BACK) : start]
-    return bool(not head or _BEFORE.search(head) or _PROMPT.match(head))
+    return bool(not head or re.search(_BEFORE, head) or re.match(_PROMPT, head))
 
 
 def end_of_command(code: str, start: int) -> int:

@@ -1,7 +1,6 @@
 """Code in markdown: fenced blocks, nested, indented, quoted, and the last one without an end."""
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tyrian.detectors.code_shield.languages import TAGS
@@ -30,14 +29,17 @@ class Block(NamedTuple):
     """Where the line with its opening fence begins."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Open:
-    mark: str
-    tag: str
-    start: int
-    at: int
-    is_quoted: bool
-    pieces_from: int
+    """A fence that has not been closed."""
+
+    __slots__ = ("at", "is_quoted", "mark", "start", "tag")
+
+    def __init__(self, mark: str, tag: str, start: int, at: int, *, is_quoted: bool) -> None:
+        self.mark = mark
+        self.tag = tag
+        self.start = start
+        self.at = at
+        self.is_quoted = is_quoted
 
 
 def blocks_of(text: str) -> list[Block]:
@@ -72,7 +74,7 @@ def _opened(match: re.Match[str], info: str) -> _Open:
     tag = _TAG.match(info)
     name = (tag[1] or "").lower() if tag else ""
     is_quoted = ">" in match["lead"]
-    return _Open(match["mark"], name, match.end() + 1, match.start(), is_quoted, 0)
+    return _Open(match["mark"], name, match.end() + 1, match.start(), is_quoted=is_quoted)
 
 
 def _closes(top: _Open, mark: str, info: str) -> bool:

@@ -5,7 +5,6 @@ it has matched is never read again, so the time is linear in the text, whatever 
 """
 
 import re
-from dataclasses import dataclass
 
 from tyrian.detectors.code_shield.lexer_masking import Masking, end_of
 from tyrian.detectors.code_shield.lexer_patterns import (
@@ -31,17 +30,19 @@ def lex(syntax: Syntax, text: str, inside: Quote | None = None) -> Lexed:
     return run.result()
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Open:
     """A string that has begun; expressions inside it suspend it."""
 
-    key: str
-    quote: Quote
-    start: int
-    body_start: int
-    depth: int = 0
-    """Brackets that are open in the expression inside it."""
-    has_holes: bool = False
+    __slots__ = ("body_start", "depth", "has_holes", "key", "quote", "start")
+
+    def __init__(self, key: str, quote: Quote, start: int, body_start: int) -> None:
+        self.key = key
+        self.quote = quote
+        self.start = start
+        self.body_start = body_start
+        self.depth = 0
+        """Brackets that are open in the expression inside it."""
+        self.has_holes = False
 
 
 class _Run(Masking):

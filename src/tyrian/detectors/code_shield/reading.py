@@ -20,9 +20,9 @@ regex url tree
 """
 _NO_CODE = frozenset(_NO_CODE_TEXT.split())
 _MARKUP = frozenset({"html", "htm", "xhtml", "vue", "svelte", "handlebars", "ejs", "jinja", "twig"})
-_SCRIPT = re.compile(r"<script\b[^>]{0,300}>([\s\S]*?)(?:</script|\Z)", re.IGNORECASE)
+_SCRIPT = r"(?i)<script\b[^>]{0,300}>([\s\S]*?)(?:</script|\Z)"
 _PHP = "php"
-_PHP_CODE = re.compile(r"\A(?:(?!<\?)[\s\S])*?\?>|<\?(?!xml)[\s\S]*?(?:\?>|\Z)")
+_PHP_CODE = r"\A(?:(?!<\?)[\s\S])*?\?>|<\?(?!xml)[\s\S]*?(?:\?>|\Z)"
 _AS_CPP = "cpp"
 """Code that looks like C is read as C++, whose rules hold those of C."""
 
@@ -59,7 +59,7 @@ def read_code(
     if language is not None:
         yield Piece(typed(code, language), place, language, 1.0, whole)
         if language == _PHP and "<script" in code.lower():
-            yield from _scripts(_PHP_CODE.sub(_blanked, code), place, whole)
+            yield from _scripts(re.sub(_PHP_CODE, _blanked, code), place, whole)
     elif tag in _MARKUP:
         yield from _markup(code, place, whole)
     elif tag in YAML_TAGS:
@@ -87,12 +87,12 @@ def _markup(code: str, place: int, whole: tuple[int, int]) -> Iterator[Piece]:
     """The scripts in a page; PHP where there is any."""
     if "<?php" in code or "<?=" in code:
         yield Piece(code, place, _PHP, 1.0, whole)
-        code = _PHP_CODE.sub(_blanked, code)
+        code = re.sub(_PHP_CODE, _blanked, code)
     yield from _scripts(code, place, whole)
 
 
 def _scripts(code: str, place: int, whole: tuple[int, int]) -> Iterator[Piece]:
-    for match in _SCRIPT.finditer(code):
+    for match in re.finditer(_SCRIPT, code):
         if match[1].strip():
             yield Piece(match[1], place + match.start(1), "javascript", 1.0, whole)
 

@@ -1,7 +1,6 @@
 """Rule files of the user's own: in our format or in Semgrep's, told apart by what they hold."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def verdicts_of(text: str, file: str) -> list[Verdict]:
             Verdict(rule.id, Status.EXACT, (), ("rules", number), rule)
             for number, rule in enumerate(parse(text, file).rules)
         ]
-    return [replace(one, line=line_of(text, one.path)) for one in found]
+    return [one._replace(line=line_of(text, one.path)) for one in found]
 
 
 def _text_of(path: Path) -> str:

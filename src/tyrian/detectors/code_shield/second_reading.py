@@ -12,13 +12,13 @@ _NEAR = 6
 """Lines before a quote that tell whether it opens or closes."""
 _MOST_LINES = 12
 _LEAST_STATEMENTS = 2
-_STATEMENT = re.compile(
+_STATEMENT = (
     r"\s*(?:(?:def|class|if|elif|for|while|with|except)\b[^\n]{0,200}:\s*$|(?:try|else|finally):"
     r"|(?:return|raise|yield|assert|import|from \w[\w.]* import)\b"
     r"|[A-Za-z_][\w.]{0,60}(?:\[[^\]\n]{0,60}\])?\s*[-+]?=\s*\S|[A-Za-z_][\w.]{0,60}\(|@\w)"
 )
 _WORD = re.compile(r"[A-Za-z]")
-_NO_CODE = re.compile(r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)|[-*] |\w+:\s*$)")
+_NO_CODE = r"\s*(?:>>>|\.\.\.|:\w+|@(?:param|return|type|rtype|raise)|[-*] |\w+:\s*$)"
 
 
 def second_reading(syntax: Syntax, first: Lexed) -> Lexed | None:
@@ -87,7 +87,7 @@ def _first_of(quote: Quote, first: Lexed) -> int:
 def _is_statements(behind: str) -> bool:
     """What stands behind a quote that has no partner is code, so that it closes a string."""
     lines = [line for line in behind[:2000].splitlines()[1:] if line.strip()][:_MOST_LINES]
-    code = sum(1 for line in lines if _STATEMENT.match(line))
+    code = sum(1 for line in lines if re.match(_STATEMENT, line))
     return code >= _LEAST_STATEMENTS and 3 * code >= len(lines)
 
 
@@ -107,7 +107,7 @@ def without_open_comment(syntax: Syntax, text: str) -> str:
 def _looks_like_code(head: str) -> bool:
     """Most of the lines before the quote are code, so that it opens a string."""
     lines = [line for line in head[-2000:].splitlines() if line.strip()][-_NEAR:]
-    code = sum(1 for line in lines if not _NO_CODE.match(line) and is_code(line))
+    code = sum(1 for line in lines if not re.match(_NO_CODE, line) and is_code(line))
     last = lines[-1]
     is_opened = last.rstrip().endswith(("(", "=", ",", "return", "+"))
-    return 2 * code >= len(lines) or is_opened or (not _NO_CODE.match(last) and is_code(last))
+    return 2 * code >= len(lines) or is_opened or (not re.match(_NO_CODE, last) and is_code(last))

@@ -29,7 +29,7 @@ _TOOLS = (
     ("exec", "shell"), ("sql", "sql"), ("database", "sql"), ("node", "javascript"),
     ("javascript", "javascript"), ("php", "php"), ("ruby", "ruby"),
 )  # fmt: skip
-_NAMED_FILE = re.compile(r"(?:^|[\w/\\.-])\.?(?:(Dockerfile)|\w[\w-]*\.(\w{1,10}))\Z")
+_NAMED_FILE = r"(?:^|[\w/\\.-])\.?(?:(Dockerfile)|\w[\w-]*\.(\w{1,10}))\Z"
 
 
 def pieces_of_call(name: str, arguments: str, start: int) -> Iterator[Piece]:
@@ -81,7 +81,7 @@ def _language_by_file(arguments: str) -> str | None:
         value = match[1]
         if match[2] or not 3 <= len(value) <= 300 or " " in value:
             continue
-        named = _NAMED_FILE.search(value)
+        named = re.search(_NAMED_FILE, value)
         if named and (language := language_of_tag(named[1] or named[2])):
             return language
     return None

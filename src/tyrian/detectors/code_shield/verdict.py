@@ -1,7 +1,7 @@
 """What became of one rule of a file: used as written, in part, or not at all."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tyrian.detectors.code_shield.rule import CodeRule
 
@@ -14,8 +14,7 @@ class Status(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one rule of a file."""
 
     id: str
