@@ -29,6 +29,8 @@ class GateFormat(StrEnum):
     JSON = "json"
     SARIF = "sarif"
     JUNIT = "junit"
+    GITHUB = "github"
+    """Commands that GitHub shows beside the lines of a pull request."""
 
 
 class GateLevel(StrEnum):
@@ -66,6 +68,10 @@ def gate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write them there.")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMAT=FILE", help="Write them in this form too; repeat for more."),
+    ] = None,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Guards that must not become weaker.")
     ] = None,
@@ -96,6 +102,7 @@ def gate(
 
         typer.echo("\n".join(rule_lines()))
         return
+    further = [_further(one) for one in also or ()]
     root, only = _root(paths or [Path()])
     settings = _settings(root, config, waivers)
     settings = dataclasses.replace(
@@ -113,12 +120,22 @@ def gate(
         _write_baseline(judged, write_baseline)
         return
     report = judged.report()
+    for form, file in further:
+        _write(report, root, form, file)
     _write(report, root, output_format, output)
     if not quiet:
         from tyrian.cli.gate_text import summary
 
         typer.echo("\n".join(summary(report)), err=True)
     raise typer.Exit(_code(report))
+
+
+def _further(text: str) -> tuple[GateFormat, Path]:
+    name, _, file = text.partition("=")
+    if name not in list(GateFormat) or not file:
+        known = ", ".join(GateFormat)
+        raise ConfigError(f"--also {text!r} is no FORMAT=FILE", hint=f"formats: {known}")
+    return GateFormat(name), Path(file)
 
 
 def _root(paths: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:
@@ -200,6 +217,10 @@ def _text(report: "GateReport", root: Path, output_format: GateFormat, *, is_fil
         from tyrian.cli.gate_junit import junit_of
 
         return junit_of(report)
+    if output_format is GateFormat.GITHUB:
+        from tyrian.cli.gate_text import github_lines
+
+        return "".join(f"{line}\n" for line in github_lines(report, root)).encode()
     from tyrian.cli.gate_text import lines
 
     told = "".join(f"{line}\n" for line in lines(report, root, is_coloured=not is_file))

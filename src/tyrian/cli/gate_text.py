@@ -1,5 +1,6 @@
 """Findings of the gate as people read them."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,22 @@ def _finding(one: GateFinding, root: Path, *, is_first: bool, is_coloured: bool)
         yield f"      = fix:  {rule.fix}"
         known = ", ".join((*(f"OWASP {name}" for name in rule.owasp), *rule.atlas))
         yield f"      = see:  {rule.reference}" + (f" ({known})" if known else "")
+
+
+def github_lines(report: GateReport, root: Path) -> Iterator[str]:
+    """Commands of GitHub's workflows that put each finding beside its line."""
+    for one in report.findings:
+        is_bad = one.severity in (Severity.HIGH, Severity.CRITICAL)
+        word = "error" if is_bad and report.level is not Level.ADVISE else "warning"
+        path = _escaped(os.path.relpath(root / one.path))
+        text = _escaped(f"{one.known.title}: {one.why}. {one.known.fix}", is_message=True)
+        yield f"::{word} file={path},line={one.line},title={one.rule}::{text}"
+
+
+def _escaped(text: str, *, is_message: bool = False) -> str:
+    """The text with what ends a command or its properties written out."""
+    text = plain(text).replace("%", "%25")
+    return text if is_message else text.replace(":", "%3A").replace(",", "%2C")
 
 
 def summary(report: GateReport) -> Iterator[str]:

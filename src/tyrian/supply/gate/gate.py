@@ -43,7 +43,8 @@ from tyrian.supply.lock.lock import LOCK_NAME
 
 _AI = re.compile(
     r"\b(?:openai|anthropic|langchain|langgraph|llama_index|pydantic_ai|litellm|transformers|vllm"
-    r"|ollama|crewai|autogen|smolagents|tyrian|trust.remote.code|OPENAI_\w+|mcpServers)\b",
+    r"|ollama|crewai|autogen|smolagents|tyrian|trust.remote.code|OPENAI_\w+|mcpServers"
+    r"|preflight_guards|tool_output_guards|postflight_guards|\w+_guard_?\d?)\b",
     re.IGNORECASE,
 )
 _TOPS = re.compile(r"^(?:agent|services|apiVersion)\s*:", re.MULTILINE)
@@ -283,7 +284,7 @@ class Gate:
             if file.lock is not None:
                 self.counts.models += len(file.lock.models)
                 self.findings += judge_lock(file, self.root, verifiers, self.today)
-        rules = Rules(verifiers, self.settings.tolerances)
+        rules = Rules(verifiers, self.settings.tolerance)
         self.findings += judge_own_models(self._locks, self._attestations, self.root, rules)
         locked = [one for file in self._locks if file.lock for one in file.lock.models]
         if all(file.lock is not None for file in self._locks):

@@ -17,7 +17,7 @@ waivers:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
@@ -26,7 +26,7 @@ from pathlib import Path
 from tyrian.core.detection import Severity
 from tyrian.core.yaml_source import KeyPath, Plain, Source, read_yaml
 from tyrian.errors import FileError
-from tyrian.supply.gate.model.comparison import Tolerance
+from tyrian.supply.attest.regression import Tolerance
 from tyrian.supply.gate.rules import RULES
 
 CONFIG_NAME = "tyrian-gate.yaml"
@@ -77,7 +77,7 @@ class Settings:
     detectors: tuple[str, ...] = ()
     keys: tuple[Path, ...] = ()
     baseline: Path | None = None
-    tolerances: tuple[Tolerance, ...] = ()
+    tolerance: Tolerance = field(default_factory=Tolerance)
     waivers: tuple[Waiver, ...] = ()
     file: str = ""
 
@@ -116,7 +116,7 @@ class _Reader:
             detectors=words["detectors"],
             keys=tuple(self.base / one for one in words["keys"]),
             baseline=self.base / self.text(("baseline",), baseline) if baseline else None,
-            tolerances=tuple(self.tolerances()),
+            tolerance=self.tolerance(),
             waivers=tuple(self.waivers()),
             file=self.source.file,
         )
@@ -152,29 +152,30 @@ class _Reader:
             raise self.source.error(f"{key} is one of {', '.join(known)}", (key,))
         return str(value)
 
-    def tolerances(self) -> Iterator[Tolerance]:
-        rows = self.data.get("tolerance")
-        if rows is None:
-            return
-        for benchmark, measures in self.mapping(rows, ("tolerance",)).items():
-            at: KeyPath = ("tolerance", benchmark)
-            for measure, given in self.mapping(measures, at).items():
-                here = (*at, measure)
-                row: dict[str, Plain] = (
-                    {"may_worsen": given} if not isinstance(given, dict) else given
-                )
-                self.known(row, ("may_worsen", "only_significant"), here)
-                most = row.get("may_worsen", 0)
-                if isinstance(most, bool) or not isinstance(most, int | float) or most < 0:
-                    hint = "0.02 is two points of a rate"
-                    raise self.source.error("may_worsen is a number from 0", here, hint=hint)
-                is_sure = row.get("only_significant", True) is not False
-                yield Tolerance(benchmark, measure, float(most), is_sure)
+    def tolerance(self) -> Tolerance:
+        given = self.data.get("tolerance")
+        if given is None:
+            return Tolerance()
+        row = self.known(given, ("may_worsen", "only_significant", "measures"), ("tolerance",))
+        single = row.get("measures") or {}
+        if not isinstance(single, dict):
+            raise self.source.error("measures must be a mapping", ("tolerance", "measures"))
+        return Tolerance(
+            may_worsen=self.share(("tolerance", "may_worsen"), row.get("may_worsen", 0)),
+            only_significant=row.get("only_significant", True) is not False,
+            measures={
+                name: self.share(("tolerance", "measures", name), value)
+                for name, value in single.items()
+            },
+        )
 
-    def mapping(self, value: Plain, path: KeyPath) -> dict[str, Plain]:
-        if not isinstance(value, dict):
-            raise self.source.error("this must be a mapping of keys", path)
-        return value
+    def share(self, path: KeyPath, value: Plain) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            hint = "0.02 is two points of a rate"
+            raise self.source.error(
+                "how much a measure may worsen is a number from 0", path, hint=hint
+            )
+        return float(value)
 
     def waivers(self) -> Iterator[Waiver]:
         rows = self.data.get("waivers")

@@ -173,10 +173,19 @@ def _sandbox(file: StackFile) -> Iterator[GateFinding]:
         place = file.place("agent", "sandbox", "type")
         yield found(place, "sandbox-none", "sandbox", "sandbox.type is none")
     if file.stack is not None:
-        policy = file.stack.tool_policy()
-        if policy is not None and policy.spec.mode == "shadow":
+        runtime = file.stack.agent.policy_runtime
+        mode = runtime.mode if runtime is not None else None
+        if runtime is not None and mode is None and _may_shadow(runtime.config):
+            policy = file.stack.tool_policy()
+            mode = policy.spec.mode if policy is not None else None
+        if mode == "shadow":
             place = file.place("agent", "policy_runtime")
             yield found(place, "policy-shadow", "policy", "the policy runs in shadow mode")
+
+
+def _may_shadow(config: Path | None) -> bool:
+    """Whether a policy needs to be read to tell its mode: most say nothing of shadow."""
+    return config is not None and b"shadow" in config.read_bytes()
 
 
 def _models(file: StackFile) -> Iterator[GateFinding | Reference]:

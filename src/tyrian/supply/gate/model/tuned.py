@@ -10,15 +10,11 @@ from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.model_signing import envelope_of, is_bundle
+from tyrian.supply.attest.regression import Regression, Tolerance, regression_of
 from tyrian.supply.attest.trainer import attestation_path
 from tyrian.supply.attest.verify import Expected, at, parse_statement, verify_training
 from tyrian.supply.gate.finding import GateFinding, Place, found
-from tyrian.supply.gate.model.comparison import (
-    Comparison,
-    Tolerance,
-    judge_comparison,
-    read_comparison,
-)
+from tyrian.supply.gate.model.comparison import judge_comparison, plain, read_comparison
 from tyrian.supply.gate.model.lock import LockFile
 from tyrian.supply.lock.lock import LockedModel
 
@@ -33,7 +29,7 @@ class Rules:
     """What the gate was told of keys and tolerances."""
 
     verifiers: Sequence[Verifier]
-    tolerances: Sequence[Tolerance]
+    tolerance: Tolerance
 
 
 def judge_own_models(
@@ -136,31 +132,43 @@ def _evaluations(
         role = "tuned" if name in benchmarks["base"] else "base"
         why = f"{name} was run on one model alone, and not on the {role} model"
         yield found(place, "evaluation-missing", subject, why)
-    comparison = read_comparison(statement)
+    yield from _comparison(place, statement, root, rules, subject, benchmarks)
+
+
+def _comparison(
+    place: Place,
+    statement: Mapping[str, Any],
+    root: Path,
+    rules: Rules,
+    subject: str,
+    benchmarks: Mapping[str, set[str]],
+) -> Iterator[GateFinding]:
+    try:
+        comparison = regression_of(statement)
+    except InputError as error:
+        yield found(place, "attestation-mismatch", subject, error.message)
+        return
     beside = place.path.removesuffix(ATTESTATION) + COMPARISON
     if comparison is None and (root / beside).is_file():
+        place = Place(beside)
         comparison = _beside(root / beside)
         if comparison is None:
             why = f"{beside} is no output of tyrian eval compare --format json"
-            yield found(Place(beside), "not-examined", subject, why)
+            yield found(place, "not-examined", subject, why)
             return
-        place = Place(beside)
     if comparison is None:
-        why = (
-            f"{subject} has runs of both, and their comparison is neither attested nor in {beside}"
-        )
+        why = f"{subject} has runs of both; their comparison is neither attested nor in {beside}"
         yield found(place, "evaluation-not-compared", subject, why)
         return
-    compared = {change.benchmark.split(" (")[0] for change in comparison.changes}
-    for name in sorted(benchmarks["base"] & benchmarks["tuned"] - compared - {""}):
+    compared = {plain(change) for change in comparison.changes}
+    for name in sorted((benchmarks["base"] & benchmarks["tuned"]) - compared - {""}):
         why = f"{name} was run on both models, and the comparison leaves it out"
         yield found(place, "evaluation-not-compared", subject, why)
-    yield from judge_comparison(place, subject, comparison, rules.tolerances)
+    yield from judge_comparison(place, subject, comparison, rules.tolerance)
 
 
-def _beside(path: Path) -> Comparison | None:
+def _beside(path: Path) -> Regression | None:
     try:
-        told = json.loads(dsse.read_bytes(path))
+        return read_comparison(json.loads(dsse.read_bytes(path)))
     except (ValueError, InputError, RecursionError):
         return None
-    return Comparison.read(told)

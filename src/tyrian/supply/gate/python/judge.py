@@ -25,7 +25,7 @@ from tyrian.supply.gate.surroundings import host_of
 _CONTENT = frozenset(
     {
         *("messages", "input", "prompt", "contents", "content", "inputs", "query", "text"),
-        *("user_prompt", "user_msg", "history"),
+        *("user_prompt", "user_msg", "history", "json", "data", "body"),
     }
 )
 _ENDPOINTS = ("/chat/completions", "/v1/responses", "/v1/messages", "/api/generate", "/api/chat")
@@ -165,6 +165,24 @@ class _Judge:
                 if asks:
                     self._asks(call, scope, value)
         self._posts(call, scope)
+        self._approvals(call, scope)
+
+    def _approvals(self, call: ast.Call, scope: Scope) -> None:
+        """Tools of servers elsewhere that are called without anybody's approval."""
+        for given in (*call.args, *(one.value for one in call.keywords)):
+            for part in ast.walk(given):
+                if not isinstance(part, ast.Dict):
+                    continue
+                told = {
+                    key.value: value.value
+                    for key, value in zip(part.keys, part.values, strict=True)
+                    if isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
+                }
+                if told.get("require_approval") == "never":
+                    name = str(told.get("server_label") or told.get("type") or "a tool")
+                    why = f"{name} has require_approval: never"
+                    place = self.evaluator.place(part, scope)
+                    self._add(place, "approval-never", name, why)
 
     def _named(self, call: ast.Call, scope: Scope, dotted: str, place: Place) -> None:
         if known_in(FUNCTIONS, dotted):
