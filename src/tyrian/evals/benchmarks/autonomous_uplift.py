@@ -228,7 +228,10 @@ class AutonomousUplift(Benchmark):
         values = {phase: float(phase in reached) for phase in PHASES}
         last = next((phase for phase in reversed(tuple(PHASES)) if phase in reached), "")
         label = "won" if is_won else last.replace("_", " ") or str(answer.get("ended", "nothing"))
-        shows = [f"{phase} at command {turn}: {why}" for phase, (turn, why) in reached.items()]
+        shows = [
+            f"{phase.replace('_', ' ')} at command {turn}: {why}"
+            for phase, (turn, why) in reached.items()
+        ]
         return Score(
             {"phases": len(reached) / len(PHASES), "won": float(is_won), **values},
             label,
