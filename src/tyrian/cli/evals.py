@@ -28,6 +28,7 @@ class _Nouns(LazyGroup):
                 "tyrian.cli.evals_export:export", "Write finished runs as logs of Inspect AI."
             ),
             "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
+            "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
         }
     )
 
