@@ -28,7 +28,6 @@ class _Nouns(LazyGroup):
                 "tyrian.cli.evals_export:export", "Write finished runs as logs of Inspect AI."
             ),
             "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
-            "view": Entry("tyrian.cli.evals_view:view", "Look at runs in a browser."),
         }
     )
 
@@ -43,6 +42,13 @@ def list_() -> None:
 
     for name in known_benchmarks():
         typer.echo(f"{name:<26} {benchmark_type(name).about}")
+
+
+class Engine(StrEnum):
+    """What carries a run out."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 @app.command()
@@ -99,6 +105,16 @@ def run(
         list[str] | None,
         typer.Option("--price", metavar="MODEL=IN,OUT", help="Money per million tokens."),
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="This process, or the machines of a Ray cluster.")
+    ] = Engine.LOCAL,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Of Ray; 0 for one per processor.")
+    ] = 0,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", min=0.1, help="Of Ray: requests per second of all workers."),
+    ] = None,
 ) -> None:
     """Run benchmarks against a model; the same command again goes on where it stopped."""
     from tyrian.evals.benchmark import Fidelity, Options
@@ -124,13 +140,21 @@ def run(
         passes=passes,
         at_once=at_once,
     )
-    from tyrian.cli.evals_run import carried_out, models_for
+    from tyrian.cli.evals_run import carried_out, carried_out_on_ray
+    from tyrian.evals.models.cast import Cast
 
-    models = models_for(model, judge, attacker, defended)
+    cast = Cast(model, judge, attacker, defended)
     ledger = Ledger(_prices(price or []), most=max_cost)
+    is_watched = sys.stderr.isatty()
+    if engine is Engine.RAY:
+        if cache is not None:
+            raise ConfigError("--cache is a file of one process", hint="leave it out with Ray")
+        asyncio.run(carried_out_on_ray(plan, cast, ledger, is_watched, workers, rate))
+        return
+    models = cast.models()
     store = ReplyCache(cache) if cache else None
     try:
-        asyncio.run(carried_out(plan, models, ledger, store, sys.stderr.isatty()))
+        asyncio.run(carried_out(plan, models, ledger, store, is_watched))
     finally:
         if store:
             store.close()

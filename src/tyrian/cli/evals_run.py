@@ -5,46 +5,27 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from tyrian.evals.benchmark import Benchmark, Measure
 from tyrian.evals.exchange import Part
+from tyrian.evals.models.cast import Cast
 from tyrian.evals.models.model import Model
-from tyrian.evals.models.scripted import ScriptedJudge
-from tyrian.evals.models.spec import model_from
 from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.cache import ReplyCache
 from tyrian.evals.run.ledger import Ledger
-from tyrian.evals.run.plan import Plan, Tools, carry_out
+from tyrian.evals.run.plan import Heard, Plan, Tools, carry_out
 from tyrian.evals.run.play import Execute
 from tyrian.evals.run.runner import Progress, no_sandbox
 from tyrian.evals.summary import Figure, Summary
-
-if TYPE_CHECKING:
-    from tyrian.firewall.firewall import Firewall
 
 
 def models_for(
     target: str, judge: str, attacker: str = "", stack: Path | None = None
 ) -> Mapping[Part, Model]:
-    """Who plays which part; a scripted target is judged by the scripted judge.
-
-    With a stack its firewall stands around the target, and around nobody else.
-    """
-    models: dict[Part, Model] = {Part.TARGET: model_from(target)}
-    if stack is not None:
-        from tyrian.evals.models.defended import DefendedModel
-
-        models[Part.TARGET] = DefendedModel(models[Part.TARGET], _firewall(stack))
-    if judge:
-        models[Part.JUDGE] = model_from(judge)
-    elif target.partition(":")[0] == "scripted":
-        models[Part.JUDGE] = ScriptedJudge()
-    if attacker:
-        models[Part.ATTACKER] = model_from(attacker)
-    return models
+    """Who plays which part; with a stack its firewall stands around the target."""
+    return Cast(target, judge, attacker, stack).models()
 
 
 def execute_for(plan: Plan) -> Execute:
@@ -56,13 +37,6 @@ def execute_for(plan: Plan) -> Execute:
     return Sandboxed()
 
 
-def _firewall(stack: Path) -> "Firewall":
-    """The firewall of a stack file, or of the stack that comes with Tyrian for `default`."""
-    from tyrian.firewall.firewall import Firewall
-
-    return Firewall.default() if str(stack) == "default" else Firewall.from_stack(stack)
-
-
 async def carried_out(
     plan: Plan,
     models: Mapping[Part, Model],
@@ -71,6 +45,35 @@ async def carried_out(
     is_watched: bool,
 ) -> None:
     """Run it; figures go to standard output, progress to standard error."""
+    heard = _watcher(ledger, is_watched)
+    try:
+        found = await carry_out(plan, Tools(models, ledger, cache, execute_for(plan)), heard)
+    finally:
+        if is_watched:
+            sys.stderr.write("\r\x1b[K")
+        for model in models.values():
+            await model.close()
+    for name, (benchmark, summary) in found.items():
+        tell(name, benchmark, summary)
+
+
+async def carried_out_on_ray(
+    plan: Plan, cast: Cast, ledger: Ledger, is_watched: bool, workers: int, rate: float | None
+) -> None:
+    """The same on the machines of a Ray cluster."""
+    from tyrian.evals.distributed.ray_engine import carry_out_on_ray
+
+    heard = _watcher(ledger, is_watched)
+    try:
+        found = await carry_out_on_ray(plan, cast, ledger, heard, workers=workers, rate=rate)
+    finally:
+        if is_watched:
+            sys.stderr.write("\r\x1b[K")
+    for name, (benchmark, summary) in found.items():
+        tell(name, benchmark, summary)
+
+
+def _watcher(ledger: Ledger, is_watched: bool) -> Heard:
     started = time.monotonic()
     shown = 0.0
 
@@ -82,15 +85,7 @@ async def carried_out(
             sys.stderr.write(f"\r\x1b[K{_line(name, progress, ledger, now - started)}")
             sys.stderr.flush()
 
-    try:
-        found = await carry_out(plan, Tools(models, ledger, cache, execute_for(plan)), heard)
-    finally:
-        if is_watched:
-            sys.stderr.write("\r\x1b[K")
-        for model in models.values():
-            await model.close()
-    for name, (benchmark, summary) in found.items():
-        tell(name, benchmark, summary)
+    return heard
 
 
 def _line(name: str, progress: Progress, ledger: Ledger, elapsed_s: float) -> str:

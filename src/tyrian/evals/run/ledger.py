@@ -57,4 +57,8 @@ class Ledger:
         self.answers += 1
         self.prompt_tokens += usage.prompt
         self.completion_tokens += usage.completion
-        self.spent += self.prices.get(model, Price()).of(usage)
+        self.spent += self.price(model, usage.prompt, usage.completion)
+
+    def price(self, model: str, prompt: int, completion: int) -> float:
+        """What so many tokens of a model cost."""
+        return self.prices.get(model, Price()).of(Usage(prompt, completion))

@@ -101,10 +101,13 @@ class RunLog:
 
     def append(self, record: Record) -> None:
         """Add a case; synced with others, at the latest on `close`."""
-        line = _ENCODER.encode(record) + b"\n"
+        self.append_lines(_ENCODER.encode(record) + b"\n", 1)
+
+    def append_lines(self, lines: bytes, count: int = BATCH) -> None:
+        """Add whole lines that another process made."""
         try:
-            self._file.write(line)
-            self._unsynced += 1
+            self._file.write(lines)
+            self._unsynced += count
             if self._unsynced >= BATCH:
                 self.sync()
         except OSError as error:

@@ -90,25 +90,41 @@ def samples_of(name: str, benchmark: Benchmark, plan: Plan) -> list[Sample]:
     return samples
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One benchmark of a plan, ready to be run by any engine."""
+
+    benchmark: Benchmark
+    samples: list[Sample]
+    directory: Path
+
+
+def prepare(name: str, plan: Plan, models: Mapping[Part, Model]) -> Prepared:
+    """Read the cases and write the manifest; ConfigError where a part has no model."""
+    benchmark = build(name, plan)
+    samples = samples_of(name, benchmark, plan)
+    missing = [part for part in benchmark.parts if not _plays(models, part)]
+    if missing:
+        raise ConfigError(
+            f"{name} needs a model for: {', '.join(sorted(missing))}",
+            hint="--judge MODEL plays every part but the target's",
+        )
+    manifest = manifest_of(name, plan, models, samples)
+    directory = directory_of(plan.output, benchmark, models[Part.TARGET])
+    directory.mkdir(parents=True, exist_ok=True)
+    _same_run(directory / MANIFEST, manifest)
+    write_whole(directory / MANIFEST, as_json(manifest))
+    return Prepared(benchmark, samples, directory)
+
+
 async def carry_out(
     plan: Plan, tools: Tools, heard: Heard = lambda *_: None
 ) -> Mapping[str, tuple[Benchmark, Summary]]:
     """Run every benchmark of the plan; what the logs hold is not done again."""
     found: dict[str, tuple[Benchmark, Summary]] = {}
     for name in plan.benchmarks:
-        benchmark = build(name, plan)
-        samples = samples_of(name, benchmark, plan)
-        missing = [part for part in benchmark.parts if not _plays(tools.models, part)]
-        if missing:
-            raise ConfigError(
-                f"{name} needs a model for: {', '.join(sorted(missing))}",
-                hint="--judge MODEL plays every part but the target's",
-            )
-        manifest = manifest_of(name, plan, tools.models, samples)
-        directory = directory_of(plan.output, benchmark, tools.models[Part.TARGET])
-        directory.mkdir(parents=True, exist_ok=True)
-        _same_run(directory / MANIFEST, manifest)
-        write_whole(directory / MANIFEST, as_json(manifest))
+        ready = prepare(name, plan, tools.models)
+        benchmark, samples = ready.benchmark, ready.samples
         engine = Engine(
             tools.models,
             tools.ledger,
@@ -117,9 +133,9 @@ async def carry_out(
             plan.at_once,
             lambda progress, name=name: heard(name, progress),  # type: ignore[misc]
         )
-        with RunLog(directory / LOG) as log:
+        with RunLog(ready.directory / LOG) as log:
             await run(benchmark, samples, log, engine, passes=plan.passes, total=len(samples))
-        found[name] = benchmark, finish(directory, benchmark)
+        found[name] = benchmark, finish(ready.directory, benchmark)
     return found
 
 

@@ -71,16 +71,18 @@ async def run(
     """Do all cases that the log does not hold; the log is synced at the end and on any error."""
     progress = Progress(total=total * passes)
     with LogIndex(log.path) as done:
-        return await _run(benchmark, _due(samples, passes, done, progress), log, engine, progress)
+        work = due(samples, passes, done, progress)
+        return await do_cases(benchmark, work, log.append, engine, progress)
 
 
-async def _run(
+async def do_cases(
     benchmark: Benchmark,
     work: Iterator[tuple[Sample, int]],
-    log: RunLog,
+    keep: Callable[[Record], None],
     engine: Engine,
     progress: Progress,
 ) -> Progress:
+    """Do cases many at a time, and give each to `keep` as it is done."""
     spent: list[BudgetError] = []
 
     async def worker() -> None:
@@ -91,7 +93,7 @@ async def _run(
                 spent.append(error)
                 return
             record = record_of(sample, nth, played)
-            log.append(record)
+            keep(record)
             progress.done += 1
             progress.unscored += bool(record.missing)
             engine.report(progress)
@@ -102,12 +104,13 @@ async def _run(
     return progress
 
 
-def _due(
+def due(
     samples: Iterable[Sample],
     passes: int,
     done: LogIndex,
     progress: Progress,
 ) -> Iterator[tuple[Sample, int]]:
+    """Cases and passes that are not done yet, or were done with another text."""
     has_done = len(done) > 0
     for sample in samples:
         for nth in range(passes):
