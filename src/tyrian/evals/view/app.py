@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -80,7 +80,7 @@ class Viewer:
                 Route("/", self._list),
                 Route("/view.css", self._css),
                 Route("/run/{run}", self._run),
-                Route("/run/{run}/case/{case:path}", self._case),
+                Route("/run/{run}/case", self._case),
             ],
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
             exception_handlers={404: self._missing, TyrianError: self._fault},
@@ -119,7 +119,7 @@ class Viewer:
 
     async def _case(self, request: Request) -> Response:
         row = await run_in_threadpool(self._row, request)
-        case = str(request.path_params["case"])
+        case = request.query_params.get("id", "")
         nth = _whole(request.query_params.get("pass", "1")) - 1
         index = await run_in_threadpool(index_of, row.run)
         found = await run_in_threadpool(index.record, case, nth)
@@ -177,8 +177,8 @@ class _NotHereError(InputError):
 
 def case_path(run: str, brief: Brief) -> str:
     """The address of a case."""
-    path = f"/run/{run}/case/{quote(brief.id, safe='')}"
-    return path + (f"?pass={brief.nth + 1}" if brief.nth else "")
+    given = {"id": brief.id, **({"pass": brief.nth + 1} if brief.nth else {})}
+    return f"/run/{run}/case?{urlencode(given)}"
 
 
 def _row(name: str, run: Finished) -> Row:
