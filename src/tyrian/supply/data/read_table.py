@@ -20,7 +20,8 @@ _ROWS = 2048
 _MOST_MESSAGE = 1 << 30
 """Bytes of one batch of an Arrow stream."""
 _CONTINUED = 0xFFFFFFFF
-_DICTIONARY, _BATCH = 2, 3
+BATCH = 3
+"""Kind of the message that holds rows."""
 _SURROGATES = range(0xDC80, 0xDD00)
 
 
@@ -89,7 +90,7 @@ def read_arrow(unit: Unit) -> Iterator[Row | BadRow]:
 
     number = 1
     try:
-        for frame in _frames(unit.file.place):
+        for frame in arrow_frames(unit.file.place):
             yield from _rows(frame, number)
             number += frame.height
     except (pl.exceptions.PolarsError, OSError, struct.error) as error:
@@ -105,7 +106,8 @@ def _unread(error: Exception) -> UnreadError:
     return UnreadError(f"it cannot be read on: {' '.join(str(error).split())[:160]}")
 
 
-def _frames(place: str) -> Iterator["pl.DataFrame"]:
+def arrow_frames(place: str) -> Iterator["pl.DataFrame"]:
+    """The rows of an Arrow file, as tables of a batch each."""
     import polars as pl
 
     with open(place, "rb") as source:
@@ -116,8 +118,8 @@ def _frames(place: str) -> Iterator["pl.DataFrame"]:
             return
         source.seek(0)
         kept: list[bytes] = []
-        for kind, message in _messages(source):
-            if kind != _BATCH:
+        for kind, message in arrow_messages(source):
+            if kind != BATCH:
                 kept.append(message)
             else:
                 yield pl.read_ipc_stream(BytesIO(b"".join((*kept, message))))
@@ -125,7 +127,7 @@ def _frames(place: str) -> Iterator["pl.DataFrame"]:
             raise UnreadError("it is no stream of Arrow batches")
 
 
-def _messages(source: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def arrow_messages(source: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Kind and bytes of each message of a stream.
 
     Source: https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format
