@@ -31,6 +31,7 @@ class _Nouns(LazyGroup):
             "console": Entry("tyrian.cli.console:app", "Let people into the console."),
             "model": Entry("tyrian.cli.model:app", "Get, list and check guard models."),
             "bom": Entry("tyrian.cli.bom:app", "Write and compare bills of materials."),
+            "data": Entry("tyrian.cli.data:app", "Scan, clean and describe training data."),
             "attest": Entry("tyrian.cli.attest:app", "Sign what a model was made of; check it."),
             "gate": Entry("tyrian.cli.gate:gate", "Say what is unguarded; refuse to ship it."),
             "eval": Entry("tyrian.cli.evals:app", "Measure models under attack."),
