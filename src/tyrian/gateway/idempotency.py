@@ -19,6 +19,7 @@ from tyrian.errors import StoreError
 from tyrian.gateway.auth import bearer_token
 from tyrian.gateway.body import header
 from tyrian.gateway.context import ReceiveEvent, RequestContext, Scope, Send
+from tyrian.gateway.dialect.negotiate import is_llama
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.responses import send_body
 from tyrian.gateway.store.models.dialects import IdempotentAnswer
@@ -63,8 +64,10 @@ class IdempotentAnswers:
                 f"`Idempotency-Key` must be 1 to {MAX_KEY} visible characters.",
                 param="idempotency-key",
             )
-        path = scope["path"].encode()
-        row_id = hashlib.sha256(b"\0".join((context.key_id.encode(), path, name))).digest()
+        # The dialect shapes the answer: what was said in one is no answer in the other.
+        dialect = b"llama" if is_llama(scope) else b""
+        parts = (context.key_id.encode(), scope["path"].encode(), dialect, name)
+        row_id = hashlib.sha256(b"\0".join(parts)).digest()
         request = hashlib.sha256(body).digest()
         seal = _seal(bearer_token(scope), row_id)
         replay = await self._begin(row_id, request, context.id, seal)

@@ -24,8 +24,9 @@ class Demand:
     """Estimated from its text."""
     max_completion_tokens: int | None
     """The client's own bound for all choices together; None where it set none."""
-    count: int = 1
-    """Requests, for limits per minute."""
+    names_model: bool = True
+    """False where the client asks for no model by name: no list of a key bounds it, and no price
+    holds for it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Usage:
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the prompt that the model server had in its cache."""
     is_estimate: bool = True
     """False once the model server has told."""
 

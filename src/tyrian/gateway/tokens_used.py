@@ -32,7 +32,15 @@ def note_told(usage: Usage, told: Json) -> None:
         int(str(told["prompt_tokens"])),
         int(str(told["completion_tokens"])),
     )
+    usage.cached_tokens = min(_cached(told), usage.prompt_tokens)
     usage.is_estimate = False
+
+
+def _cached(told: Json) -> int:
+    """What the server had in its cache, by either name that servers give it."""
+    details = told.get("prompt_tokens_details")
+    found = details.get("cached_tokens") if isinstance(details, dict) else None
+    return _count(found) or _count(told.get("prompt_cache_hit_tokens")) or 0
 
 
 def usage_fields(usage: Usage) -> Json:

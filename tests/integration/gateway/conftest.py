@@ -354,12 +354,17 @@ class Kit:
         self._clients.append(client)
         return client
 
+    def stop(self) -> None:
+        """Stop the gateways."""
+        running, self._running = self._running, []
+        for one in running:
+            one.stop()
+
     def close(self) -> None:
         """Stop everything."""
         for client in self._clients:
             client.close()
-        for running in self._running:
-            running.stop()
+        self.stop()
         for model_server in (self.upstream, *self._servers):
             model_server.stop()
 

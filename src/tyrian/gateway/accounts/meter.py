@@ -45,13 +45,15 @@ class AccountMeter:
 
     async def reserve(self, key: KeyRecord, demand: Demand, context: RequestContext) -> Charge:
         """Reserve for a request; ApiError (403, 429, 503) where it may not be served."""
-        if not key.allows_model(demand.model):
+        if demand.names_model and not key.allows_model(demand.model):
             message = f"This key may not use the model `{demand.model}`."
             raise ApiError(403, message, code="model_not_allowed", param="model")
-        answer_tokens = demand.max_completion_tokens or GUESSED_OUTPUT_TOKENS
+        answer_tokens = demand.max_completion_tokens
+        if answer_tokens is None:
+            answer_tokens = GUESSED_OUTPUT_TOKENS
         tokens = demand.prompt_tokens + answer_tokens
         takes = limits.takes_for(key, demand.model, tokens)
-        price = self._prices.of(demand.model)
+        price = self._prices.of(demand.model) if demand.names_model else FREE
         entry = ""
         try:
             entry = await self._take(takes, demand.model, context)
@@ -184,7 +186,7 @@ class _AccountCharge:
                 "status": context.status or CLIENT_LEFT,
                 "effect": context.effect[:8],
                 "input_tokens": usage.prompt_tokens,
-                "cached_tokens": 0,
+                "cached_tokens": usage.cached_tokens,
                 "output_tokens": usage.completion_tokens,
                 "cost_nanos": nanos,
                 "is_estimate": usage.is_estimate,

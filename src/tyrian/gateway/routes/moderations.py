@@ -20,12 +20,14 @@ from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.dialect.llama_request import chat_from_llama
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.hazards import TAXONOMY
+from tyrian.gateway.metering import Demand, metered
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.moderation_results import fired_labels, moderation_model, result_of
 from tyrian.gateway.presence import while_client_stays
 from tyrian.gateway.responses import send_body
 from tyrian.gateway.screen import Firewalled, Screen, guard_unavailable, is_guard_failure
 from tyrian.gateway.settings import Settings
+from tyrian.gateway.tokens_used import tokens_in
 from tyrian.gateway.wire import Json, WireError, part_from_openai, trace_from_openai
 
 _MAX_CONTEXT = 256
@@ -50,17 +52,23 @@ class Moderations:
         context = context_of(scope)
         context.route = "moderations"
         settings = self._settings
-        await authenticate(scope, settings.keys, context, "moderations")
+        key = await authenticate(scope, settings.keys, context, "moderations")
         limits = settings.limits
-        _, obj = await read_json(
+        body, obj = await read_json(
             scope, receive, limit=limits.max_body_bytes, timeout_s=limits.body_s
         )
+        context.model = self._model
         screen = Screen(self._guarded, self._metrics, context)
-        async with while_client_stays(receive):
+        demand = Demand(self._model, tokens_in(len(body)), 0, names_model=False)
+        async with (
+            metered(settings.meter, key, demand, context) as usage,
+            while_client_stays(receive),
+        ):
             if "messages" in obj and "input" not in obj:
                 answer = await self._conversation(obj, screen)
             else:
                 answer = await self._inputs(obj, screen)
+            usage.prompt_tokens = demand.prompt_tokens
         await send_body(send, msgspec.json.encode(answer))
 
     async def _inputs(self, obj: Json, screen: Screen) -> Json:
