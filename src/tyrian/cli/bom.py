@@ -12,11 +12,11 @@ class _Commands(LazyGroup):
         {
             "create": Entry(
                 "tyrian.cli.bom_create:create",
-                "Write the bill of materials of models, stacks, packages and data.",
+                "Write what a system is made of.",
             ),
             "validate": Entry(
                 "tyrian.cli.bom_validate:validate",
-                "Check documents by the official schema, and by what they mean.",
+                "Check by the official schema and by meaning.",
             ),
             "diff": Entry("tyrian.cli.bom_diff:diff", "Tell what changed between two."),
             "page": Entry("tyrian.cli.bom_page:page", "Write one as a page for people."),

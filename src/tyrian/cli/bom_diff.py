@@ -11,8 +11,9 @@ from tyrian.cli.exit import ExitCode
 from tyrian.cli.model_lock_text import Format, FormatOption
 from tyrian.cli.plain import plain
 from tyrian.supply.aibom.diff import Difference, FieldChange, difference
-from tyrian.supply.aibom.document import read
+from tyrian.supply.aibom.document import BomError, read
 from tyrian.supply.aibom.schema import schema_faults
+from tyrian.supply.aibom.spdx_check import is_spdx
 
 _LONGEST = 100
 
@@ -27,11 +28,14 @@ def diff(
     Exit codes: 0 nothing changed, 1 something did, 2 usage, 3 one could not be read.
     """
     documents = [read(path) for path in (before, after)]
-    found = difference(*documents)
     for path, document in zip((before, after), documents, strict=True):
-        if fault := next(schema_faults(document), None):
-            typer.echo(plain(f"{path} is not valid: {fault.pointer}: {fault.why}"), err=True)
-            raise typer.Exit(ExitCode.NOT_CHECKED)
+        fault = None if is_spdx(document) else next(schema_faults(document), None)
+        if fault:
+            raise BomError(
+                f"{path} is not valid: {fault.pointer or '/'}: {fault.why}",
+                hint=f"tyrian bom validate {path} tells all",
+            )
+    found = difference(*documents)
     if output_format is Format.JSON:
         typer.echo(json.dumps({"changes": [_row(one) for one in found]}, indent=2))
     else:
@@ -54,6 +58,8 @@ def _lines(one: Difference) -> Iterator[str]:
 
 def _field(one: FieldChange) -> str:
     name = one.field.removeprefix("tyrian:")
+    if one.field == "needs" and one.was and one.now:
+        return f"needs: now {_short(one.now)}; no longer {_short(one.was)}"
     if not one.was:
         return f"{name}: now {_short(one.now)}"
     if not one.now:

@@ -8,8 +8,6 @@ from tyrian.cli.attest_verify import inside
 from tyrian.cli.model_lock import own_files
 from tyrian.cli.progress import progress
 from tyrian.errors import ConfigError
-from tyrian.firewall.firewall import Firewall
-from tyrian.gateway.guard_weights import weights_of
 from tyrian.stack.load import load_stack
 from tyrian.stack.schema import AuditSpec, Stack
 from tyrian.supply.aibom.data import data_of
@@ -146,6 +144,9 @@ def _data(asked: Asked) -> Iterator[DataPart]:
 
 def _guards(stack: Stack, asked: Asked) -> tuple[tuple[GuardPart, ...], tuple[ModelPart, ...]]:
     """The guards as this machine runs them, or as the stack names them."""
+    from tyrian.firewall.firewall import Firewall  # the models come with these two
+    from tyrian.gateway.guard_weights import weights_of
+
     if asked.is_declared:
         return guards_of(declared(stack), stack, weights_of)
     built = Firewall.from_stack(stack.model_copy(update={"audit": AuditSpec()}))

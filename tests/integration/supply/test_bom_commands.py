@@ -102,6 +102,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     (made.root / "train.jsonl").write_text('{"text": "a"}\n')
     (made.root / "hyper.yaml").write_text("lr: 0.1\n")
     (made.root / "stack.yaml").write_text(STACK)
+    broken = '{"bomFormat": "CycloneDX", "specVersion": "1.7", "components": [{}, 1]}'
+    (made.root / "broken.json").write_text(broken)
     made.good("model", "lock", "base", "--approver", "Ada", "-q", **TIME)
     made.good("attest", "key", "key")
     made.good(
@@ -239,6 +241,8 @@ def test_a_page_is_written_beside_the_document(place: Place) -> None:
         (("create", "--stack", "gone.yaml"), 2, "no such file"),
         (("create", "--attestation", "train.jsonl"), 3, "no DSSE envelope"),
         (("diff", "whole.json", "train.jsonl"), 3, "no CycloneDX"),
+        (("diff", "whole.json", "broken.json"), 3, "broken.json is not valid: /components"),
+        (("page", "broken.json"), 2, "broken.json is not valid"),
         (("page", "train.jsonl"), 3, "no CycloneDX"),
         (("validate", "gone.json"), 3, "No such file"),
     ],

@@ -125,6 +125,20 @@ def test_added_and_removed_components_are_told(full: dict[str, Any]) -> None:
     assert {("added", "new"), ("removed", "numpy")} <= found
 
 
+def test_what_stands_in_a_removed_component_goes_with_it(full: dict[str, Any]) -> None:
+    other = copy.deepcopy(full)
+    del other["components"][MODEL]
+    removed = [one.name for one in difference(full, other) if str(one.kind) == "removed"]
+    assert removed == ["org/model", "training of org/model"]
+
+
+def test_of_what_is_needed_only_the_difference_is_told(full: dict[str, Any]) -> None:
+    other = copy.deepcopy(full)
+    other["dependencies"][0]["dependsOn"] = ["model", "service", "data"]
+    (found,) = difference(full, other)
+    assert [(one.field, one.was, one.now) for one in found.fields] == [("needs", "numpy", "rows")]
+
+
 def test_a_swapped_model_is_found_among_folders_of_one_name(tmp_path: Path) -> None:
     def document() -> dict[str, Any]:
         places = [tmp_path / name / "model" for name in ("a", "b")]

@@ -16,6 +16,9 @@ from tyrian.supply.aibom.schema import spec_of
 from tyrian.supply.aibom.spdx_check import is_spdx
 
 Key = tuple[str, ...]
+"""Type, group and name of a component, behind those of what it stands in."""
+_PARTS = 3
+_NEEDS = "needs"
 
 
 class Kind(StrEnum):
@@ -67,21 +70,36 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Dif
         spec_of(document)
     was, now = _entries(before), _entries(after)
     found = [*_changed(was, now)]
-    found += [Difference(Kind.ADDED, now[k].what, now[k].name) for k in now.keys() - was.keys()]
-    found += [Difference(Kind.REMOVED, was[k].what, was[k].name) for k in was.keys() - now.keys()]
+    found += (Difference(Kind.ADDED, one.what, one.name) for one in _without(now, was))
+    found += (Difference(Kind.REMOVED, one.what, one.name) for one in _without(was, now))
     return tuple(sorted(found, key=lambda one: (one.name, one.what, one.kind)))
+
+
+def _without(entries: Mapping[Key, _Entry], others: Mapping[Key, _Entry]) -> Iterator[_Entry]:
+    """What the others do not have; what stands in a component that is not there goes with it."""
+    alone = entries.keys() - others.keys()
+    yield from (entries[key] for key in alone if key[:-_PARTS] not in alone)
 
 
 def _changed(was: Mapping[Key, _Entry], now: Mapping[Key, _Entry]) -> Iterator[Difference]:
     for key in was.keys() & now.keys():
         old, new = was[key].told, now[key].told
         fields = tuple(
-            FieldChange(name, old.get(name, ""), new.get(name, ""))
+            _field(name, old.get(name, ""), new.get(name, ""))
             for name in sorted({*old, *new})
             if old.get(name) != new.get(name)
         )
         if fields:
             yield Difference(Kind.CHANGED, now[key].what, now[key].name, fields)
+
+
+def _field(name: str, was: str, now: str) -> FieldChange:
+    """One change; of what something needs, only what came and what went."""
+    if name != _NEEDS:
+        return FieldChange(name, was, now)
+    old, new = was.split(", "), now.split(", ")
+    gone = ", ".join(one for one in old if one not in new)
+    return FieldChange(name, gone, ", ".join(one for one in new if one not in old))
 
 
 def _entries(document: Mapping[str, Any]) -> dict[Key, _Entry]:
@@ -92,7 +110,7 @@ def _entries(document: Mapping[str, Any]) -> dict[Key, _Entry]:
     }
     found: dict[Key, list[_Entry]] = defaultdict(list)
     for key, name, value in _walk(document):
-        found[key].append(_Entry(key[-3], name, dict(_told(value, needs))))
+        found[key].append(_Entry(key[-_PARTS], name, dict(_told(value, needs))))
     entries: dict[Key, _Entry] = {}
     for key, rows in found.items():  # several of one name and type are told apart by their order
         ordered = sorted(rows, key=lambda one: sorted(one.told.items()))
@@ -180,7 +198,7 @@ def _told(one: Mapping[str, Any], needs: Mapping[str, list[str]]) -> Iterator[tu
     for name, rows in _properties(one).items():
         yield name, ", ".join(sorted(rows))
     if needed := needs.get(str(one.get("bom-ref")), ()):
-        yield "needs", ", ".join(needed)
+        yield _NEEDS, ", ".join(needed)
     for field in ("endpoints", "authenticated", "x-trust-boundary", "inputs", "outputs"):
         if field in one:
             yield field, _plain(one[field])
