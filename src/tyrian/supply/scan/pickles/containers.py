@@ -16,11 +16,13 @@ class Containers(Calls):
     _is_counting = False
     """Whether texts and numbers may tell how long what follows is."""
 
-    def _is_harmless(self, items: list[Value], op: int) -> bool:
-        """Whether nothing but data and texts that name no special attribute is put into data."""
-        if not _DATA_TYPES.issuperset(map(type, items)) or self._is_counting:
+    def _is_data(self, items: list[Value], op: int) -> bool:
+        """Whether nothing but data, and keys that name no special attribute, is put into data."""
+        if items.count(PLAIN) == len(items):
+            return True
+        if self._is_counting or not _DATA_TYPES.issuperset(map(type, items)):
             return False
-        return op == 0x65 or b"__" not in b"".join([one for one in items if type(one) is bytes])
+        return op == 0x65 or b"__" not in b" ".join([k for k in items[::2] if type(k) is bytes])
 
     def _tuple(self, position: int) -> int:
         op = self._buffer[position]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tyrian.supply.scan.finding import Collector
+from tyrian.supply.scan.pickles.allow import VOCABULARY
 from tyrian.supply.scan.pickles.calls import Probe
 from tyrian.supply.scan.pickles.data import COUNTED, Data
 from tyrian.supply.scan.pickles.operands import NO_MEMO
@@ -20,11 +21,16 @@ from tyrian.supply.scan.source import Source
 _MOST_STACK = 4_000_000
 """Values that may wait on the stack; a loader would need a hundred times the memory for them."""
 
+_NEVER = 4 * _MOST_STACK
+"""A height that no stack has."""
+
 _PUSHES: Final = bytearray(256)
-"""Length of opcodes that push data of a fixed length; 0 for all others."""
+"""Length of opcodes that push data of a fixed length, or its kind from 16 on; 0 for others."""
 for _code, _size in {
-    b"N": 1, b"\x88": 1, b"\x89": 1, b"]": 1, b"}": 1, b")": 1, b"\x8f": 1,
+    b"N": 1, b"\x88": 1, b"\x89": 1, b")": 1, b"\x8f": 1,
     b"K": 2, b"M": 3, b"J": 5, b"G": 9,
+    b"\x8c": 16, b"U": 16, b"]": 17, b"}": 17, b"e": 18, b"u": 18,
+    b"(": 19, b"h": 20,
 }.items():  # fmt: skip
     _PUSHES[_code[0]] = _size
 
@@ -74,48 +80,76 @@ class Machine(Data):
 
     def _follow(self, position: int) -> int:
         stack, marks, memo = self._stack, self._marks, self._memo
-        push, pushes, plain = stack.append, self.pushes, PLAIN
-        remember, kinds, sparse = memo.append, memo.kinds, memo.sparse
+        push, kinds_of, plain = stack.append, self.pushes, PLAIN
+        remember, kinds, kept, sparse = memo.append, memo.kinds, memo.kept, memo.sparse
+        note, clean = kinds.append, self._untold()
+        mark, unmark, pop = marks.append, marks.pop, stack.pop
         handlers = self.handlers
         data, limit = self._buffer, self._limit
+        # From `clean` on the stack holds only data and texts without "__": nothing to guard.
         while True:
             if position >= limit:
                 position = self._more(position)
                 data, limit = self._buffer, self._limit
             op = data[position]
-            if size := pushes[op]:
-                push(plain)
-                position += size
-            elif op == 0x94:  # MEMOIZE
-                if stack[-1] is plain and not sparse:
-                    kinds.append(0)
-                else:
-                    remember(stack[-1])
-                position += 1
-            elif op == 0x8C or op == 0x55:  # SHORT_BINUNICODE, SHORT_BINSTRING
-                end = position + 2 + data[position + 1]
-                push(data[position + 2 : end])
-                position = end
-            elif op == 0x68:  # BINGET
-                found = memo.get(data[position + 1])
-                if found is None:
-                    self._at = self._base + position
-                    raise Broken(NO_MEMO)
-                push(found)
-                position += 2
-            elif op == 0x6A:  # LONG_BINGET
-                found = memo.get(int.from_bytes(data[position + 1 : position + 5], "little"))
-                if found is None:
-                    self._at = self._base + position
-                    raise Broken(NO_MEMO)
-                push(found)
-                position += 5
-            elif op == 0x71:  # BINPUT
-                memo.put(data[position + 1], stack[-1])
-                position += 2
-            elif op == 0x28:  # MARK
-                marks.append(len(stack))
-                position += 1
+            if kind := kinds_of[op]:
+                if kind < 16:
+                    push(plain)
+                    position += kind
+                elif kind == 16:  # SHORT_BINUNICODE, SHORT_BINSTRING
+                    end = position + 2 + data[position + 1]
+                    text = data[position + 2 : end]
+                    push(text)
+                    position = end
+                    if end < limit and data[end] == 0x94 and not sparse:  # MEMOIZE follows
+                        if (
+                            memo.is_full
+                            and text[:1] > b"_"
+                            and b"." not in text
+                            and text not in VOCABULARY
+                        ):
+                            note(0)
+                        else:
+                            remember(text)
+                        position = end + 1
+                    if b"__" in text:
+                        clean = len(stack)
+                elif kind == 17:  # EMPTY_LIST, EMPTY_DICT
+                    push(plain)
+                    position += 1
+                    if position < limit and data[position] == 0x94 and not sparse:
+                        note(0)
+                        position += 1
+                        if position < limit and data[position] == 0x28:
+                            mark(len(stack))
+                            position += 1
+                elif kind == 18:  # APPENDS, SETITEMS
+                    at = marks[-1] if marks else 0
+                    if at and stack[at - 1] is plain and (
+                        at >= clean or self._is_data(stack[at:], op)
+                    ):  # fmt: skip
+                        del stack[at:]
+                        unmark()
+                        position += 1
+                        if at < clean < _NEVER:
+                            clean = at
+                    else:
+                        self._at = self._base + position
+                        position = handlers[op](self, position)  # type: ignore[misc]
+                        clean = self._untold()
+                elif kind == 19:  # MARK
+                    mark(len(stack))
+                    position += 1
+                else:  # 20, BINGET
+                    index = data[position + 1]
+                    found = kept.get(index) or memo.get(index)
+                    if found is None:
+                        self._at = self._base + position
+                        raise Broken(NO_MEMO)
+                    push(found)
+                    if found is not plain and (type(found) is not bytes or b"__" in found):
+                        clean = len(stack)
+                    position += 2
             elif (
                 op == 0x86  # TUPLE2
                 and stack[-1] is plain
@@ -127,20 +161,29 @@ class Machine(Data):
                 and stack[-2] is plain
                 and (not marks or marks[-1] + 2 <= len(stack))
             ):
-                del stack[-1]
+                pop()
                 position += 1
-            elif (op == 0x65 or op == 0x75) and marks:  # APPENDS, SETITEMS
-                mark = marks[-1]
-                items = stack[mark:]
-                if mark and stack[mark - 1] is plain and (
-                    items.count(plain) == len(items) or self._is_harmless(items, op)
-                ):  # fmt: skip
-                    del stack[mark:]
-                    marks.pop()
+                if op == 0x86 and position < limit and data[position] == 0x94 and not sparse:
+                    note(0)
                     position += 1
+            elif op == 0x94:  # MEMOIZE
+                if stack[-1] is plain and not sparse:
+                    note(0)
                 else:
+                    remember(stack[-1])
+                position += 1
+            elif op == 0x6A:  # LONG_BINGET
+                found = memo.get(int.from_bytes(data[position + 1 : position + 5], "little"))
+                if found is None:
                     self._at = self._base + position
-                    position = handlers[op](self, position)  # type: ignore[misc]
+                    raise Broken(NO_MEMO)
+                push(found)
+                if found is not plain and (type(found) is not bytes or b"__" in found):
+                    clean = len(stack)
+                position += 5
+            elif op == 0x71:  # BINPUT
+                memo.put(data[position + 1], stack[-1])
+                position += 2
             elif (
                 op == 0x87  # TUPLE3
                 and stack[-1] is plain
@@ -159,7 +202,11 @@ class Machine(Data):
                 if handler is None:
                     raise Broken(f"0x{op:02x} is no opcode")
                 position = handler(self, position)
-                data, limit = self._buffer, self._limit
+                data, limit, clean = self._buffer, self._limit, self._untold()
+
+    def _untold(self) -> int:
+        """The height from which on the stack will hold only what the loop itself puts there."""
+        return _NEVER if self._is_counting else len(self._stack)
 
     def _more(self, position: int) -> int:
         self._at = self._base + position

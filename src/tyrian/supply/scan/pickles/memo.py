@@ -11,7 +11,7 @@ from tyrian.supply.scan.pickles.value import (
     Value,
 )
 
-_PLAIN, _MADE, _KEPT, _NONE = 0, 1, 2, 3
+_PLAIN, _MADE, KEPT, _NONE = 0, 1, 2, 3
 _MOST_TEXTS = 30_000
 _MOST_DENSE = 1 << 26
 _TRUSTED = (b"sklearn.", b"torch.", b"scipy.", b"numpy.", b"pandas.", b"xgboost.", b"lightgbm.")
@@ -27,13 +27,15 @@ class Memo:
     allowed is in the vocabulary, or of a module that is kept always.
     """
 
-    __slots__ = ("_classes", "_kept", "_texts", "kinds", "sparse")
+    __slots__ = ("_classes", "_texts", "is_full", "kept", "kinds", "sparse")
 
     def __init__(self) -> None:
         self.kinds = bytearray()
         """What each place holds; only the interpreter's loop adds to it from outside."""
-        self._kept: dict[int, Value] = {}
+        self.kept: dict[int, Value] = {}
         self.sparse: dict[int, Value] = {}
+        self.is_full = False
+        """Whether further texts that begin with a small letter are kept only by exception."""
         self._texts = 0
         self._classes = 0
 
@@ -50,8 +52,8 @@ class Memo:
         """PUT: put aside under a number; false where there is no room to keep it."""
         kinds = self.kinds
         if index < len(kinds):
-            if index in self._kept:
-                del self._kept[index]
+            if index in self.kept:
+                del self.kept[index]
             kinds[index] = self._kind(index, value)
         elif index == len(kinds) and index < _MOST_DENSE:
             kinds.append(self._kind(index, value))
@@ -75,8 +77,8 @@ class Memo:
                 return _PLAIN
         elif isinstance(value, Plain | Payload | ArrayState | int):
             return _PLAIN
-        self._kept[index] = value
-        return _KEPT
+        self.kept[index] = value
+        return KEPT
 
     def _is_worth(self, text: bytes) -> bool:
         if text in VOCABULARY:
@@ -90,6 +92,7 @@ class Memo:
             self._classes += 1
         else:
             self._texts += 1
+            self.is_full = self._texts >= _MOST_TEXTS
         return True
 
     def get(self, index: int) -> Value | None:
@@ -100,8 +103,8 @@ class Memo:
                 return PLAIN
             if kind == _MADE:
                 return MADE
-            if kind == _KEPT:
-                return self._kept[index]
+            if kind == KEPT:
+                return self.kept[index]
         return self.sparse.get(index)
 
 
