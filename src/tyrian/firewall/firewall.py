@@ -27,7 +27,7 @@ from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.redact import CannotRedactError, redact
-from tyrian.firewall.run import Runner, run_inline
+from tyrian.firewall.run import Runner, is_slow, run_inline
 from tyrian.firewall.stream import Delta, StreamGuard
 from tyrian.firewall.sync import BACKGROUND
 from tyrian.firewall.tool_gate import ToolGate, ruled
@@ -394,7 +394,8 @@ class Firewall:
 
     async def _judge_stage(self, due: Due) -> Judgement:
         runs: list[DetectorRun]
-        if due.is_inline:
+        await self._runner.turn.take()
+        if due.is_inline and not any(is_slow(guard, due.view) for guard in due.guards):
             runs = [run_inline(guard, due.view) for guard in due.guards]
         else:
             runs = await self._runner.run(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from inspect import iscoroutinefunction
 
-from tyrian.core.detection import Detector, DetectorInfo, Stage
+from tyrian.core.detection import Detector, DetectorInfo, Stage, View
 from tyrian.core.message import Message
 from tyrian.errors import ConfigError
 from tyrian.firewall.cascade import Cascade
@@ -17,12 +17,13 @@ DEFAULT_TIMEOUT_S = 2.0
 class Guard:
     """A detector due at a stage. One detector may serve guards of several stages.
 
-    A detector may declare four attributes beyond the protocol: `window`, the most characters that
+    A detector may declare five attributes beyond the protocol: `window`, the most characters that
     it judges at once (longer texts are cut with overlap), `reads_trace = False`, which lets
     decisions be cached across conversations, `concerns(message)`, which is False for messages that
-    hold nothing it reads; it must be cheap, and does not run for those; and `carry(text)`, which
-    gives what of a text that has left a stream must stand before the rest, such as the fence of a
-    code block that is still open.
+    hold nothing it reads; it must be cheap, and does not run for those; `is_slow(view)`, which is
+    True for texts, however short, that a bounded detector must not judge on the event loop, where
+    it is asked; and `carry(text)`, which gives what of a text that has left a stream must stand
+    before the rest, such as the fence of a code block that is still open.
     """
 
     detector: Detector
@@ -44,6 +45,8 @@ class Guard:
     reads_trace: bool = field(init=False)
     concerns: Callable[[Message], bool] | None = field(init=False)
     """Whether a message holds anything that the detector reads; None where all do."""
+    is_slow: Callable[[View], bool] | None = field(init=False)
+    """Whether a short text takes long all the same; None where none does."""
     carry: Callable[[str], str] | None = field(init=False)
     """What of the text that has left a stream stands before the rest; None where nothing does."""
 
@@ -71,6 +74,7 @@ class Guard:
             "reads_trace": _reads_trace(self.detector)
             or (self.cascade is not None and _reads_trace(self.cascade.first)),
             "concerns": getattr(self.detector, "concerns", None),
+            "is_slow": getattr(self.detector, "is_slow", None),
             "carry": getattr(self.detector, "carry", None),
         }
         for key, value in derived.items():

@@ -10,9 +10,10 @@ from tyrian.errors import DetectorError
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.judge import checked, failed, judge, judge_async, late, ok
 from tyrian.firewall.lane import Lane
+from tyrian.firewall.turn import Turn
 from tyrian.firewall.windows import Coverage
 
-INLINE_LIMIT = 8_192
+INLINE_LIMIT = 4_096
 """Texts shorter than this are judged on the event loop by detectors that are bounded."""
 
 BOUNDED_LANE_WIDTH = 2
@@ -24,6 +25,19 @@ Settles = Callable[[Sequence[DetectorRun]], bool]
 def is_inline(guard: Guard, length: int) -> bool:
     """True where this guard judges a text of that length on the event loop itself."""
     return guard.is_bounded and length < INLINE_LIMIT and guard.first is None
+
+
+def is_slow(guard: Guard, view: View) -> bool:
+    """True where the guard's detector says of a short text that it takes long all the same."""
+    try:
+        return guard.is_slow is not None and guard.is_slow(view)
+    except Exception:  # noqa: BLE001 - whatever is wrong shows, and counts, when it judges
+        return False
+
+
+def _is_here(guard: Guard, view: View) -> bool:
+    """True where this guard judges this text on the event loop itself."""
+    return is_inline(guard, len(view.text)) and not is_slow(guard, view)
 
 
 def run_inline(guard: Guard, view: View) -> DetectorRun:
@@ -48,6 +62,8 @@ class Runner:
         self._bounded = Lane("bounded", width=BOUNDED_LANE_WIDTH)
         self._lanes: dict[int, Lane] = {}
         self._is_closed = False
+        self.turn = Turn()
+        """Waited for before a message is judged on the event loop."""
 
     async def run(
         self, guards: Sequence[Guard], view: View, settles: Settles | None = None
@@ -56,8 +72,7 @@ class Runner:
 
         Cheap guards go first; where `settles` says that they decide, the others are skipped.
         """
-        length = len(view.text)
-        runs = {g.name: run_inline(g, view) for g in guards if is_inline(g, length)}
+        runs = {g.name: run_inline(g, view) for g in guards if _is_here(g, view)}
         firsts: dict[str, DetectorRun] = {}
         if any(guard.first for guard in guards):
             firsts = await self._ask_first(guards, view)
@@ -86,7 +101,7 @@ class Runner:
     async def _ask_first(self, guards: Sequence[Guard], view: View) -> dict[str, DetectorRun]:
         """The runs of the first detectors of cascades, under the names of their guards."""
         firsts = [guard.first for guard in guards if guard.first]
-        runs = {g.name: run_inline(g, view) for g in firsts if is_inline(g, len(view.text))}
+        runs = {g.name: run_inline(g, view) for g in firsts if _is_here(g, view)}
         rest = [guard for guard in firsts if guard.name not in runs]
         return runs | (await self._run_aside(rest, view) if rest else {})
 

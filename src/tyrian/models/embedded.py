@@ -13,9 +13,17 @@ from tyrian.models.linear import Block as Block
 from tyrian.models.linear import Evidence, sigmoid
 from tyrian.models.linear import LinearModel as LinearModel
 from tyrian.models.linear import blocks_of as blocks_of
-from tyrian.models.stages import Mix, SecondStage
+from tyrian.models.stages import Mix, SecondStage, Suspect
 
 BENIGN, INJECTION, JAILBREAK = "benign", "injection", "jailbreak"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the first stage says of a text, and the windows that are left for the second."""
+
+    found: Evidence
+    suspects: tuple[Suspect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,24 @@ class PromptGuard:
         return self.locate_in(blocks_of(text))
 
     def locate_in(self, blocks: Iterable[Block]) -> Scored:
-        """As `locate`, from grams that were made before.
+        """As `locate`, from grams that were made before."""
+        return self.end(self.begin(blocks))
+
+    def begin(self, blocks: Iterable[Block]) -> Begun:
+        """The first stage, which takes about a millisecond for a short text."""
+        if self.second is None:
+            return Begun(self.model.judge(blocks))
+        lookout = self.second.lookout()
+        found = self.model.judge(blocks, lookout)
+        return Begun(found, tuple(lookout.chosen()))
+
+    def end(self, begun: Begun) -> Scored:
+        """The second stage, which takes many times as long where windows are left, and the scores.
 
         The likelier kind gets the whole probability of an attack, the other its fair share, so
         that doubt about the kind never hides the attack.
         """
-        attack, jailbreak, place = self._judged(blocks)
+        attack, jailbreak, place = self._judged(begun)
         top = max(jailbreak, 1.0 - jailbreak)
         scores = {
             BENIGN: 1.0 - attack,
@@ -55,15 +75,13 @@ class PromptGuard:
         }
         return Scored(scores, *place)
 
-    def _judged(self, blocks: Iterable[Block]) -> tuple[float, float, tuple[int, int]]:
+    def _judged(self, begun: Begun) -> tuple[float, float, tuple[int, int]]:
         """The probabilities of an attack and of a jailbreak if it is one, and the place."""
+        found = begun.found
         if self.second is None:
-            found = self.model.judge(blocks)
             kind = sigmoid(float(found.fine[0]))
             return found.probability, kind, (found.start, found.end)
-        lookout = self.second.lookout()
-        found = self.model.judge(blocks, lookout)
-        judged = self.second.judge(found, lookout.chosen())
+        judged = self.second.judge(found, begun.suspects)
         kind = float(found.fine[0]) if judged.jailbreak is None else judged.jailbreak
         start, end = found.start, found.end
         if judged.suspect is not None:
@@ -100,23 +118,33 @@ class ContentGuard:
         return self.locate_in(blocks_of(text))
 
     def locate_in(self, blocks: Iterable[Block]) -> Scored:
-        """As `locate`, from grams that were made before.
+        """As `locate`, from grams that were made before."""
+        return self.end(self.begin(blocks))
+
+    def begin(self, blocks: Iterable[Block]) -> Begun:
+        """The first stage, which takes about a millisecond for a short text."""
+        if self.second is None:
+            return Begun(self.model.judge(blocks))
+        sighting = self.second.sighting()
+        found = self.model.judge(blocks, sighting)
+        return Begun(found, tuple(sighting.chosen()))
+
+    def end(self, begun: Begun) -> Scored:
+        """The second stage, which takes many times as long where windows are left, and the scores.
 
         The likeliest hazard gets the whole probability of unsafe content, the others their share.
         """
-        judged = self._judged(blocks)
+        judged = self._judged(begun)
         odds = [sigmoid(raw) for raw in judged.fine.tolist()]
         unsafe = sigmoid(judged.logit) / max(odds)
         scores = {label: unsafe * one for label, one in zip(self.labels, odds, strict=True)}
         return Scored(scores, judged.start, judged.end)
 
-    def _judged(self, blocks: Iterable[Block]) -> Evidence | ContentJudged:
+    def _judged(self, begun: Begun) -> Evidence | ContentJudged:
         """What one stage says, or both."""
         if self.second is None:
-            return self.model.judge(blocks)
-        sighting = self.second.sighting()
-        found = self.model.judge(blocks, sighting)
-        return self.second.judge(found, self.model, sighting.chosen())
+            return begun.found
+        return self.second.judge(begun.found, self.model, begun.suspects)
 
 
 @cache

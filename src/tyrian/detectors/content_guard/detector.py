@@ -10,7 +10,7 @@ from tyrian.core.taxonomy import Hazard, Taxonomy, load_taxonomy
 from tyrian.detectors.content_guard.factory import build_llama_guard
 from tyrian.detectors.content_guard.families import BY_KIND
 from tyrian.detectors.fallback import EMBEDDED, run_embedded_instead, wants_embedded
-from tyrian.detectors.grams import Located, locate
+from tyrian.detectors.grams import Located, is_slow, locate
 from tyrian.detectors.options import option
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import ContentGuard, embedded_content_guard
@@ -42,9 +42,13 @@ class ContentGuardDetector:
     is_bounded: bool = True
     reads_trace: bool = False
 
+    def is_slow(self, view: View) -> bool:
+        """Whether the second stage has something to read: too long a work for an event loop."""
+        return is_slow(view, self.model)
+
     def detect(self, view: View) -> Detection:
         """Judge the subject, a user's turn or an answer alike."""
-        located = locate(view, self.model.locate_in, _top)
+        located = locate(view, self.model, _top)
         raw = located.scored.scores
         scores = {code: raw[code] for code in self.taxonomy if code in raw}
         return Detection(scores, self._findings(scores, located))
