@@ -1,7 +1,7 @@
 """`tyrian eval view`: finished runs in a browser, served on this machine alone."""
 
-import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -78,9 +78,12 @@ def _inspect(logs: Path, port: int) -> int:
     typer.echo(plain(f"Inspect's viewer at http://{LOOPBACK}:{chosen}/ (Ctrl-C ends it)"))
     sys.stdout.flush()
     argv = [name, "view", "start", "--log-dir", str(logs), "--host", LOOPBACK]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the viewer ends with us
+    process = subprocess.Popen([*argv, "--port", str(chosen)])  # noqa: S603
     try:
-        return subprocess.run(  # noqa: S603
-            [*argv, "--port", str(chosen)], env={**os.environ}, check=False
-        ).returncode
+        return process.wait()
     except KeyboardInterrupt:
         return 0
+    finally:
+        process.terminate()
+        process.wait()
