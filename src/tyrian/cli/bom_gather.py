@@ -57,10 +57,10 @@ def gather(asked: Asked, *, name: str, version: str, notes: Mapping[str, str]) -
     models = {model.ref: model for model in _models(asked)}
     guards, weights = _guards(stack, asked) if stack else ((), ())
     models |= {model.ref: model for model in weights}
-    trainings = list[TrainingPart]()
+    trainings: dict[str, TrainingPart] = {}
     for path in asked.attestations:
         training, made = training_of(path, list(models.values()), asked.keys)
-        trainings.append(training)
+        trainings[training.digest] = training
         if made:
             models[made.ref] = made
     data = tuple(_data(asked))
@@ -72,7 +72,7 @@ def gather(asked: Asked, *, name: str, version: str, notes: Mapping[str, str]) -
         packages=packages_of(asked.environment) if asked.has_packages else (),
         services=tuple(services_of(stack)) if stack else (),
         guards=guards,
-        trainings=tuple(trainings),
+        trainings=tuple(trainings.values()),
         configurations=tuple(configuration_files(stack, asked.stack)) if stack else (),
         notes=notes,
     )

@@ -25,7 +25,7 @@ from tyrian.supply.aibom.licence import choice_of, expression_fault, expression_
 from tyrian.supply.aibom.markers import holds, surroundings_here
 from tyrian.supply.aibom.models import model_of_directory, model_of_lock
 from tyrian.supply.aibom.packages import packages_of, record_digest
-from tyrian.supply.aibom.parts import Inventory
+from tyrian.supply.aibom.parts import Inventory, TrainingPart
 from tyrian.supply.aibom.purl import PurlError, parse_purl, pypi, without_version
 from tyrian.supply.aibom.services import services_of
 from tyrian.supply.aibom.validate import faults_of
@@ -110,6 +110,26 @@ def test_a_lock_gives_its_approval_to_what_it_approved_alone(directory: Path) ->
     other = model_of_directory(directory, locked=lock)
     assert other.repository == other.commit == ""
     assert "differs" in other.notes["approval"]
+
+
+def test_code_of_other_repositories_is_told_and_is_no_ancestor(directory: Path) -> None:
+    auto_map = {"AutoModel": "someone/code--modeling.Model"}
+    (directory / "config.json").write_text(json.dumps({"auto_map": auto_map}))
+    told: dict[str, Any] = {"name": "m", "approver": "Ada", "at": "2026-01-01T00:00:00Z"}
+    lock = lock_directory(directory, Approval(**told, pins={"someone/code": COMMIT}))
+    model = model_of_directory(directory, locked=lock)
+    assert [one.name for one in model.ancestors] == ["owner/base"]
+    assert f"someone/code@{COMMIT}" in model.notes.values()
+
+
+def test_two_trainings_of_one_model_stay_two(directory: Path) -> None:
+    model = model_of_directory(directory)
+    trainings = tuple(
+        TrainingPart(model=model.ref, name=f"{n}.json", digest=f"sha256:{n * 64}") for n in "12"
+    )
+    document = as_cyclonedx(Inventory(name="x", models=(model,), trainings=trainings))
+    assert faults_of(document) == ()
+    assert len(document["formulation"]) == 2
 
 
 def test_a_directory_that_cannot_be_read_whole_is_refused(directory: Path) -> None:
@@ -371,6 +391,13 @@ def test_package_urls_are_written_as_they_are_read() -> None:
     assert parse_purl(made).version == "4.0+local 1"
     assert without_version(made) == "pkg:pypi/typing-extensions"
     assert without_version("pkg:npm/%40a/b@1?x=y") == "pkg:npm/%40a/b?x=y"
+
+
+@pytest.mark.parametrize("name", ["zope.interface", "Foo_Bar", "a-b", "A.b_C"])
+def test_names_of_the_index_are_spelt_as_the_reference_spells_them(name: str) -> None:
+    packageurl = pytest.importorskip("packageurl")
+    assert pypi(name, "1.0") == packageurl.PackageURL("pypi", None, name, "1.0").to_string()
+    assert parse_purl(pypi(name, "1.0")).version == "1.0"
 
 
 @pytest.mark.parametrize(

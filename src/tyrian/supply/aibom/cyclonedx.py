@@ -21,14 +21,14 @@ from tyrian.supply.aibom.component import (
 from tyrian.supply.aibom.document import Json, serial_number
 from tyrian.supply.aibom.formulation import formula, pedigree
 from tyrian.supply.aibom.licence import choice_of
-from tyrian.supply.aibom.parts import DataPart, Inventory, ServicePart
+from tyrian.supply.aibom.parts import DataPart, Inventory, ServicePart, all_data
 from tyrian.supply.aibom.schema import SPECS
 
 
 def as_cyclonedx(inventory: Inventory, spec: str = SPECS[0], time: str = "") -> Json:
     """The document; `time` is ISO 8601 in UTC, and is left out where it is empty."""
     system = inventory.ref
-    data = _all_data(inventory)
+    data = all_data(inventory)
     document = present(
         {
             "$schema": f"http://cyclonedx.org/schema/bom-{spec}.schema.json",
@@ -70,15 +70,6 @@ def _tool() -> Json:
 
 def _by_name(service: ServicePart) -> str:
     return service.name
-
-
-def _all_data(inventory: Inventory) -> list[DataPart]:
-    """Datasets that were given, and those that attestations alone know of."""
-    found = {one.digest or one.ref: one for one in inventory.data}
-    for training in inventory.trainings:
-        for one in training.datasets:
-            found.setdefault(one.digest or one.ref, one)
-    return list(found.values())
 
 
 def _components(inventory: Inventory, data: list[DataPart]) -> Iterator[Json]:

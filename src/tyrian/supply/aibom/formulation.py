@@ -52,7 +52,7 @@ def _patch(text: str) -> Json:
 
 def formula(one: TrainingPart, data: Mapping[str, str]) -> Json:
     """One training as a formula with one workflow; `data` are references by digest."""
-    ref = f"training:{one.model}"
+    ref = f"training:{one.model}/{one.digest.removeprefix('sha256:')[:16]}"
     packages = {
         key.removeprefix(_PACKAGE): value
         for key, value in one.environment.items()

@@ -13,6 +13,7 @@ from tyrian.supply.lock.lock import LockedFile, LockedModel, tree_digest
 from tyrian.supply.lock.walk import walk
 
 _LONGEST_CONFIG = 1 << 24
+_BASE = "base_model_name_or_path"
 
 
 def files_below(
@@ -108,9 +109,15 @@ def _architecture(config: bytes, adapter: bytes) -> Architecture:
 
 
 def _approval(locked: LockedModel, *, is_same: bool) -> Mapping[str, str]:
+    """Who approved it, and which code of other repositories a loader of it fetches."""
     if not is_same:
         return MappingProxyType({"approval": "differs from the lock: it is not what was approved"})
     told = {
+        f"code {one.file} {one.key}": f"{one.repository}@{one.commit}"
+        for one in locked.references
+        if one.key != _BASE
+    }
+    told |= {
         "approver": locked.approver,
         "approved-at": locked.approved_at,
         "approval-expires": locked.expires,
@@ -120,7 +127,8 @@ def _approval(locked: LockedModel, *, is_same: bool) -> Mapping[str, str]:
 
 def _ancestors(card: Card, locked: LockedModel | None) -> tuple[Ancestor, ...]:
     """The base models that its card and its configuration name, with the commits of the lock."""
-    pins = {one.repository: one.commit for one in locked.references} if locked else {}
+    known = locked.references if locked else ()
+    pins = {one.repository: one.commit for one in known if one.key == _BASE}
     names = dict.fromkeys((*card.base_models, *pins))
     return tuple(Ancestor(name=name, repository=name, commit=pins.get(name, "")) for name in names)
 

@@ -79,7 +79,7 @@ def _package(name: str, all_of: Mapping[str, Distribution], here: Surroundings) 
     return PackagePart(
         name=name,
         version=version,
-        purl=pypi(name, version),
+        purl=pypi(_told(one, "Name"), version),
         licence=_licence(one),
         summary=" ".join(_told(one, "Summary").split())[:300],
         digest=record_digest(one.read_text("RECORD") or ""),

@@ -240,3 +240,12 @@ class Inventory:
     def ref(self) -> str:
         """The name of the system itself in the document."""
         return f"system:{self.name}"
+
+
+def all_data(inventory: Inventory) -> list[DataPart]:
+    """Datasets that were given, and those that attestations alone know of."""
+    found = {one.digest or one.ref: one for one in inventory.data}
+    for training in inventory.trainings:
+        for one in training.datasets:
+            found.setdefault(one.digest or one.ref, one)
+    return list(found.values())

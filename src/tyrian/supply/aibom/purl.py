@@ -30,13 +30,18 @@ class Purl:
 
 
 def pypi_name(name: str) -> str:
-    """A distribution's name as the index has it."""
+    """A distribution's name as the index compares it."""
     return _PYPI.sub("-", name).lower()
 
 
 def pypi(name: str, version: str) -> str:
     """The package URL of a Python distribution."""
-    return f"pkg:pypi/{quote(pypi_name(name), safe='-_.~')}@{_part(version)}"
+    return f"pkg:pypi/{quote(_pypi_spelling(name), safe='-_.~')}@{_part(version)}"
+
+
+def _pypi_spelling(name: str) -> str:
+    """A name as package URLs of this type have it: dots stay."""
+    return name.lower().replace("_", "-")
 
 
 def huggingface(repository: str, commit: str, kind: str = "") -> str:
@@ -103,8 +108,8 @@ def _type_fault(purl: Purl) -> str:
     if purl.type == "pypi":
         if purl.namespace:
             return "packages of PyPI have no namespace"
-        if purl.name != pypi_name(purl.name).replace("-", "-"):
-            return f"{purl.name[:80]!r} must be written {pypi_name(purl.name)[:80]!r}"
+        if purl.name != _pypi_spelling(purl.name):
+            return f"{purl.name[:80]!r} must be written {_pypi_spelling(purl.name)[:80]!r}"
     if purl.type == "huggingface" and purl.version and not _COMMIT.fullmatch(purl.version):
         return "a version of the hub is a commit: 40 hexadecimal digits in lower case"
     return ""

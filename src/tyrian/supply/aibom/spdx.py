@@ -22,6 +22,7 @@ from tyrian.supply.aibom.parts import (
     ModelPart,
     PackagePart,
     TrainingPart,
+    all_data,
 )
 from tyrian.supply.aibom.purl import huggingface
 
@@ -68,7 +69,7 @@ class _Writer:
         system = self._system()
         self._models(inventory.models)
         self._guards(inventory.guards, system)
-        self._data([*inventory.data, *(one for t in inventory.trainings for one in t.datasets)])
+        self._data(all_data(inventory))
         self._packages(inventory.packages)
         for one in inventory.configurations:
             self._link("contains", system, self._file("configuration", one))
@@ -276,7 +277,7 @@ class _Writer:
         given = [*model.get("ai_hyperparameter", ()), *_entries(one.parameters)]
         if given:
             model["ai_hyperparameter"] = given
-        known = {part.digest: part.ref for part in self._inventory.data if part.digest}
+        known = {part.digest: part.ref for part in all_data(self._inventory) if part.digest}
         for part in one.datasets:
             self._link("trainedOn", model["spdxId"], self._iri(known.get(part.digest, part.ref)))
         if one.base:
