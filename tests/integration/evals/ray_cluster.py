@@ -10,8 +10,9 @@ import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
-from ray.cluster_utils import Cluster
+from ray import cluster_utils
 
 
 def free_ports(count: int) -> list[int]:
@@ -25,7 +26,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def node() -> dict[str, object]:
+def node() -> dict[str, Any]:
     """A small node."""
     agent, environment, listen, metrics = free_ports(4)
     return {
@@ -43,7 +44,7 @@ def node() -> dict[str, object]:
 def main() -> int:
     """Start, run, stop."""
     head = {**node(), "include_dashboard": False, "no_monitor": True}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster: Any = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     try:
         cluster.add_node(**node())
         environment = {**os.environ, "RAY_ADDRESS": cluster.address}

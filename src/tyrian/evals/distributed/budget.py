@@ -7,7 +7,6 @@ the key's budget gives out leases; a worker asks its models only with one in han
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tyrian.evals.exchange import Reply, Request
 from tyrian.evals.models.model import Model
@@ -76,12 +75,8 @@ class Budget:
         )
 
 
-class Purse(Protocol):
-    """Where a worker gets its leases: a budget in this process, or an actor elsewhere."""
-
-    def __call__(self, wanted: int, spent: Spent) -> Awaitable[Lease]:
-        """A lease for so many requests."""
-        ...
+Purse = Callable[[int, Spent], Awaitable[Lease]]
+"""Where a worker gets leases for so many requests: a budget here, or an actor elsewhere."""
 
 
 class LeasedModel:
