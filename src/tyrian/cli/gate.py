@@ -17,7 +17,6 @@ from tyrian.cli.plain import plain
 from tyrian.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tyrian.supply.gate.gate import Gate
     from tyrian.supply.gate.report import GateReport
     from tyrian.supply.gate.settings import Settings
 
@@ -115,11 +114,10 @@ def gate(
         from tyrian.supply.gate.settings import Level
 
         settings = dataclasses.replace(settings, level=Level(level.value))
-    judged = _gate(root, settings, only, day)
     if write_baseline is not None:
-        _write_baseline(judged, write_baseline)
+        _write_baseline(root, settings.exclude, only, write_baseline)
         return
-    report = judged.report()
+    report = _report(root, settings, only, day)
     for form, file in further:
         _write(report, root, form, file)
     _write(report, root, output_format, output)
@@ -175,23 +173,27 @@ def _settings(root: Path, config: Path | None, waivers: Path | None) -> "Setting
     return with_waivers(settings, read_settings(waivers, str(waivers)))
 
 
-def _gate(root: Path, settings: "Settings", only: tuple[str, ...], day: str) -> "Gate":
+def _report(root: Path, settings: "Settings", only: tuple[str, ...], day: str) -> "GateReport":
     from tyrian.cli.gate_secrets import secret_judge
-    from tyrian.supply.gate.gate import Gate
+    from tyrian.supply.gate.gate import gate as judge
 
     try:
         today = date.fromisoformat(day) if day else datetime.now(UTC).date()
     except ValueError:
         raise ConfigError(f"--date {day!r} is no date", hint="--date 2027-01-31") from None
-    return Gate(root, settings, today, secret_judge(), only)
+    return judge(root, settings, today, secret_judge(), only)
 
 
-def _write_baseline(judged: "Gate", path: Path) -> None:
+def _write_baseline(
+    root: Path, exclude: tuple[str, ...], only: tuple[str, ...], path: Path
+) -> None:
     from tyrian.supply.gate.config.baseline import baseline_of, encode_baseline
+    from tyrian.supply.gate.contents import Contents
     from tyrian.supply.lock.lock import write_whole
 
-    judged.read()
-    made = baseline_of(judged.stacks)
+    contents = Contents(root, exclude, only)
+    contents.read()
+    made = baseline_of(contents.stacks)
     if not made.stacks:
         raise ConfigError("there is no stack file, so there is no baseline")
     write_whole(path, encode_baseline(made))

@@ -13,7 +13,7 @@ from tyrian.supply.attest.keys import make_key, read_signer
 from tyrian.supply.attest.materials import Evaluation, Material, digest_of, files_of
 from tyrian.supply.attest.regression import MeasureChange, Regression, Tolerance
 from tyrian.supply.attest.training import Record, statement_of
-from tyrian.supply.gate.gate import Gate
+from tyrian.supply.gate.gate import gate
 from tyrian.supply.gate.report import GateReport, Verdict
 from tyrian.supply.gate.settings import Settings
 from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode
@@ -99,7 +99,7 @@ class Scene:
 
     def report(self, **changes: Any) -> GateReport:
         settings = replace(Settings(keys=(self.key,)), **changes)
-        return Gate(self.root, settings, TODAY).report()
+        return gate(self.root, settings, TODAY)
 
     def rules(self, **changes: Any) -> set[str]:
         return {one.rule for one in self.report(**changes).findings}
@@ -233,7 +233,7 @@ def test_a_reference_is_held_to_the_lock(tmp_path: Path) -> None:
     (tmp_path / "models.lock").write_bytes(encode(ModelsLock(models=(model,))))
     load = 'from transformers import AutoModel\nAutoModel.from_pretrained("a/b", revision="{}")\n'
     (tmp_path / "load.py").write_text(load.format("1" * 40))
-    assert Gate(tmp_path, Settings(), TODAY).report().findings == ()
+    assert gate(tmp_path, Settings(), TODAY).findings == ()
     (tmp_path / "load.py").write_text(load.format("2" * 40))
-    found = Gate(tmp_path, Settings(), TODAY).report().findings
+    found = gate(tmp_path, Settings(), TODAY).findings
     assert [one.rule for one in found] == ["model-not-as-locked"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tyrian.supply.gate.config.document import read_documents, read_json
 from tyrian.supply.gate.config.mcp import judge_mcp, unpinned
-from tyrian.supply.gate.gate import Gate
+from tyrian.supply.gate.gate import gate
 from tyrian.supply.gate.paths import is_matched
 from tyrian.supply.gate.report import GateReport, Verdict
 from tyrian.supply.gate.settings import Settings
@@ -34,7 +34,7 @@ TREES: st.SearchStrategy[Any] = st.recursive(
 
 
 def judged(root: Path) -> GateReport:
-    return Gate(root, Settings(), TODAY).report()
+    return gate(root, Settings(), TODAY)
 
 
 @settings(
@@ -81,7 +81,7 @@ def test_aliases_that_grow_without_end_are_not_followed(tmp_path: Path) -> None:
     ids=["deep", "zero", "long", "cut"],
 )
 def test_code_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.py").write_text(f"# openai\n{text}")
+    (tmp_path / "a.py").write_text(f"import openai\n{text}")
     assert judged(tmp_path).verdict is Verdict.NOT_EXAMINED
 
 
@@ -117,9 +117,9 @@ def test_nothing_that_is_read_is_run(tmp_path: Path) -> None:
         if is_on and event in ("os.system", "subprocess.Popen", "socket.connect", "exec"):
             seen.append(event)
 
-    Gate(tmp_path, Settings(), TODAY).report()  # what is imported late is imported now
+    gate(tmp_path, Settings(), TODAY)  # what is imported late is imported now
     sys.addaudithook(hook)
-    Gate(tmp_path, Settings(), TODAY).report()
+    gate(tmp_path, Settings(), TODAY)
     is_on = False
     assert seen == []
 

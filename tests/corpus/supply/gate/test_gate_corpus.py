@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tyrian.cli.gate_secrets import secret_judge
-from tyrian.supply.gate.gate import Gate
+from tyrian.supply.gate.gate import gate
 from tyrian.supply.gate.report import GateReport, Verdict
 from tyrian.supply.gate.rules import RULES
 from tyrian.supply.gate.settings import CONFIG_NAME, Settings, read_settings
@@ -41,7 +41,7 @@ class Case:
                 path.write_text(text)
         config = root / side / CONFIG_NAME
         settings = read_settings(config, CONFIG_NAME) if config.exists() else Settings()
-        return Gate(root / side, settings, TODAY, secret_judge()).report()
+        return gate(root / side, settings, TODAY, secret_judge())
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

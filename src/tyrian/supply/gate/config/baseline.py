@@ -12,7 +12,6 @@ import msgspec
 
 from tyrian.core.decision import Effect
 from tyrian.errors import ConfigError
-from tyrian.policy.guard import ANY_LABEL, DEFAULT_THRESHOLD
 from tyrian.stack.schema import GUARD_LISTS, Stack
 from tyrian.stack.stage_guard import StageGuard
 from tyrian.supply.gate.config.stack import StackFile
@@ -20,6 +19,8 @@ from tyrian.supply.gate.finding import GateFinding, Place, found
 
 FORMAT = 1
 _MOST_BYTES = 1 << 24
+_ANY = "*"
+"""In effects and thresholds: every label that is not named."""
 _SANDBOXES = ("none", "container", "landlock", "bubblewrap", "gvisor")
 
 
@@ -194,8 +195,8 @@ def _weaker(old: GuardBase, new: GuardBase) -> Iterator[tuple[str, str]]:
 
 
 def _effect(effects: Mapping[str, Any], label: str) -> Effect:
-    return Effect.parse(effects.get(label, effects.get(ANY_LABEL, "allow")))
+    return Effect.parse(effects.get(label, effects.get(_ANY, "allow")))
 
 
 def _least(thresholds: Mapping[str, float], label: str) -> float:
-    return thresholds.get(label, thresholds.get(ANY_LABEL, DEFAULT_THRESHOLD))
+    return thresholds.get(label, thresholds.get(_ANY, 0.0))

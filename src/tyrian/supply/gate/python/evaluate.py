@@ -1,15 +1,22 @@
 """Finds what expressions stand for: across assignments, functions, classes and files."""
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from tyrian.supply.gate.finding import Place
 from tyrian.supply.gate.python.frameworks import KEPT_METHODS, SCANS
+from tyrian.supply.gate.python.lookup import (
+    holds,
+    is_property,
+    last_name,
+    many,
+    nearest,
+    reaching,
+)
 from tyrian.supply.gate.python.made import Made, made_by
 from tyrian.supply.gate.python.source import (
-    Assigned,
     Module,
     Scope,
     keyword,
@@ -42,7 +49,7 @@ class Evaluator:
                 self._by_name.setdefault(".".join(parts[start:]), []).append(module)
             for scope in module.scopes():
                 for call in scope.calls:
-                    name = _last_name(call.func)
+                    name = last_name(call.func)
                     self._callers.setdefault(name, []).append((call, scope))
 
     def forget(self) -> None:
@@ -105,11 +112,11 @@ class Evaluator:
             case ast.BoolOp(values=several):
                 return joined(self.value(one, scope) for one in several)
             case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Set(elts=several):
-                return _many(self.value(one, scope) for one in several)
+                return many(self.value(one, scope) for one in several)
             case ast.Dict(values=several):
-                return _many(self.value(one, scope) for one in several)
+                return many(self.value(one, scope) for one in several)
             case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner) | ast.SetComp(elt=inner):
-                return _many([self.value(inner, scope)])
+                return many([self.value(inner, scope)])
         return UNKNOWN
 
     def _text(self, node: ast.JoinedStr, scope: Scope) -> Value:
@@ -134,7 +141,7 @@ class Evaluator:
             if at is scope or not isinstance(at.node, ast.ClassDef):
                 if rows := at.assigned.get(name):
                     last = line if at is scope else 1 << 30
-                    return joined(self.value(row.value, at) for row in _reaching(rows, last))
+                    return joined(self.value(row.value, at) for row in reaching(rows, last))
                 if isinstance(at.node, _NESTED) and name in parameters(at.node):
                     return self._parameter(name, at)
                 if name in at.functions:
@@ -151,7 +158,7 @@ class Evaluator:
         home, _, last = plain.rpartition(".")
         if plain.startswith("tyrian."):  # known by name, even in a checkout of it
             return Value(Kind.NAME, plain)
-        for module in _nearest(self._by_name.get(home, ()), asker):
+        for module in nearest(self._by_name.get(home, ()), asker):
             found = self._of_module(module, last)
             if found is not None:
                 return found
@@ -160,7 +167,7 @@ class Evaluator:
     def _of_module(self, module: Module, name: str) -> Value | None:
         top = module.top
         if rows := top.assigned.get(name):
-            return joined(self.value(row.value, top) for row in _reaching(rows, 1 << 30))
+            return joined(self.value(row.value, top) for row in reaching(rows, 1 << 30))
         if name in top.functions:
             return Value(Kind.FUNCTION, name, scope=top.functions[name])
         if name in top.classes:
@@ -176,7 +183,7 @@ class Evaluator:
                 return self._member(owner, node.attr)
         whole = ast.unparse(node) if isinstance(node.value, ast.Name) else ""
         if whole and (rows := scope.assigned.get(whole)):
-            return joined(self.value(row.value, scope) for row in _reaching(rows, node.lineno))
+            return joined(self.value(row.value, scope) for row in reaching(rows, node.lineno))
         base = self.value(node.value, scope)
         if base.kind is Kind.NAME:
             return self._imported(f"{base.text}.{node.attr}", scope.module)
@@ -191,12 +198,12 @@ class Evaluator:
         if rows:
             values = []
             for row in rows:
-                homes = [one for one in owner.inner() if _holds(one, row.value)]
+                homes = [one for one in owner.inner() if holds(one, row.value)]
                 values.append(self.value(row.value, homes[-1] if homes else owner))
             return joined(values)
         if name in owner.functions:
             function = owner.functions[name]
-            if _is_property(function):
+            if is_property(function):
                 return self._returned(function)
             return Value(Kind.FUNCTION, name, scope=function)
         return UNKNOWN
@@ -207,7 +214,7 @@ class Evaluator:
         names = parameters(node)
         default = names[name]
         values = []
-        if isinstance(default, ast.Call) and _last_name(default.func) in ("Depends", "Security"):
+        if isinstance(default, ast.Call) and last_name(default.func) in ("Depends", "Security"):
             provider = self.value(default.args[0], function.parent or function)
             if default.args and provider.scope is not None:
                 values.append(self._returned(provider.scope))
@@ -285,43 +292,3 @@ class Evaluator:
     def place(self, node: ast.expr, scope: Scope) -> Place:
         """Where an expression stands."""
         return Place(scope.module.path, node.lineno)
-
-
-def _many(values: Iterable[Value]) -> Value:
-    parts = tuple(values)
-    return Value(Kind.MANY, parts=parts) if parts else EMPTY
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _reaching(rows: Sequence[Assigned], line: int) -> Sequence[Assigned]:
-    """The assignments whose value a name may have on a line."""
-    before = [row for row in rows if row.line < line]
-    if not before:
-        return rows
-    certain = [number for number, row in enumerate(before) if row.is_certain]
-    return before[certain[-1] :] if certain else before
-
-
-def _nearest(modules: Iterable[Module], asker: Module) -> list[Module]:
-    """Modules of one name, those that share most of the asker's folders first."""
-
-    def shared(module: Module) -> int:
-        pairs = zip(module.path.split("/"), asker.path.split("/"), strict=False)
-        return -sum(1 for one, other in pairs if one == other)
-
-    return sorted((one for one in modules if one is not asker), key=shared)
-
-
-def _holds(scope: Scope, node: ast.expr) -> bool:
-    first, last = getattr(scope.node, "lineno", 0), getattr(scope.node, "end_lineno", 1 << 30)
-    return first <= node.lineno <= (last or first)
-
-
-def _is_property(function: Scope) -> bool:
-    marks = getattr(function.node, "decorator_list", [])
-    return any(_last_name(one) in ("property", "cached_property") for one in marks)

@@ -214,3 +214,6 @@ _NO_CHAT = frozenset({"ChatGeneration", "ChatResult", "ChatPromptValue", "ChatMe
 _NO_LLM = frozenset(
     {"ChatMessage", "MessageRole", "LLM", "CompletionResponse", "ChatResponse", "TextBlock"}
 )
+
+HOMES = frozenset({*CLIENTS, *FUNCTIONS, *AGENTS, *CODE_RUNNERS, *LOADER_HOMES, "tyrian", "torch"})
+"""Packages whose names a file has where it matters here."""

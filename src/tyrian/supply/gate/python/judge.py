@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tyrian.supply.gate.finding import GateFinding, Place, found
+from tyrian.supply.gate.python.calls import SHOWN, assigned, given_to, written
 from tyrian.supply.gate.python.evaluate import Evaluator
 from tyrian.supply.gate.python.frameworks import (
     AGENTS,
@@ -30,7 +31,6 @@ _CONTENT = frozenset(
 )
 _ENDPOINTS = ("/chat/completions", "/v1/responses", "/v1/messages", "/api/generate", "/api/chat")
 _POSTS = frozenset({"post", "request", "stream", "urlopen", "Request"})
-_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +144,35 @@ class _Judge:
         if value.stacks:
             has_tools = value.has_tools or bool(value.sites & self.decorated)
             self.out.linked.append(
-                Linked(self.evaluator.place(call, scope), _told(call), value.stacks, has_tools)
+                Linked(self.evaluator.place(call, scope), written(call), value.stacks, has_tools)
             )
 
     def _call(self, call: ast.Call, scope: Scope) -> None:
         place = self.evaluator.place(call, scope)
         if self.scans.is_scan(call, scope) and self.scans.is_ignored(call, scope):
-            why = f"nothing looks at what {_told(call)}() decided"
-            self._add(place, "decision-ignored", _told(call), why)
+            why = f"nothing looks at what {written(call)}() decided"
+            self._add(place, "decision-ignored", written(call), why)
         target = self.evaluator.value(call.func, scope)
         if target.kind is Kind.NAME:
             self._named(call, scope, target.text, place)
         elif isinstance(call.func, ast.Attribute):
-            root, path = path_of(call.func)
-            value = self.evaluator.value(call.func.value, scope)
-            if value.kind is not Kind.CLIENT:
-                value = self.evaluator.value(root, scope)
-            if value.kind is Kind.CLIENT:
-                asks = path[-1] in CHAT_METHODS if value.is_framework else is_asking(path)
-                if asks:
-                    self._asks(call, scope, value)
+            self._method(call, scope, call.func)
+        elif target.kind is Kind.CLIENT and isinstance(call.func, ast.Name):
+            for row in assigned(call.func.id, scope):  # ask = client.responses.create
+                if isinstance(row, ast.Attribute):
+                    self._method(call, scope, row)
         self._posts(call, scope)
         self._approvals(call, scope)
+
+    def _method(self, call: ast.Call, scope: Scope, method: ast.Attribute) -> None:
+        root, path = path_of(method)
+        value = self.evaluator.value(method.value, scope)
+        if value.kind is not Kind.CLIENT:
+            value = self.evaluator.value(root, scope)
+        if value.kind is Kind.CLIENT:
+            asks = path[-1] in CHAT_METHODS if value.is_framework else is_asking(path)
+            if asks:
+                self._asks(call, scope, value)
 
     def _approvals(self, call: ast.Call, scope: Scope) -> None:
         """Tools of servers elsewhere that are called without anybody's approval."""
@@ -206,20 +213,20 @@ class _Judge:
         self.out.sites.add(place)
         if any(scope.outer_class() is one for one in self.inside):
             return
-        tools = [keyword(call, key) for key in TOOL_KEYS]
+        tools = [given_to(call, key, scope) for key in TOOL_KEYS]
         given = [self.evaluator.value(one, scope) for one in tools if one is not None]
         has_tools = client.has_tools or any(one.kind is not Kind.EMPTY for one in given)
         if client.is_guarded:
             if client.stacks:
-                self.out.linked.append(Linked(place, _told(call), client.stacks, has_tools))
+                self.out.linked.append(Linked(place, written(call), client.stacks, has_tools))
             return
         judged = self.scans.before(call, scope)
         if INPUT not in judged and self._is_open(call, scope):
-            why = f"{_told(call)}() sends it on as it is"
-            self._add(place, "input-unguarded", _told(call), why)
+            why = f"{written(call)}() sends it on as it is"
+            self._add(place, "input-unguarded", written(call), why)
         if has_tools and TOOL not in judged:
-            why = f"{_told(call)}() offers tools, and what they return is judged nowhere"
-            self._add(place, "tool-output-unguarded", _told(call), why)
+            why = f"{written(call)}() offers tools, and what they return is judged nowhere"
+            self._add(place, "tool-output-unguarded", written(call), why)
 
     def _is_open(self, call: ast.Call, scope: Scope) -> bool:
         """Whether what is sent holds more than what the program itself says."""
@@ -311,17 +318,9 @@ class _Judge:
         for name, rows in scope.assigned.items():
             if not told and any(row.value is call for row in rows):
                 told = name
-        return repr(told[:_SHOWN]) if told else f"made by {_told(call)}()"
+        return repr(told[:SHOWN]) if told else f"made by {written(call)}()"
 
     def _add(self, place: Place, rule: str, subject: str, why: str) -> None:
         finding = found(place, rule, subject.strip("'"), why)
         if finding not in self.out.findings:
             self.out.findings.append(finding)
-
-
-def _told(call: ast.Call) -> str:
-    """The name of what is called, as it is written."""
-    root, path = path_of(call.func)
-    if isinstance(root, ast.Name):
-        return ".".join((root.id, *path))[:_SHOWN]
-    return ("(...)." + ".".join(path))[:_SHOWN] if path else "a call"
