@@ -136,7 +136,7 @@ class Till:
         self._work()
 
     def _work(self) -> None:
-        if self._working is None:
+        if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work_off())
 
     async def _work_off(self) -> None:
@@ -144,7 +144,8 @@ class Till:
             while self._waiting or self._purses:
                 if not self._waiting and not self._is_closing:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), TICK_S)
+                        async with asyncio.timeout(TICK_S):
+                            await self._wake.wait()
                 self._wake.clear()
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._try(batch)
@@ -163,10 +164,15 @@ class Till:
             await self._serve(batch)
         except StoreError as error:
             _fail(batch, error)
+            kept = [op for op in batch if isinstance(op, Exceed)]
             if not self._is_closing:
-                kept = [op for op in batch if isinstance(op, Exceed)]
                 self._waiting = [*kept, *self._waiting]
                 await asyncio.sleep(RETRY_S)
+                return
+            for op in kept:
+                # There is no time to ask for more than it holds.
+                self._end(op.held, op.held.nanos)
+                op.on_settled(op.held.nanos)
         except BaseException:
             _fail(batch, _BROKEN)
             raise
