@@ -118,6 +118,8 @@ def test_what_the_model_server_had_in_its_cache_is_in_the_ledger(books: Books) -
     answer = books.client.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": "hello"}]
     )
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens_details is not None
     assert answer.usage.prompt_tokens_details.cached_tokens == 48
     (entry,) = books.entries()
     assert (entry.input_tokens, entry.cached_tokens, entry.output_tokens) == (50, 48, 2)

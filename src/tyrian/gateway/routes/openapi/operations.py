@@ -100,7 +100,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("/v1/files", "GET"): Operation("The files of the key's organisation.", scope="files"),
     ("/v1/files", "POST"): Operation(
-        "Keep a file.", takes="FileForm", scope="files", body_type=FORM, errors=(409, 507)
+        "Keep a file.", takes="FileForm", scope="files", body_type=FORM, errors=(409,)
     ),
     ("/v1/files/{file}", "GET"): Operation("What is known of a file.", scope="files"),
     ("/v1/files/{file}", "DELETE"): Operation("Delete a file.", scope="files"),
@@ -110,10 +110,24 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         scope="files",
         answer_types=("application/octet-stream",),
     ),
-    ("/v1/uploads", "POST"): Operation(
-        "Begin an upload in parts.", takes="Object", scope="files", errors=(507,)
-    ),
+    ("/v1/uploads", "POST"): Operation("Begin an upload in parts.", takes="Object", scope="files"),
     ("/v1/uploads/{upload}", "GET"): Operation("How far an upload is.", scope="files"),
+    ("/v1/uploads/{upload}", "POST"): Operation(
+        "The next piece, from `X-Upload-Offset` on.",
+        takes="UploadPiece",
+        scope="files",
+        body_type=FORM,
+        errors=(409,),
+    ),
+    ("/v1/uploads/{upload}/parts", "POST"): Operation(
+        "A part of an upload.", takes="UploadPiece", scope="files", body_type=FORM, errors=(409,)
+    ),
+    ("/v1/uploads/{upload}/complete", "POST"): Operation(
+        "Make a file of its parts.", takes="Object", scope="files", errors=(409,)
+    ),
+    ("/v1/uploads/{upload}/cancel", "POST"): Operation(
+        "Give an upload up.", scope="files", errors=(409,)
+    ),
     ("/v1/reviews", "GET"): Operation(
         "What waits for a person, or did.",
         "ReviewList",

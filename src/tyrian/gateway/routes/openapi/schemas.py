@@ -219,4 +219,5 @@ def schemas() -> dict[str, Schema]:
                 "purpose": {"type": "string"},
             },
         ),
+        "UploadPiece": _object(["data"], {"data": {"type": "string", "contentEncoding": "binary"}}),
     }
