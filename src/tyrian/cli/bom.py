@@ -19,6 +19,9 @@ class _Commands(LazyGroup):
                 "Check by the official schema and by meaning.",
             ),
             "diff": Entry("tyrian.cli.bom_diff:diff", "Tell what changed between two."),
+            "format": Entry(
+                "tyrian.cli.bom_format:format_document", "Write one in the one form, lossless."
+            ),
             "page": Entry("tyrian.cli.bom_page:page", "Write one as a page for people."),
         }
     )

@@ -222,6 +222,15 @@ def test_faults_are_told_with_their_places(place: Place) -> None:
     assert "1.2" in rows[1]["error"]
 
 
+def test_a_document_of_others_is_written_in_the_one_form_without_loss(place: Place) -> None:
+    full = Path(__file__).parents[2] / "unit" / "supply" / "bom_full.json"
+    text = place.good("bom", "format", full)
+    assert json.loads(text) == json.loads(full.read_bytes())
+    (place.root / "formed.json").write_text(text)
+    assert place.good("bom", "format", "formed.json") == text
+    assert place.run("bom", "diff", full, "formed.json").returncode == 0
+
+
 def test_a_page_is_written_beside_the_document(place: Place) -> None:
     assert place.good("bom", "page", "whole.json") == "whole.html\n"
     text = (place.root / "whole.html").read_text()
