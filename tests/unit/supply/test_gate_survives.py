@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tyrian.core.registry import known_detectors
 from tyrian.supply.gate.config.document import read_documents, read_json
 from tyrian.supply.gate.config.mcp import judge_mcp, unpinned
 from tyrian.supply.gate.gate import gate
@@ -183,3 +184,27 @@ def test_several_documents_keep_their_lines() -> None:
 )
 def test_patterns_of_paths(pattern: str, path: str, fits: bool) -> None:
     assert is_matched(path, (pattern,)) is fits
+
+
+def test_what_is_installed_makes_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, packages = tmp_path / "root", tmp_path / "packages"
+    info = packages / "corp-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: corp\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tyrian.detectors]\ncorp_guard = corp:create\n")
+    root.mkdir()
+    (root / "stack.yaml").write_text(
+        "agent:\n  preflight_guards:\n    - {name: corp_guard, flag_classes: [x]}\n"
+        "    - {name: content_guard, flag_classes: ['*']}\n"
+    )
+    before = judged(root)
+    assert {one.rule for one in before.findings} == {
+        *("guard-unknown", "stage-never-stops"),
+    }
+    monkeypatch.syspath_prepend(str(packages))
+    assert "corp_guard" in known_detectors()
+    assert judged(root).plain() == before.plain()
+    known = Settings(detectors=("corp_guard",))
+    assert [one.rule for one in gate(root, known, TODAY).findings] == ["stage-never-stops"]

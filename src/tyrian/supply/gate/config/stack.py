@@ -8,12 +8,15 @@ from typing import Any
 
 from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
+from tyrian.core.model_faults import in_order
 from tyrian.core.registry import BUILTINS
-from tyrian.errors import StackError
+from tyrian.errors import ConfigError, StackError
+from tyrian.stack.check import faults, with_absolute_paths
 from tyrian.stack.effects import family
 from tyrian.stack.hosted import is_hosted
-from tyrian.stack.load import stack_faults
 from tyrian.stack.schema import GUARD_LISTS, Stack
+from tyrian.stack.source import read_source
+from tyrian.stack.validate import to_stack
 from tyrian.supply.gate.config.document import Document, mapping
 from tyrian.supply.gate.finding import GateFinding, Place, found
 from tyrian.supply.gate.model.reference import COMMIT, REPOSITORY, Reference
@@ -62,11 +65,34 @@ def is_stack(document: Document) -> bool:
 
 
 def read_stack(path: str, text: str, document: Document, root: Path) -> StackFile:
-    """Read a stack as the gateway would."""
-    read = stack_faults(text, base=(root / path).absolute().parent, file=path)
-    if isinstance(read, Stack):
-        return StackFile(path, document, read)
-    return StackFile(path, document, None, tuple(read))
+    """Read a stack as the gateway would, but for what hangs on the packages installed here."""
+    base = (root / path).absolute().parent
+    try:
+        source = read_source(text, path)
+        stack = with_absolute_paths(to_stack(source), base)
+    except StackError as error:
+        return StackFile(path, document, None, (error,))
+    except ExceptionGroup as group:
+        told = tuple(one for one in group.exceptions if isinstance(one, StackError))
+        return StackFile(path, document, None, told)
+    found = [one for one in faults(stack, source) if not _is_own_rule(one)]
+    try:
+        for guard in stack.guards():
+            guard.rule()
+    except ConfigError as error:
+        found = found or [StackError(error.message, file=path, hint=error.hint)]
+    return StackFile(path, document, None if found else stack, tuple(in_order(found)))
+
+
+def _is_own_rule(fault: StackError) -> bool:
+    """Whether a rule of the gate tells it: guards of other packages, sandboxes of no kind."""
+    return _plain(fault).startswith(("unknown guard ", "type none isolates nothing"))
+
+
+def _plain(fault: StackError) -> str:
+    """What a fault says, without its place."""
+    place = f"{fault.file}:{fault.line}:{fault.column}: "
+    return fault.message.removeprefix(place).removeprefix(f"{fault.file}: ")
 
 
 def judge_stack(file: StackFile, detectors: frozenset[str]) -> Iterator[GateFinding | Reference]:
@@ -112,12 +138,7 @@ def _is_judge(kind: str, detectors: frozenset[str]) -> bool:
 
 def _faults(file: StackFile) -> Iterator[GateFinding]:
     for fault in file.faults:
-        place = f"{fault.file}:{fault.line}:{fault.column}: "
-        why = fault.message.removeprefix(place).removeprefix(f"{fault.file}: ")
-        # Told by rules of their own; the first because it hangs on what is installed here.
-        if why.startswith(("unknown guard ", "type none isolates nothing")):
-            continue
-        yield found(Place(file.path, fault.line or 1), "stack-invalid", "stack", why)
+        yield found(Place(file.path, fault.line or 1), "stack-invalid", "stack", _plain(fault))
 
 
 def _unknown(file: StackFile, detectors: frozenset[str]) -> Iterator[GateFinding]:
