@@ -3,6 +3,7 @@
     scripted[:RULE]            follows a rule, needs nothing; `scripted:agent` uses tools
     openai/MODEL[@BASE_URL]    OpenAI, or any server of that dialect: vLLM, Ollama, llama.cpp
     anthropic/MODEL[@BASE_URL]
+    hf:DIR                     a model of this machine, by transformers (extra `hf`)
     recorded:FILE              answers of the past
 
 Keys come from the environment: $OPENAI_API_KEY, $ANTHROPIC_API_KEY, or what `key_env` names.
@@ -16,6 +17,7 @@ from tyrian.evals.models.http import ANTHROPIC, OPENAI, HttpLimits, HttpModel
 from tyrian.evals.models.model import Model
 from tyrian.evals.models.recorded import RecordedModel
 from tyrian.evals.models.scripted import ScriptedJudge, ScriptedModel
+from tyrian.evals.models.transformers_model import TransformersModel
 from tyrian.evals.worlds.obedient import ObedientAgent
 
 _HOSTED = {
@@ -36,6 +38,8 @@ def model_from(spec: str, *, key_env: str = "", limits: HttpLimits | None = None
         return ScriptedModel(rest or "obeys")
     if kind == "scripted-judge":
         return ScriptedJudge()
+    if kind == "hf" and rest:
+        return TransformersModel(Path(rest))
     if kind == "recorded" and rest:
         return RecordedModel(Path(rest))
     provider, _, rest = spec.partition("/")
@@ -51,5 +55,5 @@ def model_from(spec: str, *, key_env: str = "", limits: HttpLimits | None = None
     raise ConfigError(
         f"{spec!r} names no model",
         hint="scripted, scripted:refuses, openai/MODEL, openai/MODEL@http://127.0.0.1:8000/v1, "
-        "anthropic/MODEL, recorded:FILE",
+        "anthropic/MODEL, hf:DIR, recorded:FILE",
     )
