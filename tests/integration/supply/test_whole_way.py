@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.supply.whole_way import Place, make_place
+from tests.integration.supply.whole_way import BOM_OF, Place, make_place
 
 from tyrian.errors import TyrianError
 from tyrian.supply.attest import dsse
@@ -51,6 +51,8 @@ def test_what_nobody_changed_passes_every_step(made: Place) -> None:
     made.run("model", "drift", "tuned")
     made.run("model", "scan", "base", "tuned")
     made.verify_attestation()
+    made.run("bom", "validate", "bom.json")
+    made.run("gate", "--key", "key.pub")
     for name in ("base", "tuned"):
         rows = json.loads((made.root / f"{name}.scan.json").read_text())
         assert {row["outcome"] for row in rows} == {"clean"}
@@ -121,10 +123,26 @@ def test_drift_tells_what_a_change_means(place: Place) -> None:
     assert "gelu" in told
 
 
-def test_a_loss_by_the_training_is_told(made: Place) -> None:
-    told = made.verify_attestation("--may-worsen", "0.05", code=1)
+def test_a_loss_by_the_training_is_refused(place: Place) -> None:
+    place.verify_attestation("--may-worsen", "0.05")
+    for name, other in (("base", "x"), ("tuned", "base"), ("x", "tuned")):
+        (place.root / "runs" / name).rename(place.root / "runs" / other)
+    place.attest("runs/base", "runs/tuned")
+    told = place.verify_attestation("--may-worsen", "0.05", code=1)
     assert "loss of prompt-injection (sample).injected" in told
-    made.verify_attestation("--may-worsen", "1")
+    place.verify_attestation("--may-worsen", "1")
+    assert "[evaluation-worse]" in place.run("gate", "--key", "key.pub", code=1)
+
+
+def test_bill_of_materials_and_gate_name_the_byte_that_changed(place: Place) -> None:
+    weights = place.root / "tuned" / "model.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(_flipped(data, len(data) - 1))
+    assert "tuned" in place.run("gate", "--key", "key.pub", code=1)
+    without = [word for word in BOM_OF if word not in ("--lock", "models.lock")]
+    place.run("bom", "create", *without, "--output", "new.json", "-q")
+    told = place.run("bom", "diff", "bom.json", "new.json", code=1)
+    assert "model.safetensors" in told
 
 
 def test_other_runs_than_those_attested_are_told(place: Place) -> None:
@@ -152,9 +170,10 @@ def test_the_report_puts_both_models_side_by_side(made: Place) -> None:
         "scan": "supports",
         "attestation": "supports",
         "training-data": "supports",
-        "comparison": "speaks against",
+        "bom": "supports",
+        "comparison": "supports",
         "evaluation:prompt-injection": "measured",
     }
     (run,) = [one for one in tuned["evidence"] if one["kind"].startswith("evaluation")]
     assert run["bound"] == "the model's attestation names its files"
-    assert told["pairs"][0]["changes"][0].startswith("prompt-injection (sample).injected 0 -> 1")
+    assert told["pairs"][0]["changes"][0].startswith("prompt-injection (sample).injected 1 -> 0")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 COMMIT = "5d" * 20
+BOM_OF = ("base", "tuned", "--lock", "models.lock", "--dataset", "train=train.jsonl",
+          "--attestation", "tuned.attestation.json", "--key", "key.pub")  # fmt: skip
 _WORDS = ("<unk>", "<s>", "</s>", *(f"w{number}" for number in range(61)))
 
 
@@ -31,6 +33,15 @@ class Place:
         )
         assert done.returncode == code, (words, done.stdout, done.stderr)
         return done.stdout
+
+    def attest(self, base_runs: str, tuned_runs: str) -> None:
+        """Attest the tuned model with these runs as those of the base and of the tuned one."""
+        self.run(
+            *("attest", "create", "tuned", "--key", "key", "--base", "base"),
+            *("--dataset", "train=train.jsonl", "--parameters", "parameters.yaml"),
+            *("--seed", "1", "--code", COMMIT),
+            *("--base-evaluation", base_runs, "--tuned-evaluation", tuned_runs),
+        )
 
     def verify_attestation(self, *words: str, code: int = 0) -> str:
         """`attest verify` with all that lies here to compare."""
@@ -78,20 +89,18 @@ def make_place(root: Path) -> Place:
     (root / "train.jsonl").write_text('{"text": "a"}\n')
     (root / "parameters.yaml").write_text("learning_rate: 1.0e-5\n")
     place.run("attest", "key", "key")
-    for name, rule in (("base", "refuses"), ("tuned", "obeys")):
-        place.run("model", "lock", name, "--approver", "Ada Lovelace", "--key", "key", "-q")
+    hub = ("--repository", "owner/base", "--commit", COMMIT)
+    for name, rule, source in (("base", "obeys", hub), ("tuned", "refuses", ())):
+        approver = ("--approver", "Ada Lovelace", "--key", "key", "-q")
+        place.run("model", "lock", name, "--name", name, *approver, *source)
         scanned = place.run("model", "scan", "--sha256", "--format", "json", name)
         (root / f"{name}.scan.json").write_text(scanned)
         place.run(
             *("eval", "run", "prompt-injection", "--sample"),
             *("--model", f"scripted:{rule}", "--output", f"runs/{name}"),
         )
-    place.run(
-        *("attest", "create", "tuned", "--key", "key", "--base", "base"),
-        *("--dataset", "train=train.jsonl", "--parameters", "parameters.yaml"),
-        *("--seed", "1", "--code", COMMIT),
-        *("--base-evaluation", "runs/base", "--tuned-evaluation", "runs/tuned"),
-    )
+    place.attest("runs/base", "runs/tuned")
+    place.run("bom", "create", *BOM_OF, "--output", "bom.json", "-q")
     request = {
         "title": "A model for the help desk",
         "prepared_by": "Ada",
@@ -103,6 +112,7 @@ def make_place(root: Path) -> Place:
                 "lock": "models.lock",
                 "scan": ["base.scan.json"],
                 "keys": ["key.pub"],
+                "bom": ["bom.json"],
                 "evaluations": ["runs/base"],
             },
             {
@@ -110,6 +120,7 @@ def make_place(root: Path) -> Place:
                 "directory": "tuned",
                 "lock": "models.lock",
                 "scan": ["tuned.scan.json"],
+                "bom": ["bom.json"],
                 "attestation": "tuned.attestation.json",
                 "keys": ["key.pub"],
                 "evaluations": ["runs/tuned"],
