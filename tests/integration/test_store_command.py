@@ -79,6 +79,15 @@ def test_a_backup_of_either_kind_is_one_file_that_holds_no_usable_key(
     assert "is there already" in place.run("store", "backup", str(target), code=2)
 
 
+def test_a_backup_names_what_of_the_data_directory_is_not_in_it(
+    place: Place, tmp_path: Path
+) -> None:
+    place.create("first")
+    (tmp_path / "home" / "files").mkdir()
+    told = json.loads(place.run("store", "backup", str(tmp_path / "b.db"), "--format", "json"))
+    assert told["left_out"] == [str(tmp_path / "home" / "files")]
+
+
 def test_a_backup_goes_into_an_empty_database_of_the_other_kind(
     place: Place, tmp_path: Path
 ) -> None:
@@ -108,7 +117,7 @@ def test_a_restored_backup_brings_no_revoked_key_back_and_no_money(
         key = await keys.verify(poor_token)
         assert key is not None
         till = Till(store)
-        held = await till.reserve(key, "req", "m", 900)
+        held = await till.reserve(key, 900)
         assert held is not None
         booked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         till.settle(held, 900, booked.set_result)

@@ -37,7 +37,17 @@ def backup(
 ) -> None:
     """Write a consistent copy of the database to a new file; gateways may run meanwhile."""
     done = backups.backup(_url(data, database), target)
-    _tell(output, f"{done.rows} rows written to {target}", rows=done.rows, file=str(target))
+    home = state_directory(data)
+    beside = [str(home / name) for name in backups.BESIDE if (home / name).exists()]
+    _tell(
+        output,
+        f"{done.rows} rows written to {target}",
+        rows=done.rows,
+        file=str(target),
+        left_out=beside,
+    )
+    if beside:
+        typer.echo(f"not in it, copy it too: {', '.join(beside)}", err=True)
 
 
 @app.command()

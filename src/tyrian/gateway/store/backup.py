@@ -30,6 +30,10 @@ _AT_ONCE: Final = 500
 Url = str | Path
 
 
+BESIDE: Final = ("files", "console.key")
+"""What a data directory keeps outside the database, and no backup holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """What a backup or a restore did."""
