@@ -2,16 +2,19 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import tyrian
+from tyrian.core.detection import Stage
 from tyrian.gateway.catalogue import ServedModel
 from tyrian.gateway.guard_weights import weights_of
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.upstream import HttpUpstream, Upstream
-from tyrian.supply.aibom.guards import guards_of
+from tyrian.policy.guard import GuardPolicy
+from tyrian.supply.aibom.guards import guards_of, pairs
 from tyrian.supply.aibom.packages import packages_of
-from tyrian.supply.aibom.parts import Inventory, ServicePart
+from tyrian.supply.aibom.parts import GuardPart, Inventory, ServicePart
 from tyrian.supply.aibom.services import plain_address
 
 
@@ -20,8 +23,11 @@ def running_inventory(settings: Settings) -> Inventory:
     infos = settings.firewall.infos() if settings.firewall else ()
     guards, models = guards_of(infos, weights_of=weights_of)
     told = {"python": platform.python_version(), "system": platform.system()}
-    if not guards:
+    if settings.firewall is None:
         told["guards"] = "none: everything passes unjudged"
+    else:
+        guards = tuple(_with_rule(one, settings.firewall.policy) for one in guards)
+        told["policy"] = settings.firewall.policy.digest
     return Inventory(
         name="tyrian-gateway",
         version=tyrian.__version__,
@@ -32,6 +38,19 @@ def running_inventory(settings: Settings) -> Inventory:
         packages=packages_of(),
         notes=MappingProxyType(told),
     )
+
+
+def _with_rule(guard: GuardPart, policy: GuardPolicy) -> GuardPart:
+    """The guard with what follows from what it finds."""
+    rule = policy.rule(Stage(guard.stage), guard.name)
+    if rule is None:
+        return guard
+    told = {
+        "effects": pairs(rule.effects),
+        "thresholds": pairs(rule.thresholds),
+        "on-error": str(rule.on_error),
+    }
+    return replace(guard, notes=MappingProxyType({**guard.notes, **told}))
 
 
 def _services(

@@ -79,6 +79,8 @@ def test_the_running_system_tells_its_guards_weights_servers_and_packages(site: 
     guard = components["guard:input/prompt_guard_2"]
     assert guard["version"].startswith("prompt-guard-embedded-")
     assert guard["hashes"][0]["alg"] == "SHA-256"
+    assert {"name": "tyrian:guard:on-error", "value": "block"} in guard["properties"]
+    assert "tyrian:guard:thresholds" in {row["name"] for row in guard["properties"]}
     needs = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
     weights = [components[ref]["name"] for ref in needs["guard:input/prompt_guard_2"]]
     assert sorted(weights) == ["content-guard", "encoder", "prompt-guard"]

@@ -124,8 +124,8 @@ def _settings(guard: StageGuard) -> dict[str, str]:
     spec = _placeless(guard.spec.model_dump(exclude_defaults=True))
     return {
         "configuration": f"sha256:{hashlib.sha256(compact(spec)).hexdigest()}",
-        "effects": _pairs(rule.effects),
-        "thresholds": _pairs(rule.thresholds),
+        "effects": pairs(rule.effects),
+        "thresholds": pairs(rule.thresholds),
         "on-error": str(rule.on_error),
     }
 
@@ -143,7 +143,8 @@ def _placeless(value: object) -> object:
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
 
 
-def _pairs(told: Mapping[str, object]) -> str:
+def pairs(told: Mapping[str, object]) -> str:
+    """Labels with what they have, in order: `*=block, secret=redact`."""
     return ", ".join(f"{key}={value}" for key, value in sorted(told.items()))
 
 
