@@ -93,7 +93,7 @@ def _load(directory: Path) -> tuple[Any, Any, Any]:
     try:
         shared: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(directory), **shared)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             str(directory), use_safetensors=True, **shared
         )
     except (OSError, ValueError, KeyError) as error:
