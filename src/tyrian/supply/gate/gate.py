@@ -25,7 +25,7 @@ from tyrian.supply.gate.python.judge import Judged, Linked, judge_python
 from tyrian.supply.gate.python.loads import judge_loads
 from tyrian.supply.gate.report import GateReport, concluded
 from tyrian.supply.gate.settings import Settings
-from tyrian.supply.gate.surroundings import ALL_URL_VARIABLES, Surroundings
+from tyrian.supply.gate.surroundings import Surroundings, leads_somewhere
 
 _CODE_RULES = frozenset({"input-unguarded", "tool-output-unguarded", "decision-ignored"})
 
@@ -90,7 +90,7 @@ class Gate:
         for path, text in self.contents.texts.items():
             if PurePosixPath(path).name.startswith(".env"):
                 for line in text.splitlines():
-                    if (pair := PAIR.match(line)) and pair[1] in ALL_URL_VARIABLES:
+                    if (pair := PAIR.match(line)) and leads_somewhere(pair[1]):
                         around.variables.setdefault(pair[1], set()).add(pair[3])
         return around
 

@@ -29,6 +29,20 @@ ALL_URL_VARIABLES = frozenset(name for names in URL_VARIABLES.values() for name 
 }
 
 
+def is_own(name: str) -> bool:
+    """Whether a variable is for the address of a gateway by its name."""
+    return name.startswith(OWN_PREFIX) and name.endswith(("URL", "BASE", "GATEWAY"))
+
+
+def leads_somewhere(name: str) -> bool:
+    """Whether a variable holds the address of a model or a gateway."""
+    return name in ALL_URL_VARIABLES or is_own(name)
+
+
+def _is_local(url: str) -> bool:
+    return host_of(url).rpartition(":")[0] in _LOCAL
+
+
 def host_of(url: str) -> str:
     """`host:port` of an address, lower case; of its scheme's port where it names none."""
     try:
@@ -72,9 +86,9 @@ class Surroundings:
 
     def is_guarded_variable(self, name: str) -> bool:
         """Whether a variable leads to a gateway wherever it is set."""
-        if name.startswith(OWN_PREFIX) and name.endswith(("URL", "BASE", "GATEWAY")):
-            return True
         known = self.variables.get(name, set())
+        if is_own(name):  # by its name; a manifest may give it the address of this machine, too
+            return all(self.is_gateway(url) or _is_local(url) for url in known)
         return bool(known) and all(self.is_gateway(url) for url in known)
 
     def is_default_guarded(self, dotted: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tyrian.supply.gate.config.secret import is_secret, secret_named
 from tyrian.supply.gate.finding import GateFinding, Place, found
 from tyrian.supply.gate.model.reference import COMMIT, REPOSITORY, Reference
-from tyrian.supply.gate.surroundings import ALL_URL_VARIABLES, Surroundings
+from tyrian.supply.gate.surroundings import ALL_URL_VARIABLES, Surroundings, leads_somewhere
 
 _SERVERS = re.compile(
     r"(?i)(?:^|/)(?:vllm[\w-]*|ollama|text-generation-inference|text-embeddings-inference|sglang"
@@ -94,7 +94,7 @@ def take_surroundings(containers: list[Container], around: Surroundings) -> None
             around.gateways |= set(one.hosts)
             around.gateways |= {f"localhost:{port}" for port in one.ports}
     for one in containers:
-        for name in ALL_URL_VARIABLES & one.variables.keys():
+        for name in filter(leads_somewhere, one.variables):
             around.variables.setdefault(name, set()).add(one.variables[name])
 
 

@@ -63,6 +63,8 @@ class Scans:
             if self.is_ignored(call, scope):
                 return _NONE
             first = self.evaluator.value(call.args[0], scope) if call.args else None
+            if self._is_fixed(call, scope):
+                return _NONE  # judged is what the program itself says, not what somebody wrote
             if first is not None and first.kind is Kind.MESSAGE:
                 return frozenset({first.text}) & _BOTH
             return _BOTH
@@ -79,6 +81,14 @@ class Scans:
             if one is not call:
                 found |= self._stages(one, inner, depth + 1)
         return frozenset(found)
+
+    def _is_fixed(self, call: ast.Call, scope: Scope) -> bool:
+        """Whether a scan reads a text that stands in the program."""
+        given = call.args[0] if call.args else None
+        if not isinstance(given, ast.Call):
+            return False
+        inner = [*given.args[:1], *(one.value for one in given.keywords if one.arg == "content")]
+        return any(self.evaluator.value(one, scope).kind is Kind.TEXT for one in inner)
 
     def _is_named(self, dotted: str) -> bool:
         """Whether the configuration names a function as one that judges."""
