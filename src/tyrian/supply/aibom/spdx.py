@@ -6,7 +6,7 @@ Source: https://spdx.github.io/spdx-spec/v3.0.1/
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import tyrian
 from tyrian.supply.aibom.architecture import task_of
@@ -24,26 +24,23 @@ from tyrian.supply.aibom.parts import (
     TrainingPart,
     all_data,
 )
-from tyrian.supply.aibom.purl import huggingface
+from tyrian.supply.aibom.spdx_values import (
+    HUB,
+    claimed,
+    download_of,
+    entries_of,
+    hashes_of,
+    lines_of,
+    metric_of,
+    purl_of,
+)
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 SPEC_VERSION = "3.0.1"
 _INFO = "_:creation"
 _NO_LICENCE = "expandedlicensing_NoAssertionLicense"
 _UNKNOWN = "NOASSERTION"
-_HUB = "https://huggingface.co/"
 _PROFILES = ("core", "software", "simpleLicensing")
-_WANTED = {
-    "ai": (
-        "ai_AIPackage",
-        ("software_downloadLocation", "software_packageVersion", "releaseTime", "suppliedBy"),
-    ),
-    "dataset": (
-        "dataset_DatasetPackage",
-        ("software_downloadLocation", "builtTime", "originatedBy", "releaseTime"),
-    ),
-}
-"""Profiles, and what each of their packages must have for a document to claim them."""
 
 
 def as_spdx(inventory: Inventory, time: str) -> Json:
@@ -93,7 +90,7 @@ class _Writer:
             "spdxId": f"{self._space}document",
             "creationInfo": _INFO,
             "name": inventory.name,
-            "profileConformance": sorted({*_PROFILES, *_claimed(elements)}),
+            "profileConformance": sorted({*_PROFILES, *claimed(elements)}),
             "rootElement": [system],
             "element": [one["spdxId"] for one in elements],
         }
@@ -129,7 +126,7 @@ class _Writer:
             "name": inventory.name,
             "software_packageVersion": inventory.version,
             "software_primaryPurpose": "application",
-            "comment": _lines(inventory.notes),
+            "comment": lines_of(inventory.notes),
         }
         return self._add(inventory.ref, "software_Package", told)
 
@@ -169,20 +166,17 @@ class _Writer:
             "name": model.name,
             "software_packageVersion": model.version or _UNKNOWN,
             "software_primaryPurpose": "model",
-            "software_packageUrl": _purl(model.repository, model.commit),
-            "software_downloadLocation": _tree(model.repository, model.commit),
+            "software_packageUrl": purl_of(model.repository, model.commit),
+            "software_downloadLocation": download_of(model.repository, model.commit),
             "suppliedBy": self._supplier(model.repository),
-            "verifiedUsing": _hashes(model.digest),
+            "verifiedUsing": hashes_of(model.digest),
             "ai_typeOfModel": kinds or [_UNKNOWN],
             "ai_domain": [one for one in (card.task or task_of(network.name),) if one],
-            "ai_hyperparameter": _entries(network.facts),
-            "ai_metric": [
-                {"type": "DictionaryEntry", "key": _key(one.kind, one.slice), "value": one.value}
-                for one in card.metrics
-            ],
+            "ai_hyperparameter": entries_of(network.facts),
+            "ai_metric": [metric_of(one) for one in card.metrics],
             "ai_limitation": "\n".join([*card.limitations, *risks]),
             "ai_informationAboutApplication": "\n".join((*card.users, *card.uses)),
-            "comment": _lines(model.notes),
+            "comment": lines_of(model.notes),
         }
 
     def _ancestor(self, one: Ancestor) -> str:
@@ -213,14 +207,14 @@ class _Writer:
             told = {
                 "name": one.name,
                 "software_primaryPurpose": "data",
-                "software_downloadLocation": f"{_HUB}datasets/{one.repository}"
+                "software_downloadLocation": f"{HUB}datasets/{one.repository}"
                 if one.repository
                 else "",
                 "originatedBy": [agent],
-                "verifiedUsing": _hashes(one.digest),
+                "verifiedUsing": hashes_of(one.digest),
                 "dataset_datasetType": ["noAssertion"],
                 "dataset_dataCollectionProcess": "; ".join(one.sources),
-                "comment": _lines({**one.notes, "rows": str(one.rows) if one.rows >= 0 else ""}),
+                "comment": lines_of({**one.notes, "rows": str(one.rows) if one.rows >= 0 else ""}),
             }
             iri = self._add(one.ref, "dataset_DatasetPackage", told)
             self._licence(iri, " AND ".join(filter(None, map(expression_of, one.licences))))
@@ -228,7 +222,7 @@ class _Writer:
                 self._link("contains", iri, self._file(one.ref, file))
 
     def _file(self, above: str, file: FilePart) -> str:
-        told = {"name": file.path, "verifiedUsing": _hashes(f"sha256:{file.sha256}")}
+        told = {"name": file.path, "verifiedUsing": hashes_of(f"sha256:{file.sha256}")}
         return self._add(f"{above}#{file.path}", "software_File", told)
 
     def _packages(self, packages: tuple[PackagePart, ...]) -> None:
@@ -242,7 +236,7 @@ class _Writer:
                 "software_primaryPurpose": "library",
                 "software_packageUrl": one.purl,
                 "software_homePage": one.urls.get("homepage", ""),
-                "verifiedUsing": _hashes(one.digest),
+                "verifiedUsing": hashes_of(one.digest),
                 "summary": one.summary,
             }
             iri = self._add(one.ref, "software_Package", told)
@@ -258,8 +252,8 @@ class _Writer:
                 "name": f"guard {one.stage}/{one.name}",
                 "software_packageVersion": one.revision or _UNKNOWN,
                 "software_primaryPurpose": "module",
-                "verifiedUsing": _hashes(one.digest),
-                "comment": _lines({**one.notes, "kind": one.kind, "backend": one.backend}),
+                "verifiedUsing": hashes_of(one.digest),
+                "comment": lines_of({**one.notes, "kind": one.kind, "backend": one.backend}),
             }
             iri = self._add(one.ref, "software_Package", told)
             self._link("dependsOn", system, iri)
@@ -271,10 +265,10 @@ class _Writer:
         if model is None:
             return
         about = {"attestation": f"{one.name} ({one.digest})", "code commit": one.commit}
-        model["ai_informationAboutTraining"] = _lines(about)
+        model["ai_informationAboutTraining"] = lines_of(about)
         if one.finished:
             model["builtTime"] = model["releaseTime"] = one.finished
-        given = [*model.get("ai_hyperparameter", ()), *_entries(one.parameters)]
+        given = [*model.get("ai_hyperparameter", ()), *entries_of(one.parameters)]
         if given:
             model["ai_hyperparameter"] = given
         known = {part.digest: part.ref for part in all_data(self._inventory) if part.digest}
@@ -282,48 +276,3 @@ class _Writer:
             self._link("trainedOn", model["spdxId"], self._iri(known.get(part.digest, part.ref)))
         if one.base:
             self._link("descendantOf", model["spdxId"], self._ancestor(one.base))
-
-
-def _hashes(digest: str) -> list[Json]:
-    kind, _, value = digest.partition(":")
-    return [{"type": "Hash", "algorithm": kind, "hashValue": value}] if value else []
-
-
-def _entries(told: Mapping[str, str]) -> list[Json]:
-    return [
-        {"type": "DictionaryEntry", "key": key, "value": value}
-        for key, value in sorted(told.items())
-    ]
-
-
-def _key(kind: str, part: str) -> str:
-    return f"{kind} on {part}" if part else kind
-
-
-def _lines(told: Mapping[str, str]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in sorted(told.items()) if value)
-
-
-def _purl(repository: str, commit: str) -> str:
-    return huggingface(repository, commit) if repository.count("/") == 1 else ""
-
-
-def _tree(repository: str, commit: str) -> str:
-    if repository.count("/") != 1:
-        return ""
-    return f"{_HUB}{repository}/tree/{commit}" if commit else f"{_HUB}{repository}"
-
-
-def _claimed(elements: Iterable[Json]) -> Iterator[str]:
-    """The profiles whose packages are here, and all told of as the profile wants them."""
-    rows = list(elements)
-    for profile, (kind, wanted) in _WANTED.items():
-        packages = [one for one in rows if one["type"] == kind]
-        if packages and all(key in one for one in packages for key in wanted):
-            yield profile
-
-
-def elements_of(document: Mapping[str, object]) -> Iterator[Json]:
-    """The elements of a document's graph, or the one that it is."""
-    graph = document.get("@graph", [document])
-    yield from (one for one in (graph if isinstance(graph, list) else ()) if isinstance(one, dict))

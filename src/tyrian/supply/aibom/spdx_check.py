@@ -11,7 +11,8 @@ from typing import Any
 
 from tyrian.supply.aibom.fault import Fault
 from tyrian.supply.aibom.licence import expression_fault
-from tyrian.supply.aibom.spdx import CONTEXT, elements_of
+from tyrian.supply.aibom.spdx import CONTEXT
+from tyrian.supply.aibom.spdx_values import elements_of
 
 _TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\dZ")
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
