@@ -112,6 +112,7 @@ def inspect(count: int, port: int) -> int:
         (log,) = run_eval(
             task,
             model=f"openai/{MODEL}",
+            model_args={"responses_api": False},  # chat completions, as the others ask for
             max_connections=AT_ONCE,
             max_samples=AT_ONCE,
             display="none",

@@ -1,6 +1,6 @@
 """What a thousand samples cost: our runner, a pool of threads, Inspect AI; same stub, one run.
 
-    python benchmarks/evals.py [--quick] [--no-peers]
+    python benchmarks/evals.py [--quick] [--no-peers] [--rounds N]
 
 Single-turn samples, 64 in flight, against a stub server in a process of its own. CPU seconds are
 of the client process alone; engines take turns, medians are shown.
@@ -60,6 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer samples and rounds")
     parser.add_argument("--no-peers", action="store_true", help="leave Inspect AI out")
+    parser.add_argument("--rounds", type=int, default=5, help="of the fewest samples")
     options = parser.parse_args()
     engines = {"tyrian": sys.executable, "threads": sys.executable}
     if not options.no_peers:
@@ -68,7 +69,7 @@ def main() -> None:
         except PeerUnavailableError as error:
             print(f"without Inspect AI: {error}", file=sys.stderr)
     counts = (1000,) if options.quick else (1000, 10_000)
-    rounds = 2 if options.quick else 5
+    rounds = 2 if options.quick else options.rounds
     rows: list[list[str | float | int]] = []
     ours: dict[int, float] = {}
     with stub() as port:
