@@ -23,6 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from _event_loop import Watch
 from _peers import LLAMA_FIREWALL, PeerUnavailableError, ensure
 from _prompt_guard_model import SHAPES, text_of, write_model
 from _table import Cell, table, verdict
@@ -85,44 +86,11 @@ def _ratio(spent: Spent, name: str, tokens: int) -> float:
     return median(theirs / mine for theirs, mine in pairs)
 
 
-def _queued_ms() -> float:
-    """How long this thread was ready to run and had no processor; 0 where Linux does not say."""
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e6
-    except (OSError, IndexError, ValueError):
-        return 0.0
-
-
-class Watch:
-    """Notes for how long the event loop stood still at most.
-
-    `own_ms` leaves out what its thread spent in the queue for a processor: on a busy machine that
-    is what other processes cost.
-    """
-
-    def __init__(self) -> None:
-        self.longest_ms = 0.0
-        self.own_ms = 0.0
-        self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        while True:
-            queued_ms, began = _queued_ms(), time.perf_counter()
-            await asyncio.sleep(0.001)
-            took_ms = (time.perf_counter() - began) * 1000 - 1
-            self.longest_ms = max(self.longest_ms, took_ms)
-            self.own_ms = max(self.own_ms, took_ms - (_queued_ms() - queued_ms))
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._task.cancel()
-
-
 async def _idle_ms(seconds: float) -> float:
     """The same with nothing to do: what other processes on this machine cost."""
     watch = Watch()
     await asyncio.sleep(seconds)
-    watch.close()
+    await watch.close()
     return watch.longest_ms
 
 
@@ -139,7 +107,7 @@ async def _stalled(backend: str, directory: Path) -> tuple[Watch, float]:
     began = time.perf_counter()
     decisions = await asyncio.gather(*(firewall.scan(Message.user(text)) for text in texts))
     took_s = time.perf_counter() - began
-    watch.close()
+    await watch.close()
     await firewall.close()
     assert all(run.status == "ok" for decision in decisions for run in decision.runs)
     return watch, took_s
