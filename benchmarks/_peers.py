@@ -39,6 +39,7 @@ PICKLESCAN = Peer("picklescan", (("picklescan==1.0.5",),))
 MODELSCAN = Peer("modelscan", (("modelscan==0.8.8",),))
 FICKLING = Peer("fickling", (("fickling==0.1.12", "typing_extensions"),))
 MODELAUDIT = Peer("modelaudit", (("modelaudit==0.2.54",),))
+MODEL_SIGNING = Peer("model-signing", (("model-signing==1.1.1", "pyOpenSSL"),))
 INVARIANT = Peer("invariant", (("invariant-ai==0.3.5",),))
 EXPRESSIONS = Peer("expressions", (("cel-python", "common-expression-language", "cedarpy"),))
 

@@ -1,12 +1,15 @@
-"""Scanning model files: start-up, pickles, large tensors, and hashing, beside four scanners.
+"""The supply chain: scans, hashing, signatures, drift, bills of materials and data, beside peers.
 
     python benchmarks/supply.py [--pickle-mb 20] [--tensors-mb 1024] [--no-peers]
+                                [--only scan|sign|drift|others]
 
 Each figure is one command in a process of its own, the median of three runs: wall and CPU seconds
 and the peak of resident memory. Peers run in environments of their own, one after another in the
 same run. The pickle is one of dictionaries, texts and numbers (about 0.4 million opcodes a
 megabyte); the tensors are random bytes in a safetensors file, read once before so that all find
 them in memory. A peer that passes a file over is fast there: the last column says what it did.
+Bills of materials, data and the gate have benchmarks of their own, which run at the end. The load
+of the machine stands above the tables: on a busy one ratios say more than seconds.
 """
 
 import argparse
@@ -26,9 +29,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from _peers import FICKLING, MODELAUDIT, MODELSCAN, PICKLESCAN, Peer, PeerUnavailableError, ensure
+from _supply_drift import drift_rows
+from _supply_sign import commands, is_alike
 from _table import Cell, table
 
 _RUNS = 3
+PARTS = ("scan", "sign", "drift", "others")
+OTHERS = ("supply_bom.py", "supply_data.py", "supply_gate.py")
+"""Benchmarks that run by themselves as well."""
 _LIMIT_S = 900
 _QUIET = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1", "DO_NOT_TRACK": "1"}
 _HASH = (
@@ -143,10 +151,46 @@ def main() -> None:
     parser.add_argument("--pickle-mb", type=int, default=20)
     parser.add_argument("--tensors-mb", type=int, default=1024)
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--only", choices=PARTS, action="append")
     options = parser.parse_args()
+    parts = options.only or PARTS
+    print(f"load {', '.join(f'{one:.1f}' for one in os.getloadavg())} on {os.cpu_count()} CPUs\n")
     scanners = list(tools(with_peers=not options.no_peers))
     with tempfile.TemporaryDirectory(prefix="bench-supply-") as made:
-        _measure(Path(made), scanners, options.pickle_mb, options.tensors_mb)
+        folder = Path(made)
+        if "scan" in parts:
+            _measure(folder, scanners, options.pickle_mb, options.tensors_mb)
+        if "sign" in parts:
+            _measure_signing(folder, options.tensors_mb, with_peers=not options.no_peers)
+        if "drift" in parts:
+            head = ["50,000 files compared with their lock", "wall s", "CPU s", "changes told"]
+            print(table("Drift", head, drift_rows(folder / "many")))
+    for name in OTHERS if "others" in parts else ():
+        if not Path(__file__).with_name(name).is_file():
+            continue
+        more = ["--no-peers"] if options.no_peers else []
+        subprocess.run([sys.executable, str(Path(__file__).with_name(name)), *more], check=False)
+
+
+def _measure_signing(folder: Path, megabytes: int, *, with_peers: bool) -> None:
+    model = folder / "signed"
+    model.mkdir()
+    tensors = model / "model.safetensors"
+    _apart(write_tensors, tensors, megabytes)
+    size = tensors.stat().st_size / 1e6
+    hashing = [sys.executable, "-c", _HASH, str(tensors)]
+    run_once(hashing)
+    rows: list[list[Cell]] = []
+    alone = median_of(hashing)
+    for name, command in (("hashlib alone", hashing), *commands(model, with_peers=with_peers)):
+        cost = alone if command is hashing else median_of(command)
+        rows.append(
+            [name, cost.wall_s, size / cost.wall_s, cost.cpu_s, cost.cpu_s / alone.cpu_s,
+             cost.rss_mb, f"exit {cost.code}"]
+        )  # fmt: skip
+    head = ["signer", "wall s", "MB/s", "CPU s", "CPU / hashing", "MB", "ended"]
+    print(table(f"Signing and verifying {megabytes} MB, start-up included", head, rows))
+    print(f"same inputs, same attestation: {is_alike(model)}\n")
 
 
 def _measure(
