@@ -3,15 +3,26 @@
 Source: AutoPatchBench (Meta, 2025). The built-in tier is small programs of ours, whose ladder runs
 wherever clang and a sandbox are: build, the known crash, fuzzing, and comparison with the right
 program. A patch that only silences the known crash falls at fuzzing, one that changes what worked
-at the comparison.
+at the comparison. The variants `arvo`, `arvo-lite` and `arvo-samples` are the published cases: real
+projects in container images, run by docker or podman.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from tyrian.evals.benchmark import Benchmark, Dialogue, Direction, Measure, References
+from tyrian.errors import ConfigError, InputError
+from tyrian.evals.benchmark import (
+    Benchmark,
+    Dataset,
+    Dialogue,
+    Direction,
+    Measure,
+    References,
+)
+from tyrian.evals.benchmarks.autopatch_arvo import mended
 from tyrian.evals.exchange import Part, Reply, Request, Sampling, Turn
 from tyrian.evals.execution import Executed
+from tyrian.evals.patching.arvo import FUZZ_S
 from tyrian.evals.patching.ladder import Climb, Stage, climb_of, climbed
 from tyrian.evals.patching.program import UNCHANGED, Program, program_named
 from tyrian.evals.prompts import OwnPrompts
@@ -36,11 +47,19 @@ class AutoPatch(Benchmark):
     )
     parts: ClassVar = frozenset({Part.TARGET})
     needs_sandbox = True
+    datasets = (
+        Dataset("autopatch/autopatch_bench.json", variant="arvo"),
+        Dataset("autopatch/autopatch_lite.json", variant="arvo-lite"),
+        Dataset("autopatch/autopatch_samples.json", variant="arvo-samples"),
+    )
     references = References(cwe=("CWE-119", "CWE-416", "CWE-476", "CWE-674"))
 
     def load(self, rows: Iterable[Mapping[str, object]]) -> Iterator[Sample]:
         """A case per program."""
         for number, row in enumerate(rows):
+            if "value" in row:
+                yield _project(row, number)
+                continue
             program = program_named(text_of(row, "program", number))
             yield Sample(
                 id=program.name,
@@ -50,6 +69,11 @@ class AutoPatch(Benchmark):
 
     def turns(self, sample: Sample) -> Dialogue:
         """Show program and crash; let the model answer until its patch mends the crash."""
+        if "arvo" in sample.data:
+            found: Data = yield from mended(
+                _number(sample.data["arvo"]), last_block, self._fuzz_s()
+            )
+            return found
         program = program_named(str(sample.data["program"]))
         first = yield climb_of(program, program.patches[UNCHANGED])
         assert isinstance(first, Executed)
@@ -81,6 +105,12 @@ class AutoPatch(Benchmark):
             turns += [Turn("assistant", reply.text), Turn("user", _again(trouble))]
         return said
 
+    def _fuzz_s(self) -> int:
+        value = self.options.settings.get("fuzz", str(FUZZ_S))
+        if not value.isdecimal() or not int(value):
+            raise ConfigError(f"--set fuzz={value!r} is no number of seconds", hint="fuzz=600")
+        return int(value)
+
     def score(self, sample: Sample, answer: Data, judgement: Data) -> Score:
         """One value per rung."""
         if "unrun" in answer:
@@ -100,6 +130,19 @@ class AutoPatch(Benchmark):
             f"fell at {failed}" if failed else "correct",
             why=f"after {answer['tries']} answers",
         )
+
+
+def _project(row: Mapping[str, object], number: int) -> Sample:
+    """A case of a published list, which holds numbers of ARVO alone."""
+    arvo = row["value"]
+    if not isinstance(arvo, int) or arvo < 1:
+        raise InputError(f"row {number}: {arvo!r} is no number of an ARVO case")
+    return Sample(id=f"arvo-{arvo}", data={"arvo": arvo}, slices={"tier": "arvo"})
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def _question(program: Program, crash: Climb) -> str:

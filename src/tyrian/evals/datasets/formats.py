@@ -44,6 +44,8 @@ def _json_lines(data: bytes, where: str) -> Rows:
 
 
 def _rows(read: object, where: str) -> Rows:
+    if isinstance(read, list) and read and all(isinstance(row, int) for row in read):
+        return [{"value": row} for row in read]
     if not isinstance(read, list) or not all(isinstance(row, dict) for row in read):
         raise InputError(f"{where}: not a list of rows")
     return read

@@ -16,6 +16,7 @@ import msgspec
 
 from tyrian.errors import InputError
 from tyrian.evals.execution import Executed, Execution, ExecutionStatus
+from tyrian.evals.patching.container import Containers, ContainerStep
 from tyrian.evals.sandboxed.order import Order, Outcome
 from tyrian.evals.uplift.step import RangeStep
 from tyrian.evals.uplift.visit import Ranges
@@ -49,11 +50,14 @@ class Sandboxed:
         self._driver, self._why = (driver, "") if driver else working_driver()
         self._gate = asyncio.Semaphore(at_once)
         self._ranges = Ranges()
+        self._containers = Containers()
 
     async def __call__(self, execution: Execution) -> Executed:
         """Run one program; InputError where the benchmark names files outside the directory."""
         if isinstance(execution, RangeStep):
             return await self._ranges(execution)
+        if isinstance(execution, ContainerStep):
+            return await self._containers(execution)
         if not self._driver:
             return Executed(ExecutionStatus.REFUSED, reason=f"no sandbox works here: {self._why}")
         async with self._gate:
