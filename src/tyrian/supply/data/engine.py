@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tyrian.errors import ConfigError, TyrianError
+from tyrian.errors import TyrianError
 from tyrian.supply.data.examine import Examined, Job, examine_unit
 from tyrian.supply.data.extras import need, need_polars
 from tyrian.supply.data.judge import Judges
@@ -24,6 +24,10 @@ class EngineName(StrEnum):
 
 Engine = Callable[[Sequence[Unit], Job], Iterator[Examined]]
 """Results of all units in their order, and in a unit in the order of its rows."""
+
+
+_ATTEMPTS = 2
+"""To start Ray, which gives its own processes 15 seconds on however busy a machine."""
 
 
 class EngineError(TyrianError):
@@ -68,25 +72,30 @@ def _start(workers: int, address: str) -> None:
     import logging
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_enable_metrics_collection", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        if address:
-            ray.init(address=address, **quiet)
+    here: dict[str, Any] = {
+        "address": "local",
+        "num_cpus": workers,
+        "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
+    }
+    wanted = {"address": address} if address else here
+    for attempt in range(_ATTEMPTS):
+        try:
+            ray.init(**wanted, **quiet)
+        except Exception as error:  # noqa: BLE001  Ray raises Exception itself where it is slow
+            ray.shutdown()
+            if attempt + 1 == _ATTEMPTS:
+                raise EngineError(
+                    f"Ray did not start: {' '.join(str(error).split())[:200]}",
+                    hint="a busy machine is too slow for it: wait, or --engine local",
+                ) from None
+        else:
             return
-        ray.init(
-            address="local",
-            num_cpus=workers,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            **quiet,
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"Ray did not start: {error}", hint="--ray-address HOST:PORT, or none for this machine"
-        ) from None
 
 
 def _results(units: Sequence[Unit], job: Job) -> Iterator[Examined]:
