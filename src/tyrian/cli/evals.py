@@ -203,13 +203,38 @@ def report(
         list[ReportFormat] | None,
         typer.Option("--format", help="Several give several files beside each other."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="People's labels of cases, to correct the judge by."),
+    ] = None,
 ) -> None:
     """Write a report on finished runs: one file that needs nothing else."""
     from tyrian.cli.evals_report import write_reports
 
     formats = [one.value for one in output_format or [ReportFormat.HTML]]
-    for path in write_reports(runs, output or Path("report.html"), formats):
+    for path in write_reports(runs, output or Path("report.html"), formats, labels):
         typer.echo(plain(str(path)))
+
+
+@app.command()
+def power(
+    cases: Annotated[int, typer.Option("--cases", min=1, help="Independent cases of the run.")],
+    differ: Annotated[
+        float,
+        typer.Option("--differ", min=0.001, max=1.0, help="Share expected to change either way."),
+    ] = 0.1,
+) -> None:
+    """Say before a run how small a change a comparison will show, four times in five."""
+    from tyrian.evals.statistics.paired import least_difference
+
+    least = least_difference(cases, differ)
+    if least >= differ:
+        typer.echo(f"{cases} cases show no change where only {differ:.1%} of them differ")
+    else:
+        typer.echo(
+            f"{cases} cases, of which {differ:.1%} differ between two runs: a change of "
+            f"{least * 100:.1f} points shows (two-sided, 5 %), with a power of 80 %"
+        )
 
 
 @app.command()

@@ -10,6 +10,7 @@ from tyrian.cli.exit import ExitCode
 from tyrian.evals.compare import broken, compare_runs, load_limits
 from tyrian.evals.report.content import Content, content_of
 from tyrian.evals.report.html import as_html
+from tyrian.evals.report.judges import load_labels
 from tyrian.evals.report.junit import as_junit
 from tyrian.evals.report.markdown import as_markdown
 from tyrian.evals.run.outcome import as_json, write_whole
@@ -23,9 +24,12 @@ _WRITERS: dict[str, tuple[str, Callable[[Content], bytes]]] = {
 }
 
 
-def write_reports(runs: Sequence[Path], output: Path, formats: Sequence[str]) -> list[Path]:
+def write_reports(
+    runs: Sequence[Path], output: Path, formats: Sequence[str], labels: Path | None = None
+) -> list[Path]:
     """Write a file per format; a single format takes the name as it is given."""
-    content = content_of([one for run in runs for one in finished_below(run)])
+    known = load_labels(labels) if labels else ()
+    content = content_of([one for run in runs for one in finished_below(run)], labels=known)
     written = []
     for name in dict.fromkeys(formats):
         ending, write = _WRITERS[name]

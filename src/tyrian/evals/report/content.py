@@ -1,6 +1,6 @@
 """What a report says, apart from how it looks: plain values for every format."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ from tyrian.evals.benchmark import Direction, Measure, References
 from tyrian.evals.compare import Change, compare_runs
 from tyrian.evals.models.defended import DEFENDED
 from tyrian.evals.registry import benchmark_type
+from tyrian.evals.report.fidelity import Difference, differences
+from tyrian.evals.report.judges import Judged, Label, Swapped, judged, swapped
 from tyrian.evals.run.log import Record
 from tyrian.evals.run.results import Finished
 from tyrian.evals.statistics.intervals import Estimate
@@ -89,10 +91,15 @@ class Content:
     sections: tuple[Section, ...]
     models: tuple[str, ...] = ()
     purple: tuple[Purple, ...] = ()
+    judged: tuple[Judged, ...] = ()
+    swapped: tuple[Swapped, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
-def content_of(runs: Sequence[Finished], *, examples: int = EXAMPLES) -> Content:
-    """Read all results once and gather what the formats show."""
+def content_of(
+    runs: Sequence[Finished], *, examples: int = EXAMPLES, labels: Sequence[Label] = ()
+) -> Content:
+    """Read all results once and gather what the formats show; `labels` are people's, of judges."""
     grouped: dict[str, list[Finished]] = {}
     for run in runs:
         grouped.setdefault(run.title, []).append(run)
@@ -102,7 +109,22 @@ def content_of(runs: Sequence[Finished], *, examples: int = EXAMPLES) -> Content
         results = tuple(_result(run, kind.measures, examples) for run in group)
         sections.append(Section(title, kind.name, kind.about, kind.references, results))
     models = dict.fromkeys(one.model for section in sections for one in section.results)
-    return Content(tuple(sections), tuple(models), _purple(runs))
+    return Content(
+        tuple(sections),
+        tuple(models),
+        _purple(runs),
+        judged(runs, labels),
+        swapped(runs),
+        differences(_raw(sections)),
+    )
+
+
+def _raw(sections: Iterable[Section]) -> Iterator[tuple[Mapping[str, Any], str, Measure, Estimate]]:
+    """Every figure as it is before chance is taken out, as the published protocol has it."""
+    for section in sections:
+        for result in section.results:
+            for one in result.readings:
+                yield result.manifest, result.model, one.measure, one.figure.estimate
 
 
 def _purple(runs: Sequence[Finished]) -> tuple[Purple, ...]:

@@ -39,7 +39,53 @@ def as_markdown(content: Content) -> str:
                 f"| {one.difference * 100:+.1f} [{one.low * 100:+.1f}, {one.high * 100:+.1f}] "
                 f"| {one.p:.2g} | {one.n} |"
             )
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_judges(content), *_differences(content), ""])
+
+
+def _judges(content: Content) -> list[str]:
+    lines = []
+    if content.judged:
+        lines += [
+            *("", "## Judges against people", ""),
+            "| benchmark | model | judge | sensitivity | specificity | labels | seen | corrected |",
+            "|-|-|-|-|-|-|-|-|",
+        ]
+    for one in content.judged:
+        quality = one.quality
+        lines.append(
+            f"| {cell(one.title)} | {cell(one.model)} | {cell(one.judge)} "
+            f"| {quality.sensitivity:.1%} | {quality.specificity:.1%} "
+            f"| {quality.positives + quality.negatives}, {quality.abstained} without verdict "
+            f"| {numbers(one.seen)} | {numbers(one.true) if one.true else 'cannot be said'} |"
+        )
+    if content.swapped:
+        lines += [
+            *("", "## Two judges of the same answers", ""),
+            "| benchmark | model | judges | agree | kappa | cases |",
+            "|-|-|-|-|-|-|",
+        ]
+    for two in content.swapped:
+        lines.append(
+            f"| {cell(two.title)} | {cell(two.model)} | {cell(two.first)}, {cell(two.second)} "
+            f"| {numbers(two.found.share)} | {two.found.kappa:.2f} | {two.found.n} |"
+        )
+    return lines
+
+
+def _differences(content: Content) -> list[str]:
+    if not content.differences:
+        return []
+    return [
+        *("", "## Strict and published protocol", ""),
+        "| benchmark | model | measure | strict | as published |",
+        "|-|-|-|-|-|",
+        *(
+            f"| {cell(one.benchmark)} | {cell(one.model)} | {one.measure.title} "
+            f"| {numbers(one.strict)}, {one.strict.n} cases "
+            f"| {numbers(one.upstream)}, {one.upstream.n} cases |"
+            for one in content.differences
+        ),
+    ]
 
 
 def cell(text: str) -> str:
