@@ -204,6 +204,13 @@ RULES: dict[str, ScanRule] = {
             "https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html",
         ),
         ScanRule(
+            "msgpack-malformed",
+            _HIGH,
+            "a MessagePack file does not keep to its format",
+            _MADE_ANEW,
+            "https://github.com/msgpack/msgpack/blob/master/spec.md",
+        ),
+        ScanRule(
             "torchscript-reaches-out",
             _HIGH,
             "TorchScript code touches files or operators outside of PyTorch",

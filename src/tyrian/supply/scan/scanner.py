@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tyrian.supply.scan.homes.archive import scan_archive
     from tyrian.supply.scan.homes.gguf_file import scan_gguf
     from tyrian.supply.scan.homes.hdf5_file import scan_hdf5
+    from tyrian.supply.scan.homes.msgpack_file import scan_msgpack
     from tyrian.supply.scan.homes.numpy_file import scan_npy
     from tyrian.supply.scan.homes.pickle_file import scan_pickle_file
     from tyrian.supply.scan.homes.protobuf_file import scan_protobuf
@@ -26,6 +27,7 @@ else:
     scan_archive = Later("homes.archive:scan_archive")
     scan_gguf = Later("homes.gguf_file:scan_gguf")
     scan_hdf5 = Later("homes.hdf5_file:scan_hdf5")
+    scan_msgpack = Later("homes.msgpack_file:scan_msgpack")
     scan_npy = Later("homes.numpy_file:scan_npy")
     scan_pickle_file = Later("homes.pickle_file:scan_pickle_file")
     scan_protobuf = Later("homes.protobuf_file:scan_protobuf")
@@ -34,7 +36,7 @@ else:
     scan_checkpoint = Later("homes.tf_checkpoint:scan_checkpoint")
 
 _MOST_DEPTH = 8
-_SAID = {"onnx": "onnx", "saved_model.pb": "saved-model"}
+_SAID = {"onnx": "onnx", "msgpack": "msgpack", "saved_model.pb": "saved-model"}
 """What is scanned as what its name says, since nothing else tells: a broken one is a finding."""
 _ARCHIVES = frozenset({"zip", "tar", "7z", "rar", "image"})
 _SKIPPED_WHOLE = {
@@ -127,6 +129,8 @@ def _scan_as(kind: str, source: Source, report: Collector, name: str, depth: int
         scan_protobuf(kind, source, report)
     elif kind == "tf-checkpoint":
         scan_checkpoint(source, report, name)
+    elif kind == "msgpack":
+        scan_msgpack(source, report, _scan_bytes, depth)
     elif kind == "gguf":
         scan_gguf(source, report)
     elif kind == "text":
