@@ -1,8 +1,11 @@
 """`tyrian serve`: a gateway with guards in front of any OpenAI-compatible model server."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -126,10 +129,13 @@ def serve(
         _serve_alone(options)
         return
     bound = bind(options.host, options.port)
+    shared = Path(tempfile.mkdtemp(prefix="tyrian-metrics-"))
     role = fork_workers(workers)
     if isinstance(role, Worker):
-        _serve_alone(options, bound, role.on_started)
-    elif role:
+        _serve_alone(replace(options, metrics=shared), bound, role.on_started)
+        return
+    shutil.rmtree(shared, ignore_errors=True)
+    if role:
         raise typer.Exit(role)
 
 

@@ -41,6 +41,7 @@ from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.routing.routes import Route
 from tyrian.gateway.server import raise_file_limit, server
 from tyrian.gateway.settings import Settings
+from tyrian.gateway.shared_metrics import Board
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.stored_responses import StoredResponses
 from tyrian.gateway.upstream import HttpUpstream, Upstream
@@ -70,6 +71,8 @@ class Options:
     log_format: LogFormat = "json"
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    metrics: Path | None = None
+    """Where several workers tell each other what they counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
             stack_text=default_text() if options.stack is None else read_text(options.stack),
             stack_path=options.stack,
         ),
+        metrics_board=Board(options.metrics) if options.metrics is not None else None,
         on_request=access_log(options.log_format),
     )
     # Checks names, routes and proxies now, so that a fault is told before anything listens.

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -62,7 +63,10 @@ def create_app(settings: Settings) -> Endpoint:
     routes = console_routes(settings, console)
     if console is not None:
         routes += playground_pages(console, catalogue)
-    pages = _pages(routes, console, catalogue, guarded, health, spans)
+    publishing = None
+    if settings.metrics_board is not None:
+        publishing = partial(settings.metrics_board.publish_on, metrics.registry)
+    pages = _pages(routes, console, catalogue, guarded, health, spans, publishing)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     if settings.store is not None and isinstance(settings.keys, Keys):
         app = AdminApi(app, settings, settings.keys, settings.store)
@@ -135,7 +139,7 @@ def _table(
     completions = Completions(settings, guarded, catalogue, metrics)
     chat = ChatCompletions(settings, completions)
     dialects = DialectRoutes(settings, guarded, catalogue, metrics, completions)
-    metrics_page = MetricsPage(metrics)
+    metrics_page = MetricsPage(metrics, settings.metrics_board)
     table: dict[str, Methods] = {
         "/healthz": _get(health.alive),
         "/readyz": _get(health.ready),
@@ -174,6 +178,7 @@ def _pages(
     guarded: Firewalled,
     health: Health,
     spans: RequestSpans | None,
+    publishing: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> Starlette:
     """Pages for people, and start and end of the application."""
 
@@ -182,11 +187,15 @@ def _pages(
         await warm_up(guarded.firewall)
         catalogue.start()
         warming = asyncio.create_task(asyncio.to_thread(console.warm)) if console else None
+        telling = asyncio.create_task(publishing()) if publishing else None
         health.is_ready = True
         try:
             yield
         finally:
             health.is_ready = False
+            if telling is not None:
+                telling.cancel()
+                await asyncio.wait([telling])
             if warming is not None:
                 await warming
             await catalogue.close()

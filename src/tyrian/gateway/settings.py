@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the key store brings the database along; the hot path needs
     from tyrian.gateway.files.files import Files
     from tyrian.gateway.idempotency import IdempotentAnswers
     from tyrian.gateway.reviews import Reviews
+    from tyrian.gateway.shared_metrics import Board
     from tyrian.gateway.store.engine import Store
     from tyrian.gateway.stored_responses import StoredResponses
 
@@ -77,5 +78,7 @@ class Settings:
     decisions: "DecisionLog | None" = None
     """Where decisions are kept for people to look through."""
     console: ConsoleOptions = field(default_factory=ConsoleOptions)
+    metrics_board: "Board | None" = None
+    """Where workers of one gateway tell each other what they counted."""
     on_request: Callable[[RequestContext], None] | None = None
     """Called once for each finished request, for the access log."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import psutil
 from tests.integration.serve.conftest import PROGRAM, Served, Start, environment
@@ -32,12 +33,25 @@ def status(served: Served) -> int:
     return found
 
 
+def answered(served: Served) -> set[float]:
+    """Requests for models that were answered well, as several looks at the metrics tell it."""
+    found = set()
+    for _ in range(6):
+        with urlopen(f"{served.url}/metrics", timeout=30) as page:
+            text = page.read().decode()
+        wanted = 'tyrian_requests_total{route="models",status="200"} '
+        found |= {float(line.split()[-1]) for line in text.splitlines() if line.startswith(wanted)}
+    return found
+
+
 def test_workers_share_a_socket_and_a_first_key_and_a_dead_one_is_replaced(start: Start) -> None:
     served = start("--workers", "2")
     crew = psutil.Process(served.process.pid)
     assert in_time(lambda: len(crew.children()) == 2)
     assert sum("Tyrian guards" in line for line in served.output) == 1
     assert all(status(served) == 200 for _ in range(8))
+    # All that any worker has answered, whichever of them is asked.
+    assert in_time(lambda: answered(served) == {8.0})
     first = crew.children()[0]
     assert in_time(lambda: time.time() - first.create_time() > 6)  # old enough to be replaced
     os.kill(first.pid, signal.SIGKILL)

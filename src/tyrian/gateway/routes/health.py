@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics."""
 
 import asyncio
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -9,6 +9,9 @@ from tyrian.errors import StoreError
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.metrics import CONTENT_TYPE, Metrics
 from tyrian.gateway.responses import send_body
+
+if TYPE_CHECKING:  # only several workers share one
+    from tyrian.gateway.shared_metrics import Board
 
 CHECK_S: Final = 2.0
 """Longest wait for the database before it counts as gone."""
@@ -58,11 +61,16 @@ class Health:
 
 
 class MetricsPage:
-    """GET /metrics"""
+    """GET /metrics: of this worker, or of all that share a board."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, board: "Board | None" = None) -> None:
         self._metrics = metrics
+        self._board = board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context_of(scope).route = "metrics"
-        await send_body(send, self._metrics.render(), content_type=CONTENT_TYPE)
+        if self._board is None:
+            text = self._metrics.render()
+        else:
+            text = await asyncio.to_thread(self._board.render, self._metrics.registry)
+        await send_body(send, text, content_type=CONTENT_TYPE)
