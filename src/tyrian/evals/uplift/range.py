@@ -104,9 +104,10 @@ class Range:
         self._running = [Running(one, self._switch.take, self._told) for one in domains]
         for one in self._running:
             self._switch.add(one)
+        mark = self._base.name[-8:]  # gVisor knows its sandboxes by the directory's name
         await asyncio.gather(
             *(
-                one.start(driver, self._base / f"box-{number}", _MEMORY_MB)
+                one.start(driver, self._base / f"{mark}-{number}", _MEMORY_MB)
                 for number, one in enumerate(self._running)
             )
         )
