@@ -63,10 +63,10 @@ def gains(benchmark: Benchmark, says: str) -> dict[str, Estimate]:
 def test_a_constant_choice_scores_0_within_its_interval(name: str, letters: str) -> None:
     says = json.dumps({"correct_answers": list(letters)})
     found = [gains(built(name, seed), says) for seed in range(40)]
-    # Of 40 intervals of 95 % some miss.
+    # Of 40 intervals of 95 % two miss in the mean, and more than six in one set of 300.
     for measure in found[0]:
         missed = sum(not one[measure].low <= 0.0 <= one[measure].high for one in found)
-        assert missed <= 4
+        assert missed <= 6
         assert abs(sum(one[measure].value for one in found)) / len(found) < 0.08
 
 
