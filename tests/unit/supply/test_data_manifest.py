@@ -20,7 +20,9 @@ from tyrian.supply.data.manifest import (
 )
 from tyrian.supply.data.merkle import inclusion_proof, is_included, leaf_hash, root_of
 
-ROWS = [{"text": f"row number {number}", "label": number % 2} for number in range(23)]
+ROWS: list[dict[str, object]] = [
+    {"text": f"row number {number}", "label": number % 2} for number in range(23)
+]
 
 
 def write(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -79,7 +81,7 @@ def test_each_changed_missing_and_added_row_is_named(tmp_path: Path) -> None:
     data = write(tmp_path / "a.jsonl", ROWS)
     write_manifest([data], tmp_path / "m.json")
     assert list(verify_manifest(tmp_path / "m.json", [data])) == []
-    rows = [*ROWS[:3], *ROWS[4:10], {"text": "planted"}, *ROWS[10:]]
+    rows: list[dict[str, object]] = [*ROWS[:3], *ROWS[4:10], {"text": "planted"}, *ROWS[10:]]
     rows[15] = {**rows[15], "label": 7}
     write(data, rows)
     assert list(verify_manifest(tmp_path / "m.json", [data])) == [

@@ -26,6 +26,8 @@ Engine = Callable[[Sequence[Unit], Job], Iterator[Examined]]
 """Results of all units in their order, and in a unit in the order of its rows."""
 
 
+_LOOPBACK = "127.0.0.2"
+"""Ray replaces 127.0.0.1 by the address that others reach; every address of 127/8 is this machine."""
 _ATTEMPTS = 2
 """To start Ray, which gives its own processes 15 seconds on however busy a machine."""
 
@@ -81,7 +83,7 @@ def _start(workers: int, address: str) -> None:
         "address": "local",
         "num_cpus": workers,
         "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",
+        "_node_ip_address": _LOOPBACK,
     }
     wanted = {"address": address} if address else here
     for attempt in range(_ATTEMPTS):

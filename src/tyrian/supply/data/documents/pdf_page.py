@@ -5,6 +5,7 @@ nobody sees are taken apart, and both halves are read as text by pypdf.
 Source: ISO 32000-1, sections 8.4 (graphics state) and 9.3 (text state).
 """
 
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,7 @@ def pdf_page(place: Path) -> Page:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it is told as a finding
     page = Page()
     try:
         reader = PdfReader(place)
