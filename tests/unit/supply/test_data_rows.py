@@ -76,7 +76,9 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
 def test_a_dataset_saved_by_hugging_face_is_read_whole(tmp_path: Path) -> None:
     datasets = import_module("datasets")  # it has no types
     data = datasets.Dataset.from_list(ROWS)
-    datasets.DatasetDict({"train": data, "test": data.select(range(10))}).save_to_disk(str(tmp_path / "d"))
+    datasets.DatasetDict({"train": data, "test": data.select(range(10))}).save_to_disk(
+        str(tmp_path / "d")
+    )
     found = find_files([tmp_path / "d"])
     assert not found.faults
     assert [file.name for file in found.files] == [

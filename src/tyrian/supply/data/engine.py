@@ -27,7 +27,7 @@ Engine = Callable[[Sequence[Unit], Job], Iterator[Examined]]
 
 
 _LOOPBACK = "127.0.0.2"
-"""Ray replaces 127.0.0.1 by the address that others reach; every address of 127/8 is this machine."""
+"""Ray puts the address that others reach in the place of 127.0.0.1; all of 127/8 is loopback."""
 _ATTEMPTS = 2
 """To start Ray, which gives its own processes 15 seconds on however busy a machine."""
 
