@@ -26,8 +26,8 @@ Engine = Callable[[Sequence[Unit], Job], Iterator[Examined]]
 """Results of all units in their order, and in a unit in the order of its rows."""
 
 
-_LOOPBACK = "127.0.0.2"
-"""Ray puts the address that others reach in the place of 127.0.0.1; all of 127/8 is loopback."""
+_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Ray reads it when it is imported: without a cluster it listens on 127.0.0.1 alone."""
 _ATTEMPTS = 2
 """To start Ray, which gives its own processes 15 seconds on however busy a machine."""
 
@@ -57,6 +57,8 @@ def ray_engine(workers: int = 0, address: str = "") -> Engine:
 def _run_on_ray(
     units: Sequence[Unit], job: Job, *, workers: int, address: str
 ) -> Iterator[Examined]:
+    if not address:
+        os.environ.setdefault(_CLUSTER, "0")
     import ray
 
     is_ours = not ray.is_initialized()
@@ -83,7 +85,6 @@ def _start(workers: int, address: str) -> None:
         "address": "local",
         "num_cpus": workers,
         "include_dashboard": False,
-        "_node_ip_address": _LOOPBACK,
     }
     wanted = {"address": address} if address else here
     for attempt in range(_ATTEMPTS):
@@ -97,7 +98,14 @@ def _start(workers: int, address: str) -> None:
                     hint="a busy machine is too slow for it: wait, or --engine local",
                 ) from None
         else:
-            return
+            break
+    known: Any = ray.util
+    if not address and known.get_node_ip_address() != "127.0.0.1":
+        ray.shutdown()
+        raise EngineError(
+            "Ray would listen on addresses that others reach",
+            hint=f"set {_CLUSTER}=0 before anything imports ray, or start Ray yourself",
+        )
 
 
 def _results(units: Sequence[Unit], job: Job) -> Iterator[Examined]:
