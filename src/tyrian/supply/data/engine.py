@@ -1,6 +1,7 @@
 """Who does the work: this process, or Ray Data on many; the results are the same."""
 
 import functools
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
@@ -73,8 +74,6 @@ def _run_on_ray(
 
 def _start(workers: int, address: str) -> None:
     """A Ray of our own: no dashboard, no figures sent anywhere, nothing beyond this machine."""
-    import logging
-
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_enable_metrics_collection", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -115,6 +114,7 @@ def _results(units: Sequence[Unit], job: Job) -> Iterator[Examined]:
         return
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context.execution_options.preserve_order = True
     items = [{"unit": msgspec.msgpack.encode(unit)} for unit in units]
     work = functools.partial(_examine_on_worker, job=job)
