@@ -1,7 +1,9 @@
 """Several processes that serve one socket, and the one that looks after them."""
 
+import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +19,7 @@ LEAST_LIFE_S: Final = 5.0
 """A worker that ends sooner by itself would only end again: all are stopped."""
 PATIENCE_S: Final = 25.0
 """For running requests to end once all are told to stop; then they are cut off."""
+_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,19 @@ class _Crew:
         os.close(writer)
         with os.fdopen(reader, "rb") as told:
             is_up = told.read(1) == b"1"
-        for _ in range(self._count - 1 if is_up else 0):
+        if not is_up:
+            return self._failed()
+        for _ in range(self._count - 1):
             if not self._fork():
                 return Worker(None)
         return self._wait()
 
     def _fork(self) -> bool:
         """True in this process, False in the new one."""
+        parent = os.getpid()
         process = os.fork()
         if process == 0:
+            _end_with(parent)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             return False
@@ -70,6 +77,14 @@ class _Crew:
         if self._is_stopping:  # the signal came while it was being made
             os.kill(process, signal.SIGTERM)
         return True
+
+    def _failed(self) -> int:
+        """The status of the first one, which ended before it took requests: so would all."""
+        process, how = os.wait()
+        self._alive.pop(process, None)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        code = os.waitstatus_to_exitcode(how)
+        return code if code > 0 else 0 if self._is_stopping else ExitCode.NOT_CHECKED
 
     def _wait(self) -> Worker | int:
         """Wait until none is left; one that dies after a while is replaced."""
@@ -101,6 +116,15 @@ class _Crew:
         for process in self._alive:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL if is_late else signal.SIGTERM)
+
+
+def _end_with(parent: int) -> None:
+    """Have this process told to end when the one that looks after it is gone, however it went."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it went before the kernel was asked
+        os._exit(ExitCode.NOT_CHECKED)
 
 
 def _tell(writer: int) -> None:

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,3 +70,34 @@ def test_a_fault_of_the_command_is_told_once_and_ends_all(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 2
     assert (done.stdout + done.stderr).count("no such file") == 1
+
+
+SLOW_TO_FAIL = """
+import sys, time
+from tyrian.cli import workers
+workers.LEAST_LIFE_S = 0.1
+crew = workers.fork_workers(3)
+if isinstance(crew, int):
+    sys.exit(crew)
+time.sleep(0.5)
+print("failed")
+sys.exit(2)
+"""
+
+
+def test_who_never_took_requests_is_not_replaced_however_long_it_lived() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_TO_FAIL], check=False, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "failed\n")
+
+
+def test_workers_end_when_the_one_that_looks_after_them_is_killed(start: Start) -> None:
+    served = start("--workers", "2")
+    crew = psutil.Process(served.process.pid)
+    assert in_time(lambda: len(crew.children()) == 2)
+    children = crew.children()
+    served.process.kill()
+    served.process.wait()
+    assert in_time(lambda: not any(child.is_running() for child in children))
