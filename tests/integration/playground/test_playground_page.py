@@ -213,7 +213,7 @@ def test_a_tool_call_is_shown_and_answered(visit: Any) -> None:
     first.get_by_role("button", name="Send the result").click()
     visit.until("document.querySelector('.column').textContent.includes('The tool says')")
     visit.settle()
-    assert first.locator(".turn[data-role=tool] .chips").inner_text() != ""
+    visit.until("document.querySelector('.column .turn[data-role=tool] .chips').textContent !== ''")
 
 
 def test_an_image_goes_along(visit: Any, tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ MAY_EXECUTE: set[str] = set()
 """Modules that may; none may."""
 
 
-IN_SANDBOX = {PACKAGE / "evals" / "sandboxed" / "observe.py"}
+IN_SANDBOX = {
+    PACKAGE / "evals" / "sandboxed" / "observe.py",
+    PACKAGE / "evals" / "uplift" / "inside" / "web.py",
+}
 """Programs that are never imported: they run code within the sandbox that they are started in."""
 
 

@@ -67,7 +67,7 @@ class Room(StrEnum):
     """There is not room enough, whatever is written."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True)
 class RoomTest:
     """A question about a write into memory; exactly one of text, append, format, scan, count."""
 
