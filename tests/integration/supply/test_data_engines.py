@@ -49,11 +49,13 @@ def results(
 def test_both_engines_give_the_same_findings_and_files(tmp_path: Path) -> None:
     write_rows(tmp_path / "data")
     here = results(tmp_path / "data", run_local, tmp_path / "local")
-    try:
-        there = results(tmp_path / "data", ray_engine(workers=2), tmp_path / "ray")
-    except EngineError as error:
-        if "did not start" not in str(error):
-            raise
-        pytest.skip(f"this machine is too busy for Ray: {error.message[:100]}")
+    there = None
+    for last in (False, False, True):  # a busy machine may not start Ray in Ray's own time
+        try:
+            there = results(tmp_path / "data", ray_engine(workers=2), tmp_path / "ray")
+            break
+        except EngineError as error:
+            if last or "did not start" not in str(error):
+                raise
     assert here == there
     assert any(one.rule == "row-not-json" for one in here[0])
