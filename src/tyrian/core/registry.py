@@ -5,7 +5,6 @@ Nothing is imported until a stack names it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -87,6 +86,8 @@ def create_detector(kind: str, config: DetectorConfig) -> Detector:
     for point in _installed().select(name=kind):
         factory: Factory = point.load()
         return factory(config)
+    from difflib import get_close_matches  # a wrong name alone needs it
+
     near = get_close_matches(kind, known_detectors(), n=1)
     raise ConfigError(
         f"unknown guard {kind!r}",

@@ -16,6 +16,7 @@ class Masking:
     def __init__(self, patterns: LexerPatterns, text: str) -> None:
         self._p = patterns
         self._text = text
+        self._last_line_end = text.rfind("\n")
         self._at = 0
         self._done = 0
         self._pieces: list[str] = []
@@ -79,10 +80,10 @@ class Masking:
     def _heredoc(self, match: re.Match[str]) -> None:
         """A heredoc: the rest of its line is code, its body is a string up to the tag."""
         text = self._text
-        line_end = text.find("\n", match.end())
-        if line_end < 0:
+        if match.end() > self._last_line_end:  # a search to the end for each would be quadratic
             self._at = match.end()
             return
+        line_end = text.find("\n", match.end())
         close = heredoc_end(text, line_end, match["tag"])
         for inner in self._p.code.finditer(text, match.end(), line_end):
             kind = inner.lastgroup
