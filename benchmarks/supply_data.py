@@ -7,7 +7,8 @@ with one or two words changed; for the first look, texts of ordinary English wor
 seconds of one process, of the whole way from texts to pairs. Recall is over the copies whose sets
 truly overlap by the threshold, precision over all pairs that are given. datasketch runs in an
 environment of its own on the first rows (--peer-rows).
---engines compares Ray Data with the local engine, finding for finding.
+--engines cleans and deduplicates the rows with Ray Data and with the local engine, and compares
+all that they write and tell, byte for byte.
 """
 
 import argparse
@@ -23,11 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from _peers import Peer, PeerUnavailableError, ensure
+from _supply_engines import compare
 from tyrian.supply.data import prefilter
-from tyrian.supply.data.engine import ray_engine, run_local
-from tyrian.supply.data.finding import DataFinding
 from tyrian.supply.data.minhash import Sets, near_pairs, shingles_of, signatures_of
-from tyrian.supply.data.scan import ScanPlan, Tally, scan_data
 from tyrian.supply.data.words import shingle_lows, words_of
 
 DATASKETCH = Peer("datasketch", (("datasketch==2.0.0",),))
@@ -158,23 +157,6 @@ def first_look(count: int) -> None:
     print(f"Python re, the first pattern alone: {len(some) / (time.process_time() - start):,.0f}")
 
 
-def engines(texts: list[str]) -> None:
-    """Both engines over the same file; what they find must be equal."""
-    pick = random.Random(9)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.jsonl"
-        with path.open("w") as out:
-            for text in texts:
-                out.write(json.dumps({"text": text, "label": pick.choice("xy")}) + "\n")
-        told: list[list[DataFinding]] = []
-        for name, engine in (("local", run_local), ("ray", ray_engine(2))):
-            start = time.perf_counter()
-            told.append(list(scan_data(ScanPlan([path], engine=engine), Tally())))
-            wall = time.perf_counter() - start
-            print(f"{name}: {len(texts)} rows, {len(told[-1])} findings, {wall:.1f} s of wall")
-        print("equal" if told[0] == told[1] else "NOT EQUAL")
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -185,8 +167,8 @@ def main() -> None:
     options = parser.parse_args()
     texts, copies = corpus(options.rows)
     if options.engines:
-        engines(texts)
-        return
+        with tempfile.TemporaryDirectory() as folder:
+            raise SystemExit(0 if compare(texts, Path(folder)) else 1)
     print(
         f"{'near duplicates':<28} {'texts':>8} {'CPU s':>8} {'a CPU-s':>10} {'recall':>8} precision"
     )
