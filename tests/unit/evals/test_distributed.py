@@ -18,10 +18,14 @@ from tyrian.evals.distributed.shard import (
 from tyrian.evals.distributed.work import Job, Worker, identities_of
 from tyrian.evals.exchange import ask
 from tyrian.evals.models.cast import Cast
+from tyrian.evals.models.defended import DefendedModel
+from tyrian.evals.models.http import HttpModel
+from tyrian.evals.models.model import account_of
 from tyrian.evals.models.scripted import ScriptedModel
 from tyrian.evals.run.ledger import BudgetError, Ledger, Price
 from tyrian.evals.run.log import Record, RunLog, records
 from tyrian.evals.run.plan import Plan, build, samples_of
+from tyrian.firewall.firewall import Firewall
 
 CAST = Cast("scripted:refuses")
 
@@ -85,12 +89,44 @@ def test_all_workers_together_keep_the_rate() -> None:
     assert budget.lease(64, Spent()).requests == 10
 
 
+def test_each_key_has_a_rate_of_its_own() -> None:
+    clock = Clock()
+    budget = Budget(Ledger(), clock, rate=10)
+    assert budget.lease(64, Spent(account="a#KEY")).requests == 10
+    clock.now += 0.5
+    assert budget.lease(64, Spent(account="b#KEY")) == Lease(10, 1.0)
+    assert budget.lease(64, Spent(account="a#KEY")) == Lease(0, 0.5)
+
+
+def test_a_rate_below_one_is_kept_over_more_than_a_second() -> None:
+    clock = Clock()
+    budget = Budget(Ledger(), clock, rate=0.25)
+    assert budget.lease(64, Spent()) == Lease(1, 4.0)
+    clock.now += 3.0
+    assert budget.lease(64, Spent()) == Lease(0, 1.0)
+    clock.now += 1.0
+    assert budget.lease(64, Spent()).requests == 1
+
+
+def test_models_of_one_server_and_key_share_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE", "sk-one")
+    monkeypatch.setenv("OTHER", "sk-other")
+    address = "http://127.0.0.1:9/v1"
+    target, judge, other = (
+        HttpModel(model, address, key_env=key)
+        for model, key in (("a", "ONE"), ("b", "ONE"), ("a", "OTHER"))
+    )
+    assert account_of(target) == account_of(judge) != account_of(other)
+    assert account_of(DefendedModel(other, Firewall.default())) == account_of(other)
+    assert "sk-" not in account_of(other)
+
+
 def test_what_workers_spent_ends_the_budget_for_all() -> None:
     ledger = Ledger({"m": Price(1.0, 2.0)}, most=3.0)
     budget = Budget(ledger, Clock())
-    assert budget.lease(64, Spent("m", 1, 1_000_000, 0)).requests == 64
+    assert budget.lease(64, Spent("m", answers=1, prompt_tokens=1_000_000)).requests == 64
     assert not budget.lease(1, Spent()).spent
-    assert "budget" in budget.lease(1, Spent("m", 1, 0, 1_000_000)).spent
+    assert "budget" in budget.lease(1, Spent("m", answers=1, completion_tokens=1_000_000)).spent
     assert ledger.spent == 3.0
     assert ledger.answers == 2
 

@@ -1,7 +1,7 @@
-"""One budget for many workers: each leases a slice of it for a second, and tells what it spent.
+"""Budgets of many workers: each leases a slice for a second, and tells what it spent.
 
-Neither the limit of requests of one process nor its ledger sees other processes. So whoever holds
-the key's budget gives out leases; a worker asks its models only with one in hand.
+Neither the limit of requests of one process nor its ledger sees other processes. So one holder has
+the budget of every key, and the ledger of all: a worker asks a model only with a lease from there.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from tyrian.evals.exchange import Reply, Request
-from tyrian.evals.models.model import Model
+from tyrian.evals.models.model import Model, account_of
 from tyrian.evals.run.ledger import BudgetError, Ledger
 
 SLICE_S = 1.0
@@ -33,13 +33,26 @@ class Spent:
     """What a worker did since it last told."""
 
     model: str = ""
+    account: str = ""
+    """Whose key it was spent with, and for whom the lease is."""
     answers: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
+@dataclass(slots=True)
+class _Slice:
+    """What was given of one key's requests since its slice began."""
+
+    began: float
+    given: int = 0
+
+
 class Budget:
-    """The budget of one key: money and tokens by the ledger, and requests by the second."""
+    """Money and tokens of a run by its ledger, and requests by the second of each key.
+
+    `rate` is each key's requests per second.
+    """
 
     def __init__(
         self, ledger: Ledger, clock: Callable[[], float], rate: float | None = None
@@ -47,23 +60,27 @@ class Budget:
         self.ledger = ledger
         self._clock = clock
         self._rate = rate
-        self._given = 0.0
-        self._slice = clock()
+        # A rate below one a second needs a longer slice to give out anything.
+        self._slice_s = SLICE_S if rate is None else max(SLICE_S, 1 / rate)
+        self._slices: dict[str, _Slice] = {}
 
     def lease(self, wanted: int, spent: Spent) -> Lease:
-        """Book what was spent, and give out what is left of this second."""
+        """Book what was spent, and give out what is left of this second of its key."""
         self.book(spent)
         try:
             self.ledger.admit()
         except BudgetError as error:
             return Lease(0, SLICE_S, str(error))
         now = self._clock()
-        if now - self._slice >= SLICE_S:
-            self._slice, self._given = now, 0.0
-        free = MOST_AT_ONCE if self._rate is None else int(self._rate * SLICE_S - self._given)
-        given = max(0, min(wanted, free, MOST_AT_ONCE))
-        self._given += given
-        return Lease(given, SLICE_S - (now - self._slice))
+        current = self._slices.setdefault(spent.account, _Slice(now))
+        if now - current.began >= self._slice_s:
+            current.began, current.given = now, 0
+        most = MOST_AT_ONCE
+        if self._rate is not None:
+            most = min(most, int(self._rate * self._slice_s) - current.given)
+        given = max(0, min(wanted, most))
+        current.given += given
+        return Lease(given, self._slice_s - (now - current.began))
 
     def book(self, spent: Spent) -> None:
         """Count what a worker spent."""
@@ -95,7 +112,7 @@ class LeasedModel:
         self._clock = clock
         self._left = 0
         self._end = 0.0
-        self._spent = Spent(inner.name)
+        self._nothing = self._spent = Spent(inner.name, account_of(inner))
         self._renewing = asyncio.Lock()
 
     async def reply(self, request: Request) -> Reply:
@@ -118,7 +135,7 @@ class LeasedModel:
         return self._left > 0 and self._clock() < self._end
 
     async def _renew(self) -> None:
-        told, self._spent = self._spent, Spent(self.name)
+        told, self._spent = self._spent, self._nothing
         lease = await self._purse(MOST_AT_ONCE, told)
         if lease.spent:
             raise BudgetError(lease.spent, hint="raise it and run again: what is done is kept")
@@ -128,6 +145,6 @@ class LeasedModel:
 
     async def close(self) -> None:
         """Tell what is left to tell, and close the model."""
-        told, self._spent = self._spent, Spent(self.name)
+        told, self._spent = self._spent, self._nothing
         await self._purse(0, told)
         await self._inner.close()

@@ -1,4 +1,4 @@
-"""Ray as the engine for many machines: long-lived workers, one budget for all, shards by digest.
+"""Ray as the engine for many machines: long-lived workers, one holder of budgets, shards by digest.
 
 Data and logs stay with the machine that begins the run: cases are sent to the workers, finished
 ones come back as lines of the log and are appended here, so that machines share no file system and
@@ -44,7 +44,7 @@ _QUIET: Mapping[str, str] = {
 
 
 class _BudgetActor:
-    """The one budget of a run, behind Ray."""
+    """The budgets of a run, one for each key, behind Ray."""
 
     def __init__(self, ledger: Ledger, rate: float | None) -> None:
         self._budget = Budget(ledger, time.monotonic, rate)
@@ -117,7 +117,8 @@ async def carry_out_on_ray(
     """Run every benchmark of the plan; the files are those that one process would have written.
 
     `workers` is the number of workers, by default one for each processor of the cluster; `rate`
-    bounds the requests per second of all of them together. What was spent is in `ledger` then.
+    bounds the requests per second with each key, of all of them together. What was spent is in
+    `ledger` then.
     """
     ray = _connected()
     try:

@@ -14,7 +14,7 @@ from tyrian.core.decision import Decision, Effect
 from tyrian.core.message import ImagePart, Message, Origin, Role, TextPart, ToolCall, Trace
 from tyrian.evals.exchange import Reply, Request, Turn
 from tyrian.evals.exchange import ToolCall as AskedCall
-from tyrian.evals.models.model import Model
+from tyrian.evals.models.model import Model, account_of
 from tyrian.evals.models.openai_wire import data_url
 from tyrian.firewall.firewall import Firewall
 
@@ -30,6 +30,7 @@ class DefendedModel:
     def __init__(self, inner: Model, firewall: Firewall) -> None:
         self.name = inner.name + DEFENDED
         self.identity = f"{inner.identity}|firewall:{firewall.digest}"
+        self.account = account_of(inner)
         self._inner = inner
         self._firewall = firewall
 

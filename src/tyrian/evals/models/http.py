@@ -90,6 +90,7 @@ class HttpModel:
             )
         self.name = name or model
         self.identity = f"{base_url.rstrip('/')}#{model}"
+        self.account = f"{base_url.rstrip('/')}#{key_env}"
         self._model = model
         self._url = base_url.rstrip("/") + dialect.path
         self._dialect = dialect

@@ -25,3 +25,11 @@ class Model(Protocol):
     async def close(self) -> None:
         """Let connections go."""
         ...
+
+
+def account_of(model: Model) -> str:
+    """Whose limits its requests count against: server and key's variable, never the key.
+
+    Models that nobody pays for share the empty one.
+    """
+    return str(getattr(model, "account", ""))
