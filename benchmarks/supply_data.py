@@ -165,10 +165,10 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--engines", action="store_true")
     options = parser.parse_args()
-    texts, copies = corpus(options.rows)
     if options.engines:
         with tempfile.TemporaryDirectory() as folder:
-            raise SystemExit(0 if compare(texts, Path(folder)) else 1)
+            raise SystemExit(0 if compare(english(options.rows), Path(folder)) else 1)
+    texts, copies = corpus(options.rows)
     print(
         f"{'near duplicates':<28} {'texts':>8} {'CPU s':>8} {'a CPU-s':>10} {'recall':>8} precision"
     )
