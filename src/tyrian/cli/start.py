@@ -34,6 +34,7 @@ from tyrian.gateway.decisions import DecisionLog
 from tyrian.gateway.files.disk import Disk
 from tyrian.gateway.files.files import Files
 from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
+from tyrian.gateway.hazards import CategoryMap
 from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
 from tyrian.gateway.idempotency import IdempotentAnswers
 from tyrian.gateway.logging import LogFormat, access_log
@@ -125,6 +126,7 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         audit=firewall.audit if firewall is not None else None,
         models=models,
         routes=routes,
+        categories_by=CategoryMap(stack.moderation.unmapped),
         store=store,
         files=Files(store, Disk(home / "files")),
         idempotency=IdempotentAnswers(store),

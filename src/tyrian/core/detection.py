@@ -72,6 +72,8 @@ class Detection:
     findings: tuple[Finding, ...] = ()
     coverage: float = 1.0
     """The share of the text that was judged, 0..1; less than 1 is never taken for a clean text."""
+    is_binary: bool = False
+    """Scores are 0 or 1: what judged says yes or no, and gives no probabilities."""
 
     @classmethod
     def from_findings(cls, findings: tuple[Finding, ...]) -> "Detection":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import isawaitable, iscoroutine
 from pathlib import PurePath
 
@@ -43,7 +44,7 @@ def _with_scores_of_findings(detection: Detection, length: int) -> Detection:
     if not raised:
         return detection
     scores = {**detection.scores, **raised}
-    return Detection(scores, tuple(detection.findings), detection.coverage)
+    return replace(detection, scores=scores, findings=tuple(detection.findings))
 
 
 def _is_share(value: object) -> bool:

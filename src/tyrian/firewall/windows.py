@@ -56,7 +56,8 @@ class Coverage:
             seen += (end - max(start, reached)) * detection.coverage
             reached = max(reached, end)
         share = 1.0 if seen >= self.length else seen / self.length
-        return Detection(scores, tuple(findings.values()), share)
+        is_binary = any(detection.is_binary for _, _, detection in judged)
+        return Detection(scores, tuple(findings.values()), share, is_binary)
 
 
 def shifted(findings: Iterable[Finding], by: int) -> tuple[Finding, ...]:

@@ -126,7 +126,10 @@ class Completions:
         )
         form = AnswerForm.of(call.obj)
         moderation = InlineModeration.of(
-            call.obj.get("moderation"), self._moderation_model, self._guarded.stages
+            call.obj.get("moderation"),
+            self._moderation_model,
+            self._guarded.stages,
+            settings.categories_by,
         )
         destination = self._catalogue.resolve(request.model, key)
         if not key.allows_model(request.model):

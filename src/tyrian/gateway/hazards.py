@@ -1,7 +1,9 @@
 """Hazards of the MLCommons taxonomy and what they are in OpenAI's thirteen categories."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 CATEGORIES = (
     "harassment",
@@ -54,8 +56,8 @@ TO_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "S14": ("illicit",),
     }
 )
-"""Hazards without an entry only set `flagged`. What the taxonomy does not tell apart (threats,
-gore, intent, instructions) stays false and is measured on no input type."""
+"""What the taxonomy does not tell apart (threats, gore, intent, instructions) stays false and is
+measured on no input type."""
 
 MEASURED = frozenset(category for mapped in TO_CATEGORIES.values() for category in mapped)
 
@@ -80,16 +82,36 @@ FROM_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 TAXONOMY_VERSION = "1"
 
-TAXONOMY: Mapping[str, object] = {
-    "object": "moderation.taxonomy",
-    "version": TAXONOMY_VERSION,
-    "hazards": [
-        {"id": code, "name": name, "categories": list(TO_CATEGORIES.get(code, ()))}
-        for code, name in NAMES.items()
-    ],
-    "categories": [
-        {"id": category, "hazards": list(FROM_CATEGORIES[category])} for category in CATEGORIES
-    ],
-    "unmapped": "flag_only",
-}
-"""The map as clients read it; hazards without a category only set `flagged`."""
+Unmapped = Literal["flag_only", "illicit"]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryMap:
+    """Which categories each hazard counts for."""
+
+    unmapped: Unmapped = "flag_only"
+    """Of a hazard that is in no category: `flagged` alone, or `illicit`.
+
+    With the latter whoever reads categories alone sees whatever was flagged.
+    """
+
+    def categories_of(self, label: str) -> tuple[str, ...]:
+        """The categories of a hazard or of what else a guard looks for."""
+        rest = ("illicit",) if self.unmapped == "illicit" else ()
+        return TO_CATEGORIES.get(label, rest)
+
+    def document(self) -> dict[str, object]:
+        """The map as clients read it."""
+        return {
+            "object": "moderation.taxonomy",
+            "version": TAXONOMY_VERSION,
+            "hazards": [
+                {"id": code, "name": name, "categories": list(self.categories_of(code))}
+                for code, name in NAMES.items()
+            ],
+            "categories": [
+                {"id": category, "hazards": list(FROM_CATEGORIES[category])}
+                for category in CATEGORIES
+            ],
+            "unmapped": self.unmapped,
+        }

@@ -10,7 +10,8 @@ from tyrian.core.decision import Decision
 from tyrian.core.detection import Stage
 from tyrian.gateway.context import RequestContext
 from tyrian.gateway.errors import ApiError, bad_request
-from tyrian.gateway.moderation_results import has_failed, result_of
+from tyrian.gateway.hazards import CategoryMap
+from tyrian.gateway.moderation_results import fired_labels, has_failed, result_of
 from tyrian.gateway.wire import Json
 
 _MODES = ("score", "block")
@@ -26,13 +27,16 @@ class InlineModeration:
     """Which models judge, for the result."""
     stages: frozenset[Stage]
     """Where guards stand."""
+    categories_by: CategoryMap
     blocks_input: bool = False
     blocks_output: bool = False
     _input: list[Decision] = field(default_factory=list)
     _output: list[Decision] = field(default_factory=list)
 
     @classmethod
-    def of(cls, value: object, model: str, stages: frozenset[Stage]) -> Self | None:
+    def of(
+        cls, value: object, model: str, stages: frozenset[Stage], categories_by: CategoryMap
+    ) -> Self | None:
         """What a request asks for; None where it asks for nothing."""
         if value is None:
             return None
@@ -49,6 +53,7 @@ class InlineModeration:
         return cls(
             model,
             stages,
+            categories_by,
             blocks_input=modes["input"] == "block",
             blocks_output=modes["output"] == "block",
         )
@@ -81,7 +86,7 @@ class InlineModeration:
                 "The request could not be moderated, so it was not let through.",
                 code="guard_unavailable",
             )
-        return next((d for d in decisions if result_of(d)["flagged"]), None)
+        return next((d for d in decisions if fired_labels(d)), None)
 
     def only(self, decision: Decision | None) -> None:
         """Of several answers that were judged, tell of the one that leaves."""
@@ -102,7 +107,11 @@ class InlineModeration:
         if not decisions:
             return _error("not_moderated", "There was nothing to moderate.")
         results = [
-            {"type": "moderation_result", "model": self.model, **result_of(decision)}
+            {
+                "type": "moderation_result",
+                "model": self.model,
+                **result_of(decision, self.categories_by),
+            }
             for decision in decisions
         ]
         return {"type": "moderation_results", "model": self.model, "results": results}

@@ -3,7 +3,7 @@
 from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import RunStatus, Stage
 from tyrian.firewall.firewall import Firewall
-from tyrian.gateway.hazards import CATEGORIES, MEASURED, NAMES, TO_CATEGORIES
+from tyrian.gateway.hazards import CATEGORIES, MEASURED, NAMES, CategoryMap
 from tyrian.gateway.screen import decision_fields
 from tyrian.gateway.wire import Json
 
@@ -27,25 +27,34 @@ def has_failed(decision: Decision) -> bool:
     return any(run.status in (RunStatus.ERROR, RunStatus.TIMEOUT) for run in decision.runs)
 
 
-def result_of(decision: Decision, input_types: tuple[str, ...] = ("text",)) -> Json:
+def result_of(
+    decision: Decision, categories_by: CategoryMap, input_types: tuple[str, ...] = ("text",)
+) -> Json:
     """One result; `flagged` also where a hazard has no category in OpenAI's shape.
 
     `input_types` says what of the input the scores reflect.
     """
     fired = fired_labels(decision)
     scores: dict[str, float] = {}
-    for run in decision.runs:
-        for label, score in run.detection.scores.items() if run.detection else ():
+    told: dict[str, bool] = {}
+    for detection in (run.detection for run in decision.runs if run.detection):
+        for label, score in detection.scores.items():
             scores[label] = max(score, scores.get(label, 0.0))
+            told[label] = told.get(label, False) or not detection.is_binary
     category_scores = dict.fromkeys(CATEGORIES, 0.0)
     categories = dict.fromkeys(CATEGORIES, False)
-    for label, mapped in TO_CATEGORIES.items():
-        for category in mapped:
+    for label in {*NAMES, *fired}:
+        for category in categories_by.categories_of(label):
             score = scores.get(label, 0.0)
             category_scores[category] = max(category_scores[category], score)
             categories[category] = categories[category] or label in fired
     hazards = {
-        label: {"name": NAMES.get(label, label), "flagged": label in fired, "score": score}
+        label: {
+            "name": NAMES.get(label, label),
+            "flagged": label in fired,
+            "score": score,
+            "score_type": "probability" if told[label] else "binary",
+        }
         for label, score in scores.items()
     }
     return {

@@ -8,6 +8,7 @@ from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.catalogue import ServedModel
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.context import RequestContext
+from tyrian.gateway.hazards import CategoryMap
 from tyrian.gateway.metering import Meter, NoMeter
 from tyrian.gateway.routing.routes import Route
 from tyrian.gateway.upstream import Upstream
@@ -59,6 +60,8 @@ class Settings:
     models: Sequence[ServedModel] = ()
     routes: Sequence[Route] = ()
     limits: Limits = field(default_factory=Limits)
+    categories_by: CategoryMap = field(default_factory=CategoryMap)
+    """What hazards are in results of moderation."""
     allow_remote_images: bool = False
     """Let image parts name http(s) URLs, which the model server would then fetch."""
     allowed_hosts: frozenset[str] = frozenset()

@@ -93,6 +93,13 @@ class ReviewSpec(Part):
     """Name of the environment variable that holds the secret by which it is signed."""
 
 
+class ModerationSpec(Part):
+    """How a gateway tells what guards found in OpenAI's thirteen categories."""
+
+    unmapped: Literal["flag_only", "illicit"] = "flag_only"
+    """Hazards in none of them: `flagged` alone, or `illicit` for clients that read nothing else."""
+
+
 class CacheSpec(Part):
     """Decisions remembered for texts seen before under the same policy."""
 
@@ -117,6 +124,8 @@ class Stack(Part):
     """How a streamed answer is held back."""
     review: ReviewSpec = ReviewSpec()
     """How a gateway asks a person."""
+    moderation: ModerationSpec = ModerationSpec()
+    """How a gateway tells what guards found."""
     cache: CacheSpec = CacheSpec()
     """Decisions remembered for texts seen before."""
 

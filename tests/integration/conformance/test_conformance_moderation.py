@@ -12,7 +12,7 @@ from tyrian.core.detection import Stage as At
 from tyrian.firewall.audit import MemoryAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.guard import Guard
-from tyrian.gateway.hazards import CATEGORIES
+from tyrian.gateway.hazards import CATEGORIES, CategoryMap
 from tyrian.gateway.settings import Limits
 from tyrian.policy.guard import GuardPolicy, GuardRule
 
@@ -80,6 +80,43 @@ def test_line_42_a_hazard_without_a_category_is_flagged_too(guarded: Stage) -> N
     assert not any(result.categories.model_dump().values())
     assert result.model_extra is not None
     assert result.model_extra["flagged_categories"] == ["S13"]
+
+
+def test_line_42_the_operator_may_count_such_a_hazard_as_illicit(guarded: Stage) -> None:
+    guarded.start(categories_by=CategoryMap("illicit"))
+    flagged, clean = guarded.client.moderations.create(input=["VOTE", "hello"]).results
+    assert [name for name, on in flagged.categories if on] == ["illicit"]
+    assert flagged.category_scores.illicit > clean.category_scores.illicit
+    assert not any(on for _, on in clean.categories)
+    taxonomy = guarded.http.get("/v1/moderations/taxonomy").json()
+    assert taxonomy["unmapped"] == "illicit"
+    codes = {hazard["id"]: hazard["categories"] for hazard in taxonomy["hazards"]}
+    assert codes["S13"] == ["illicit"]
+    assert codes["S10"] == ["hate"]
+
+
+class YesOrNo:
+    """Says S10 of the word KILL, and gives no probability."""
+
+    info = DetectorInfo("yes-or-no", "yes-or-no", ("S10",))
+    is_bounded = True
+    reads_trace = False
+
+    def detect(self, view: View) -> Detection:
+        return Detection({"S10": float("KILL" in view.text)}, is_binary=True)
+
+
+def test_scores_of_a_guard_that_says_yes_or_no_are_told_as_such(guarded: Stage) -> None:
+    def score_type() -> str:
+        result = guarded.client.moderations.create(input="KILL").results[0]
+        assert result.model_extra is not None
+        return str(next(iter(result.model_extra["hazards"].values()))["score_type"])
+
+    assert score_type() == "probability"
+    policy = GuardPolicy([GuardRule("yes-or-no", At.INPUT, {"S10": Effect.BLOCK})])
+    guard = Guard(YesOrNo(), At.INPUT)
+    guarded.start(firewall=Firewall([guard], policy, audit=MemoryAudit()))
+    assert score_type() == "binary"
 
 
 def test_line_43_empty_large_and_many_inputs_are_bounded(guarded: Stage) -> None:

@@ -63,6 +63,7 @@ class Sum:
         self._rules = rules
         self._scores = {one.label: 0.0 for one in rules.offer}
         self._findings: dict[str, Finding] = {}
+        self._is_binary = False
         self._done: list[Window] = []
         self._until = time.monotonic() + rules.timeout_s * _SHARE_OF_DEADLINE
 
@@ -74,6 +75,7 @@ class Sum:
     def add(self, window: Window, verdict: Verdict) -> None:
         """Take in one window: the greatest score of each label stands."""
         self._done.append(window)
+        self._is_binary = self._is_binary or verdict.is_binary
         for label, score in verdict.scores(self._rules.offer).items():
             self._scores[label] = max(score, self._scores[label])
             known = self._findings.get(label)
@@ -82,7 +84,8 @@ class Sum:
 
     def detection(self) -> Detection:
         """What was found, with the share of text and images that was judged."""
-        return Detection(self._scores, tuple(self._findings.values()), self._coverage())
+        found = tuple(self._findings.values())
+        return Detection(self._scores, found, self._coverage(), self._is_binary)
 
     def _least(self, label: str) -> float:
         hazard = self._rules.taxonomy.get(label)

@@ -12,6 +12,7 @@ from tyrian.errors import DetectorError
 
 class _Hazard(msgspec.Struct):
     score: float | None = None
+    score_type: str = "probability"
 
 
 class _Result(msgspec.Struct):
@@ -37,10 +38,11 @@ def read_moderation(body: bytes, offer: Offer) -> Verdict:
     if not answer.results:
         raise DetectorError("the moderation server's answer holds no result")
     scores: dict[str, float] = {}
+    is_binary = not all(_has_probabilities(result.hazards) for result in answer.results)
     aliases = _aliases(offer)
     for result in answer.results:
         if result.flagged and not result.flagged_categories:
-            return Verdict(1.0, None)
+            return Verdict(1.0, None, is_binary=True)
         for name in result.flagged_categories if result.flagged else ():
             alias = aliases.get(name.strip().lower())
             if alias is None and _is_standard(name):
@@ -49,7 +51,15 @@ def read_moderation(body: bytes, offer: Offer) -> Verdict:
                 raise DetectorError("the moderation server named a category that is unknown here")
             scores[alias] = _score(result.hazards, name)
     top = max(scores.values(), default=0.0)
-    return Verdict(top, {alias: score / top if top else 0.0 for alias, score in scores.items()})
+    shares = {alias: score / top if top else 0.0 for alias, score in scores.items()}
+    return Verdict(top, shares, is_binary)
+
+
+def _has_probabilities(hazards: Mapping[str, _Hazard] | None) -> bool:
+    found = (hazards or {}).values()
+    return bool(found) and all(
+        hazard.score is not None and hazard.score_type != "binary" for hazard in found
+    )
 
 
 def _is_standard(name: str) -> bool:

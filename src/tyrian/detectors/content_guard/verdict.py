@@ -27,6 +27,8 @@ class Verdict:
     """0..1."""
     shares: Mapping[str, float] | None = field(default_factory=lambda: MappingProxyType({}))
     """By alias, 0..1, the greatest 1; None where only the whole is known."""
+    is_binary: bool = False
+    """The server gave no probabilities: everything is 0 or 1."""
 
     def scores(self, offer: Offer) -> dict[str, float]:
         """The score of each label; where only the whole is known, it could be any of them."""
@@ -56,7 +58,7 @@ def verdict_of(answer: Completion, offer: Offer) -> Verdict:
     named = read_answer(answer.text, offer)
     unsafe = unsafe_probability(answer.tokens)
     if unsafe is None:
-        return Verdict(1.0 if named else 0.0, dict.fromkeys(named, 1.0))
+        return Verdict(1.0 if named else 0.0, dict.fromkeys(named, 1.0), is_binary=True)
     if not named:
         return Verdict(unsafe, None)
     return Verdict(unsafe, {**_shares(answer, offer), **dict.fromkeys(named, 1.0)})

@@ -19,7 +19,6 @@ from tyrian.gateway.body import read_json
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.dialect.llama_request import chat_from_llama
 from tyrian.gateway.errors import ApiError, bad_request
-from tyrian.gateway.hazards import TAXONOMY
 from tyrian.gateway.metering import Demand, metered
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.moderation_results import fired_labels, moderation_model, result_of
@@ -82,7 +81,7 @@ class Moderations:
             types: tuple[str, ...] = ("text",)
             if message.images:
                 types = await self._types(firewall, message, decision, screen)
-            results.append(result_of(decision, types))
+            results.append(result_of(decision, self._settings.categories_by, types))
         return {"id": "modr-" + secrets.token_hex(12), "model": self._model, "results": results}
 
     async def _types(
@@ -148,7 +147,7 @@ class Taxonomy:
         context = context_of(scope)
         context.route = "moderations"
         await authenticate(scope, self._settings.keys, context, "moderations")
-        await send_body(send, msgspec.json.encode(TAXONOMY))
+        await send_body(send, msgspec.json.encode(self._settings.categories_by.document()))
 
 
 def read_conversation(value: object) -> Trace:

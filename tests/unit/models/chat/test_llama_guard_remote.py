@@ -354,6 +354,8 @@ async def test_the_llama_api_flags_by_code_or_name(name: str, tmp_path: Path) ->
         assert [reason.label for reason in decision.reasons] == ["S10"]
         assert server.asked[0][0] == "/v1/moderations"
         assert server.asked[0][1]["messages"] == [{"role": "user", "content": "..."}]
+        assert decision.runs[0].detection is not None
+        assert decision.runs[0].detection.is_binary
 
 
 @pytest.mark.parametrize(
