@@ -40,7 +40,7 @@ from tyrian.gateway.idempotency import IdempotentAnswers
 from tyrian.gateway.logging import LogFormat, access_log
 from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.routing.routes import Route
-from tyrian.gateway.server import raise_file_limit, server
+from tyrian.gateway.server import raise_file_limit, server, spare_the_collector
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.shared_metrics import Board
 from tyrian.gateway.store.engine import Store
@@ -278,6 +278,7 @@ def serve_until_stopped(
             when_announced()
 
     def on_started(port: int) -> None:
+        spare_the_collector()
         announcing.append(asyncio.get_running_loop().create_task(announce(port)))
 
     running = server(app, prepared.options.host, prepared.options.port, on_started=on_started)
