@@ -1,7 +1,7 @@
 """A streamed answer of the Responses API: chunks in, numbered and named events out."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,18 +17,34 @@ from tyrian.gateway.errors import ApiError
 from tyrian.gateway.event_stream import EventStream
 from tyrian.gateway.wire import Json
 
-if TYPE_CHECKING:
-    from tyrian.gateway.dialect.responses import ResponsesDialect
-
 _encode = msgspec.json.encode
+
+
+class Envelope(Protocol):
+    """What stands around the items of a response."""
+
+    @property
+    def keep(self) -> Callable[[Json], Awaitable[None]] | None:
+        """Puts the finished response away, where its client wants that."""
+        ...
+
+    def begun(self, model: str) -> Json:
+        """The response before anything of it is there."""
+        ...
+
+    def finished(
+        self, output: list[Json], finish_reason: str, usage: object, model: str, extras: Json
+    ) -> Json:
+        """The response once all of it is there."""
+        ...
 
 
 class ResponsesStream:
     """The events of one response; the last one holds all of it."""
 
-    def __init__(self, out: EventStream, dialect: "ResponsesDialect") -> None:
+    def __init__(self, out: EventStream, envelope: Envelope) -> None:
         self._out = out
-        self._dialect = dialect
+        self._envelope = envelope
         self._items = OutputItems()
         self._number = 0
         self._model = ""
@@ -50,12 +66,12 @@ class ResponsesStream:
     async def done(self) -> None:
         """Close what is open, and send the whole response."""
         frames = [self._event(event) for event in self._items.close()]
-        response = self._dialect.finished(
+        response = self._envelope.finished(
             self._items.output, self._finish_reason, self._usage, self._model, self._extras
         )
-        if self._dialect.keep is not None:
+        if self._envelope.keep is not None:
             # Before its client hears of it, who may follow it at once.
-            await self._dialect.keep(response)
+            await self._envelope.keep(response)
         kind = f"response.{response['status']}"
         frames.append(self._event({"type": kind, "response": response}))
         await self._out.write(b"".join(frames))
@@ -82,7 +98,7 @@ class ResponsesStream:
         events: list[Json] = []
         if not self._model:
             self._model = chunk["model"]
-            begun = self._dialect.begun(self._model)
+            begun = self._envelope.begun(self._model)
             events += [
                 {"type": kind, "response": begun}
                 for kind in ("response.created", "response.in_progress")

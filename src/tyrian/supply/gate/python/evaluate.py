@@ -259,8 +259,7 @@ class Evaluator:
             if last in ("Depends", "Security", "partial") and node.args:
                 inner = self.value(node.args[0], scope)
                 return self._returned(inner.scope) if inner.scope is not None else inner
-            made = Made(self, node, scope, target.text, arguments)
-            return made_by(made, self.around)
+            return made_by(Made(self.value, self.around, node, scope, target.text, arguments))
         if target.kind is Kind.CLASS:
             return Value(Kind.INSTANCE, target.text, scope=target.scope)
         if target.kind is Kind.FUNCTION and target.scope is not None:

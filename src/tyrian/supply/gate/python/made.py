@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tyrian.supply.gate.finding import Place
 from tyrian.supply.gate.python.frameworks import (
@@ -22,9 +21,6 @@ from tyrian.supply.gate.python.source import Scope, keyword
 from tyrian.supply.gate.python.value import ASKS, UNKNOWN, Kind, Value, flat, joined
 from tyrian.supply.gate.surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from tyrian.supply.gate.python.evaluate import Evaluator
-
 _URL_KEYS = (
     *("base_url", "openai_api_base", "api_base", "anthropic_api_url", "azure_endpoint", "host"),
     *("endpoint", "server_url", "llm_url"),
@@ -37,7 +33,8 @@ _DECORATED = frozenset({"tool", "tool_plain"})
 class Made:
     """A call of an imported name."""
 
-    evaluator: "Evaluator"
+    value_of: Callable[[ast.expr | None, Scope], Value]
+    around: Surroundings
     node: ast.Call
     scope: Scope
     dotted: str
@@ -48,7 +45,7 @@ class Made:
         given = keyword(self.node, *names)
         if given is None and 0 <= at < len(self.node.args):
             given = self.node.args[at]
-        return self.evaluator.value(given, self.scope)
+        return self.value_of(given, self.scope)
 
     @property
     def place(self) -> Place:
@@ -56,7 +53,7 @@ class Made:
         return Place(self.scope.module.path, self.node.lineno)
 
 
-def made_by(made: Made, around: Surroundings) -> Value:
+def made_by(made: Made) -> Value:
     """What a call gives."""
     parts = made.dotted.split(".")
     home, last = parts[0], parts[-1]
@@ -67,7 +64,7 @@ def made_by(made: Made, around: Surroundings) -> Value:
     if known_in(AGENTS, made.dotted):
         return _agent(made, last)
     if known_in(CLIENTS, made.dotted) or is_model(made.dotted):
-        return _client(made, around)
+        return _client(made)
     given = [one for value in made.arguments() for one in flat(value)]
     asking = [one for one in given if one.kind in ASKS]
     return joined(asking) if asking else UNKNOWN
@@ -108,16 +105,16 @@ def _of_tyrian(made: Made, parts: list[str]) -> Value:
     return UNKNOWN
 
 
-def _client(made: Made, around: Surroundings) -> Value:
+def _client(made: Made) -> Value:
     given = [one for value in made.arguments() for one in flat(value)]
     inner = [one for one in given if one.kind in ASKS]
     url = made.of(*_URL_KEYS)
     if inner:
         is_guarded = joined(inner).is_guarded
     elif url.kind is not Kind.UNKNOWN or keyword(made.node, *_URL_KEYS) is not None:
-        is_guarded = around.leads_to_gateway(url)
+        is_guarded = made.around.leads_to_gateway(url)
     else:
-        is_guarded = around.is_default_guarded(made.dotted)
+        is_guarded = made.around.is_default_guarded(made.dotted)
     return Value(
         Kind.CLIENT,
         made.dotted,
@@ -138,8 +135,8 @@ def _agent(made: Made, last: str) -> Value:
     if last in CONTAINERS and agents:
         is_guarded = is_guarded or all(one.is_guarded for one in agents)
     by_default = "agents" if made.dotted.startswith("agents.") else made.dotted
-    if not is_guarded and not models and made.evaluator.around.is_default_guarded(by_default):
-        is_guarded = made.evaluator.around.leads_by_name(made.of("model").text, by_default)
+    if not is_guarded and not models and made.around.is_default_guarded(by_default):
+        is_guarded = made.around.leads_by_name(made.of("model").text, by_default)
     return Value(
         Kind.AGENT,
         made.dotted,
@@ -155,9 +152,9 @@ def _has_tools(made: Made, last: str) -> bool:
     for key in TOOL_KEYS:
         given = keyword(made.node, key)
         if given is not None:
-            return made.evaluator.value(given, made.scope).kind is not Kind.EMPTY
+            return made.value_of(given, made.scope).kind is not Kind.EMPTY
     index = 0 if last in ("initialize_agent", "from_tools", "from_tools_or_functions") else 1
     takes = last.startswith("create_") or index == 0
     if takes and index < len(made.node.args):
-        return made.evaluator.value(made.node.args[index], made.scope).kind is not Kind.EMPTY
+        return made.value_of(made.node.args[index], made.scope).kind is not Kind.EMPTY
     return False
