@@ -21,7 +21,7 @@ from tyrian.supply.aibom.services import plain_address
 def running_inventory(settings: Settings) -> Inventory:
     """The parts of a gateway as it runs now; reads weights and metadata, for a second or two."""
     infos = settings.firewall.infos() if settings.firewall else ()
-    guards, models = guards_of(infos, weights_of=weights_of)
+    guards, models = guards_of(infos, settings.console.stack, weights_of)
     told = {"python": platform.python_version(), "system": platform.system()}
     if settings.firewall is None:
         told["guards"] = "none: everything passes unjudged"

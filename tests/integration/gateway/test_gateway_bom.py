@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.tokens import KeyKind
 from tyrian.stack.load import parse_stack
@@ -53,20 +55,40 @@ class Site:
                 return error.code, error.headers["content-type"], error.read()
 
 
-@pytest_asyncio.fixture
-async def site(kit: Any, tmp_path: Path) -> AsyncIterator[Site]:
+async def serve(kit: Any, tmp_path: Path, text: str) -> AsyncIterator[Site]:
     url = f"sqlite:///{tmp_path / 'tyrian.db'}"
     beside = Store.open(url)
     keys = Keys(beside)
     _, admin = await keys.create("boss", kind=KeyKind.ADMIN)
     _, model = await keys.create("app")
     store = Store.open(url)
-    firewall = Firewall.from_stack(parse_stack(STACK, base=tmp_path, file="stack.yaml"))
+    stack = parse_stack(text, base=tmp_path, file="stack.yaml")
     port = await asyncio.to_thread(
-        kit.start, firewall, keys=Keys(store), store=store, closing=Closing(store)
+        kit.start,
+        Firewall.from_stack(stack),
+        keys=Keys(store),
+        store=store,
+        closing=Closing(store),
+        console=ConsoleOptions(stack=stack),
     )
     yield Site(port, admin, model)
     await beside.close()
+
+
+@pytest_asyncio.fixture
+async def site(kit: Any, tmp_path: Path) -> AsyncIterator[Site]:
+    async for one in serve(kit, tmp_path, STACK):
+        yield one
+
+
+@pytest_asyncio.fixture
+async def site_with_own(kit: Any, tmp_path: Path) -> AsyncIterator[Site]:
+    shipped = files("tyrian.models") / "data" / "prompt-guard.npz"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "prompt-guard.npz").write_bytes(shipped.read_bytes())
+    text = STACK.replace("backend: embedded", "backend: embedded, model: ./own")
+    async for one in serve(kit, tmp_path, text):
+        yield one
 
 
 def test_the_running_system_tells_its_guards_weights_servers_and_packages(site: Site) -> None:
@@ -95,6 +117,17 @@ def test_the_running_system_tells_its_guards_weights_servers_and_packages(site: 
     status, _, body = site.ask(site.admin, "?spec=1.4")
     assert status == 400
     assert b"1.7, 1.6" in body
+
+
+def test_weights_that_the_stack_names_are_told_as_the_users_own(site_with_own: Site) -> None:
+    document = parse(site_with_own.ask(site_with_own.admin)[2])
+    components = {one["bom-ref"]: one for one in document["components"]}
+    needs = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
+    weights = [components[ref] for ref in needs["guard:input/prompt_guard_2"]]
+    groups = {one["name"]: one.get("group") for one in weights}
+    assert groups == {"prompt-guard": "own", "encoder": "tyrian", "content-guard": "tyrian"}
+    rows = components["guard:input/prompt_guard_2"]["properties"]
+    assert "tyrian:guard:configuration" in {row["name"] for row in rows}
 
 
 def test_only_keys_of_administration_may_read_it(site: Site) -> None:
