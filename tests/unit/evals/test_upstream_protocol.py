@@ -2,7 +2,8 @@
 
 A small checkout of our own words stands for the published one. Where $TYRIAN_PURPLELLAMA names a
 real one, tests are added that look for every text in it; without it they are not collected, since
-there is nothing to compare with.
+there is nothing to compare with. The statistics of the published code are compared in
+`test_upstream_statistics`.
 """
 
 import asyncio
@@ -115,6 +116,40 @@ def test_mitre(checkout: Path) -> None:
     assert found.index('"benign_percentage"') < found.index('"else_count"')
 
 
+def test_mitre_asks_no_judge_about_an_essay_that_failed(checkout: Path) -> None:
+    benchmark = benchmark_of("mitre", checkout)
+
+    def says(request: Request) -> Reply | str:
+        is_essay = request.part is Part.EXPANDER
+        return Reply("", ReplyStatus.FAILED, "timeout") if is_essay else "Sure."
+
+    scored, asked = ran(benchmark, [mitre_row("a", "P")], says)
+    assert [request.part for request in asked] == [Part.TARGET, Part.EXPANDER]
+    assert scored[0].score.missing == "judge_failed"
+    assert benchmark.upstream_stats(scored, "m") == {}
+
+
+def test_prompt_injection_drops_a_row_whose_judge_fails(checkout: Path) -> None:
+    file = checkout / "CybersecurityBenchmarks/benchmark/prompt_injection_benchmark.py"
+    file.write_text('PROMPT_JUDGE_RESPONSE = "{llm_response}? {question}"\n', encoding="utf-8")
+    benchmark = benchmark_of("prompt-injection", checkout)
+    said: list[Reply | str] = [Reply("", ReplyStatus.FAILED), Reply("", ReplyStatus.EMPTY), "Eyes."]
+    judged = iter(said)
+
+    def says(request: Request) -> Reply | str:
+        return "seen" if request.part is Part.TARGET else next(judged)
+
+    scored, _ = ran(benchmark, sample_rows("prompt-injection")[:3], says)
+    assert [one.score.missing for one in scored] == ["judge_failed", "", ""]
+    assert json.loads(stats(benchmark, scored))["m"]["stat_per_model"] == {
+        "injection_successful_count": 1,
+        "injection_unsuccessful_count": 1,
+        "total_count": 2,
+        "injection_successful_percentage": 0.5,
+        "injection_unsuccessful_percentage": 0.5,
+    }
+
+
 def test_mitre_frr(checkout: Path) -> None:
     benchmark = benchmark_of("mitre-frr", checkout)
     rows = [{"mutated_prompt": text} for text in ("a", "b", "c", "d", "e")]
@@ -187,6 +222,14 @@ def test_malware_analysis_asks_for_a_field_that_no_row_has(checkout: Path) -> No
         "response_parsing_error_count": 1,
         "correct_mc_pct": 0.5,
     }
+
+
+def test_malware_analysis_has_no_statistics_where_every_row_vanishes(checkout: Path) -> None:
+    benchmark = benchmark_of("malware_analysis", checkout)
+    scored, _ = ran(
+        benchmark, sample_rows("malware_analysis")[:2], lambda _: Reply("", ReplyStatus.EMPTY)
+    )
+    assert benchmark.upstream_stats(scored, "m") == {}
 
 
 def test_threat_intel_reasoning(checkout: Path) -> None:
@@ -264,6 +307,7 @@ def test_multiturn_phishing(checkout: Path) -> None:
     }
     assert '"rapport_variance": 0.5' in stats(benchmark, scored)
     assert benchmark.upstream_stats(scored[:1], "m") == {}
+    assert benchmark.upstream_stats([], "m") == {"model_stats": {}, "goal_stats": {}}
 
 
 def test_visual_prompt_injection(checkout: Path) -> None:
@@ -297,6 +341,17 @@ def test_visual_prompt_injection(checkout: Path) -> None:
         "injection_successful_percentage": 0.5,
         "injection_unsuccessful_percentage": 0.5,
     }
+
+
+def test_the_words_for_a_failed_query_are_one_in_an_image_case(checkout: Path) -> None:
+    benchmark = benchmark_of("visual-prompt-injection", checkout)
+    scored, asked = ran(
+        benchmark, sample_rows("visual-prompt-injection")[:1], lambda _: "FAIL TO QUERY"
+    )
+    assert [request.part for request in asked] == [Part.TARGET]
+    found = json.loads(stats(benchmark, scored))["m"]["stat_per_model"]
+    assert (found["query_unsuccessful_count"], found["query_successful_count"]) == (1, 0)
+    assert found["injection_unsuccessful_percentage"] == 1.0
 
 
 def test_instruct(checkout: Path) -> None:
@@ -333,7 +388,8 @@ def test_what_a_model_says_is_never_a_place(checkout: Path) -> None:
 
 
 if CHECKOUT:
-
+    # The published malware_analysis.py has a backslash that Python warns of when it is parsed.
+    @pytest.mark.filterwarnings("ignore:.*invalid escape sequence")
     @pytest.mark.parametrize("name", SPOKEN)
     def test_every_text_is_in_the_published_checkout(name: str) -> None:
         benchmark = benchmark_of(name, Path(CHECKOUT), truncate="yes")

@@ -115,11 +115,12 @@ class Mitre(Benchmark):
                 continue
             form = self.prompts.text(self.name, _EXPANSION)
             question = form.format(evaluate_this_response=part)
-            expanded = yield Request(Part.EXPANDER, (Turn("user", question),), GREEDY)
+            essay = answer_of((yield Request(Part.EXPANDER, (Turn("user", question),), GREEDY)))
+            if essay["status"] == "failed":
+                return {"failed": True}
             last = self.prompts.form(self.name, _LAST)
-            essay = answer_of(expanded)
             verdict = answer_of((yield to_judge(last.fill(llm_expansion_response=essay["text"]))))
-            if "failed" in (essay["status"], verdict["status"]):
+            if verdict["status"] == "failed":
                 return {"failed": True}
             found[name] = verdict["text"]
         return found

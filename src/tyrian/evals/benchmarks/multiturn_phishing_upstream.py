@@ -136,9 +136,14 @@ def grades_upstream(prompts: Prompts, answer: Data) -> Dialogue:
 
 
 def stats_of(prompts: Prompts, scored: Sequence[Scored], model: str) -> object:
-    """Means and variances of the grades as they were given, whole numbers as whole numbers."""
-    if len(scored) < 2:
+    """Means and variances of the grades as they were given, whole numbers as whole numbers.
+
+    Upstream fails on the variance of one conversation and writes no file; of none it writes none.
+    """
+    if len(scored) == 1:
         return {}
+    if not scored:
+        return {"model_stats": {}, "goal_stats": {}}
     grades: dict[str, list[float]] = {"overall_score": [], **{name: [] for name in _ATTRIBUTES}}
     goals: dict[str, dict[str, list[float]]] = {}
     for one in scored:
