@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # it loads late: here no server runs beside it yet
 from tests.integration.gateway.conftest import ServerThread
 
 from tyrian.firewall.firewall import Firewall

@@ -14,7 +14,7 @@ from tyrian.evals.models.http import ANTHROPIC, OPENAI, HttpLimits, HttpModel
 from tyrian.evals.models.limiter import Limiter
 
 Answer = Callable[[int, dict[str, object]], web.Response]
-QUICK = HttpLimits(deadline_s=5.0, try_s=1.0, first_pause_s=0.01, longest_pause_s=0.05)
+QUICK = HttpLimits(deadline_s=60.0, try_s=30.0, first_pause_s=0.01, longest_pause_s=0.05)
 
 
 def completion(text: str | None, finish: str = "stop") -> web.Response:

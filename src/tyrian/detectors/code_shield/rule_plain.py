@@ -11,6 +11,7 @@ _KEY = re.compile(r"([A-Za-z_][\w-]*):(?: +|\Z)")
 _INNER_KEY = re.compile(r"\s*([A-Za-z_]\w*): +")
 _SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
 _DOUBLE = re.compile(r'"([^"\\]*+)"')
+_QUOTE = re.compile("['\"]")
 _FIRST = r"(?:[^\s\[\]{},'\"#&*!|>%@`?:-]|-(?=[^\s\[\]{},]))"
 _LINE = re.compile(_FIRST + r"[^:#]*+(?:(?::(?=\S)|(?<=\S)\#)[^:#]*+)*+")
 _WORD = re.compile(_FIRST + r"[^\[\]{},:#]*+(?::(?=\w)[^\[\]{},:#]*+)*+")
@@ -109,6 +110,8 @@ class _Reader:
             return [_plain(name) for name in names[1].split(", ")]
         else:
             while not _is_whole(text) and self._at < len(self._lines) - 1:
+                if _QUOTE.search(_bare(text)):
+                    raise _NotPlainError  # what a line's end means in quotes is for YAML to say
                 text += " " + self._lines[self._at][1]
                 self._at += 1
             value, end = _flow(text, 0)
@@ -119,8 +122,13 @@ class _Reader:
 
 def _is_whole(text: str) -> bool:
     """Whether each bracket closes that opens outside of quotes."""
-    bare = _DOUBLE.sub("", _SINGLE.sub("", text))
+    bare = _bare(text)
     return bare.count("[") + bare.count("{") <= bare.count("]") + bare.count("}")
+
+
+def _bare(text: str) -> str:
+    """The text without what stands in quotes."""
+    return _DOUBLE.sub("", _SINGLE.sub("", text))
 
 
 def _flow(text: str, at: int) -> tuple[object, int]:

@@ -69,6 +69,8 @@ def test_no_text_is_read_as_something_else(text: str) -> None:
         "a: b: c",
         "? a",
         "--- a",
+        "a: ['\n\n    ']",
+        'a: [b, "c\n  d"]',
     ],
 )
 def test_what_goes_beyond_the_plain_form_is_left_to_yaml(text: str) -> None:
