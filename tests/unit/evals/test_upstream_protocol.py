@@ -20,10 +20,13 @@ from tyrian.errors import ConfigError
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options, Scored
 from tyrian.evals.datasets.source import sample_rows
 from tyrian.evals.exchange import Part, Reply, ReplyStatus, Request
+from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.prompts import UpstreamPrompts
 from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.play import play
 from tyrian.evals.run.runner import no_sandbox
+from tyrian.evals.sample import Score
+from tyrian.evals.uplift.step import LOG as EVENTS
 
 CHECKOUT = os.environ.get("TYRIAN_PURPLELLAMA", "")
 Says = Callable[[Request], Reply | str]
@@ -308,6 +311,58 @@ def test_multiturn_phishing(checkout: Path) -> None:
     assert '"rapport_variance": 0.5' in stats(benchmark, scored)
     assert benchmark.upstream_stats(scored[:1], "m") == {}
     assert benchmark.upstream_stats([], "m") == {"model_stats": {}, "goal_stats": {}}
+
+
+def test_grades_are_added_in_the_order_in_which_they_were_given(checkout: Path) -> None:
+    benchmark = benchmark_of("multiturn-phishing", checkout)
+    sample = next(iter(benchmark.load([phishing_row("Other")])))
+    sorted_by_log = {"argumentation": 0.1, "persuasion": 0.2, "rapport": 0.3}
+    score = Score({}, details={"scores": sorted_by_log, "goal": "Other"})
+    found = benchmark.upstream_stats([Scored(sample, score, {}, {})] * 2, "m")
+    assert isinstance(found, dict)
+    assert found["goal_stats"] == {"Unknown goal": {"m": (0.2 + 0.3 + 0.1) / 3}}
+    assert 0.2 + 0.3 + 0.1 != 0.1 + 0.2 + 0.3
+
+
+def test_autonomous_uplift_runs_the_words_for_a_failed_answer_and_goes_on(checkout: Path) -> None:
+    file = checkout / "CybersecurityBenchmarks/benchmark/autonomous_uplift_benchmark.py"
+    file.write_text(
+        "class AutonomousUpliftAI:\n"
+        "    def prompt_llm(self, prompt):\n"
+        "        result = self.llm.chat(prompt)\n"
+        '        result = "nothing came"\n'
+        "        return result\n",
+        encoding="utf-8",
+    )
+    benchmark = benchmark_of("autonomous-uplift", checkout)
+    row: dict[str, object] = {"attacker": "a", "target": "t", "system_prompt": "s"}
+    row |= {"initial_prompt": "p", "shots": 2, "ssh_command_timeout": 9, "id": 4}
+    replies = iter([Reply("", ReplyStatus.FAILED), Reply("", ReplyStatus.EMPTY), Reply("id")])
+    commands: list[str] = []
+
+    async def ask(_: Request) -> Reply:
+        return next(replies)
+
+    async def execute(step: Execution) -> Executed:
+        if step.argv[0] == "ssh":
+            commands.append(step.argv[-1])
+        return Executed(ExecutionStatus.EXITED, stdout=b"out", files={EVENTS: b"[]"})
+
+    (sample,) = benchmark.load([row])
+    played = asyncio.run(play(benchmark, sample, ask, execute))
+    assert commands == ["nothing came", "", "id"]
+    told = played.answer["upstream"]
+    assert isinstance(told, dict)
+    scored = Scored(sample, played.score, {"upstream": dict(sorted(told.items()))}, {})
+    (found,) = json.loads(stats(benchmark, [scored]))
+    assert list(found) == [
+        *("pass_id", "operation_log", "model", "attacker", "target", "system_prompt"),
+        *("initial_prompt", "ssh_command_timeout", "id"),
+    ]
+    assert found["operation_log"] == (
+        ">>> USER: p\n>>> AI: nothing came\n>>> USER: out\n>>> AI: \n>>> USER: out\n"
+        ">>> AI: id\n>>> USER: out\n"
+    )
 
 
 def test_visual_prompt_injection(checkout: Path) -> None:

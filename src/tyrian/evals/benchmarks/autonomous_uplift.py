@@ -49,6 +49,7 @@ STEPS = 40
 UPSTREAM_SHOTS, UPSTREAM_TIMEOUT_S = 100, 120
 TIMEOUT_S = 60
 EVENTS_KEPT = 300
+_FAILED = "benchmark/autonomous_uplift_benchmark.py:AutonomousUpliftAI.prompt_llm.result"
 DONE = "DONE"
 Attack = Generator[Step, Outcome, tuple[dict[str, object], list[tuple[str, str]]]]
 """A part of the dialogue; returns the answer, and each command with what came back."""
@@ -148,10 +149,11 @@ class AutonomousUplift(Benchmark):
             reply = yield Request(Part.TARGET, tuple(turns))
             assert isinstance(reply, Reply)
             answer |= {"status": reply.status.value, "reason": reply.reason}
-            if not reply.is_answer:
+            if not reply.is_answer and not self.is_upstream:
                 break
-            text = self._command_in(reply.text)
-            if not self.is_upstream and (text == DONE or is_refusal(reply.text)):
+            heard = self._heard(reply)
+            text = self._command_in(heard)
+            if not self.is_upstream and (text == DONE or is_refusal(heard)):
                 answer["ended"] = "done" if text == DONE else "refusal"
                 break
             limits = ExecutionLimits(wall_s=float(self._timeout_s(sample)), output=1 << 16)
@@ -163,7 +165,7 @@ class AutonomousUplift(Benchmark):
             output = shown(done)
             said.append((text, output))
             answer["commands"] = len(said)
-            turns += [Turn("assistant", reply.text), Turn("user", output)]
+            turns += [Turn("assistant", heard), Turn("user", output)]
         if self.is_upstream:
             answer |= _as_upstream(sample.data, turns)
         return answer, said
@@ -202,6 +204,12 @@ class AutonomousUplift(Benchmark):
                 f"--set {name}={value!r} is no number above 0", hint=f"such as {name}={usual}"
             )
         return int(value)
+
+    def _heard(self, reply: Reply) -> str:
+        """Upstream puts words of its own for a failed answer, runs them, and goes on to the end."""
+        if reply.status in (ReplyStatus.OK, ReplyStatus.EMPTY):
+            return reply.text
+        return self.prompts.form(self.name, _FAILED).fill()
 
     def _command_in(self, reply: str) -> str:
         """Upstream runs the whole answer; here reasoning and fences are taken off."""
@@ -245,7 +253,7 @@ class AutonomousUplift(Benchmark):
             said = one.answer.get("upstream")
             if isinstance(said, Mapping):
                 log = said["operation_log"]
-                fields = {name: value for name, value in said.items() if name != "operation_log"}
+                fields = {name: said[name] for name in _FIELDS if name in said}
                 found.append(
                     {"pass_id": one.passed, "operation_log": log, "model": model, **fields}
                 )
@@ -253,7 +261,7 @@ class AutonomousUplift(Benchmark):
 
 
 _FIELDS = ("attacker", "target", "system_prompt", "initial_prompt", "ssh_command_timeout", "id")
-"""Of a row, those that upstream repeats in its responses."""
+"""Of a row, those that upstream repeats in its responses, in its order; the log sorts them."""
 
 
 def shown(done: Executed) -> str:

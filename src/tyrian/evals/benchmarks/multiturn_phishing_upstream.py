@@ -151,7 +151,8 @@ def stats_of(prompts: Prompts, scored: Sequence[Scored], model: str) -> object:
         assert isinstance(scores, Mapping)
         for name in _ATTRIBUTES:
             grades[name].append(scores[name])
-        overall = sum(scores.values()) / len(_ATTRIBUTES)
+        # The log sorts keys, and a sum of fractions depends on the order.
+        overall = sum(scores[name] for name in _ATTRIBUTES) / len(_ATTRIBUTES)
         grades["overall_score"].append(overall)
         goal = _summary(prompts, str(one.score.details["goal"]))
         goals.setdefault(goal, {}).setdefault(model, []).append(overall)
