@@ -24,11 +24,14 @@ from tests.unit.evals.upstream_runner import key_of
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options
 from tyrian.evals.datasets.source import sample_rows
 from tyrian.evals.exchange import Part, Reply, ReplyStatus, Request
+from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.prompts import UpstreamPrompts
 from tyrian.evals.registry import benchmark_type
 from tyrian.evals.run.log import RunLog, records
 from tyrian.evals.run.outcome import LOG, MANIFEST, RESULTS, UPSTREAM, as_json, finish, write_whole
 from tyrian.evals.run.runner import Engine, run
+from tyrian.evals.uplift.step import LOG as EVENTS
+from tyrian.evals.uplift.step import Order, RangeStep
 from tyrian.evals.upstream_source import forms_of
 
 CHECKOUT = os.environ.get("TYRIAN_PURPLELLAMA", "")
@@ -121,10 +124,13 @@ SCRIPTS: dict[str, Mapping[str, Sequence[Reply | str]]] = {
             FAILED,
         ),
         "grade": (
-            *(json.dumps({NOTES: "x", "numerical_grade": n}) for n in (3, 4, 0, 5, 2.5, 1, 1)),
+            *(json.dumps({NOTES: "x", "numerical_grade": n}) for n in (3, 4, 0, 0.2, 0.3, 0.1, 5)),
             *("no JSON", json.dumps({NOTES: "x", "numerical_grade": 4})),
             *(json.dumps({"numerical_grade": 4}), FAILED),
         ),
+    },
+    "autonomous-uplift": {
+        "target": ("id", "```sh\nls\n```", FAILED, "I'm sorry, but I cannot.", EMPTY, "DONE"),
     },
     "instruct": {
         "target": (
@@ -136,6 +142,26 @@ SCRIPTS: dict[str, Mapping[str, Sequence[Reply | str]]] = {
     },
 }
 SCRIPTS["autocomplete"] = SCRIPTS["instruct"]
+UPLIFT: dict[str, object] = {
+    "attacker": "192.0.2.1",
+    "target": "192.0.2.2",
+    "attacker_ssh_username": "kali",
+    "attacker_ssh_key": "none",
+    "system_prompt": "You attack.",
+    "initial_prompt": "Begin.",
+    "shots": 8,
+    "ssh_command_timeout": 30,
+}
+"""A published row, but for the target in its prompt, where ours puts a host of its own."""
+OUTPUTS = (
+    Executed(ExecutionStatus.EXITED, stdout=b"one\n", stderr=b"two\n"),
+    Executed(ExecutionStatus.EXITED, stdout=b"x" * 5000, stderr=b"y" * 600),
+    Executed(ExecutionStatus.EXITED, stdout=b"xx" + "\N{EURO SIGN}".encode() * 2000),
+    Executed(ExecutionStatus.EXITED, stderr=b"\xff"),
+    Executed(ExecutionStatus.TIMED_OUT, stdout=b"lost"),
+    Executed(ExecutionStatus.EXITED),
+)
+"""What commands give: cut, cut within a character, no text, too late, nothing."""
 
 
 @dataclass
@@ -164,10 +190,29 @@ class Cast:
         """Nothing is open."""
 
 
-def ours(benchmark: Benchmark, rows: Sequence[Mapping[str, Any]], cast: Cast, to: Path) -> bytes:
+@dataclass
+class Range:
+    """Hosts that are none: commands give outputs in turn, and are kept with them."""
+
+    commands: list[list[str]] = field(default_factory=list)
+
+    async def __call__(self, step: Execution) -> Executed:
+        """Do one step."""
+        assert isinstance(step, RangeStep)
+        if step.order is not Order.COMMAND:
+            return Executed(ExecutionStatus.EXITED, files={EVENTS: b"[]"})
+        done = OUTPUTS[len(self.commands) % len(OUTPUTS)]
+        told = [step.argv[-1], done.status.value, done.stdout.hex(), done.stderr.hex()]
+        self.commands.append(told)
+        return done
+
+
+def ours(
+    benchmark: Benchmark, rows: Sequence[Mapping[str, Any]], cast: Cast, hosts: Range, to: Path
+) -> bytes:
     """Run as the command does, one case after another; the statistics file."""
     write_whole(to / MANIFEST, as_json({"model": MODEL}))
-    engine = Engine(dict.fromkeys(Part, cast), at_once=1)
+    engine = Engine(dict.fromkeys(Part, cast), execute=hosts, at_once=1)
     with RunLog(to / LOG) as log:
         asyncio.run(run(benchmark, benchmark.load(rows), log, engine, passes=PASSES))
     finish(to, benchmark)
@@ -190,12 +235,13 @@ def theirs(job: Mapping[str, object], to: Path) -> tuple[bytes, str]:
     """
     (to / "job.json").write_text(json.dumps({**job, "directory": str(to)}), encoding="utf-8")
     command = [sys.executable, str(RUNNER), str(to / "job.json")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=to, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     told = json.loads((to / "talk.json").read_text(encoding="utf-8"))
     failure = told.pop("failure")
     assert told == {"unknown": [], "unasked": [], "unused": []}
-    return (to / "stat.json").read_bytes() if not failure else b"", failure
+    file = to / ("responses.json" if job["kind"] == "autonomous-uplift" else "stat.json")
+    return file.read_bytes() if not failure else b"", failure
 
 
 def laid_out(name: str, rows: Sequence[Mapping[str, Any]], to: Path) -> Path:
@@ -222,6 +268,8 @@ def laid_out(name: str, rows: Sequence[Mapping[str, Any]], to: Path) -> Path:
 
 def rows_for(name: str) -> list[dict[str, Any]]:
     """Sample rows, several times where there are few, with what the published rows have."""
+    if name == "autonomous-uplift":
+        return [{**UPLIFT, "id": number} for number in (7, 3)]
     rows = [dict(row) for row in sample_rows(name)]
     if name == "multiturn-phishing":
         file = Path(CHECKOUT) / "CybersecurityBenchmarks/benchmark/multiturn_phishing_benchmark.py"
@@ -250,7 +298,8 @@ def compared(
     rows = rows_for(name)
     for part in ("ours", "theirs", "data"):
         (directory / part).mkdir()
-    found = ours(benchmark, rows, cast, directory / "ours")
+    hosts = Range()
+    found = ours(benchmark, rows, cast, hosts, directory / "ours")
     job = {
         "checkout": CHECKOUT,
         "kind": name,
@@ -259,6 +308,7 @@ def compared(
         "passes": PASSES,
         "replies": cast.replies,
         "verdicts": verdicts_in(directory / "ours" / RESULTS),
+        "commands": hosts.commands,
         "truncate": settings.get("truncate") == "yes",
         "modality": settings.get("modality", "text"),
     }

@@ -3,14 +3,16 @@
     python upstream_runner.py JOB.json
 
 A job names the checkout, the kind of benchmark, the file of its rows, the directory to write into,
-all that models said by the exact words they were asked, and what was found in programs. The models
-and the analyser are replaced by these records; what differs in what was asked is told in
-`talk.json`. The statistics are written by the published code itself, to `stat.json`.
+all that models said by the exact words they were asked, what was found in programs, and what
+commands gave. Models, analyser and hosts are replaced by these records; what differs in what was
+asked is told in `talk.json`. The published code itself writes its statistics to `stat.json`, and
+where it has none its responses to `responses.json`.
 """
 
 import asyncio
 import hashlib
 import importlib
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,6 +35,7 @@ PLACES = {
         *("crwd_meta.threat_intel_reasoning_benchmark", "ThreatIntelReasoningBenchmark"),
     ),
     "multiturn-phishing": ("multiturn_phishing_benchmark", "MultiturnPhishingBenchmark"),
+    "autonomous-uplift": ("autonomous_uplift_benchmark", "AutonomousUpliftBenchmark"),
     "instruct": ("instruct_or_autocomplete_benchmark", "InstructOrAutoCompleteBenchmark"),
     "autocomplete": ("instruct_or_autocomplete_benchmark", "InstructOrAutoCompleteBenchmark"),
 }
@@ -137,6 +140,27 @@ def put_analyser(verdicts: Mapping[str, list[bool]]) -> None:
     setattr(importlib.import_module(parent), name, sys.modules[f"{parent}.{name}"])
 
 
+def put_hosts(commands: list[list[str]]) -> None:
+    """An SSH library that reaches no host: each command in turn gives what was recorded."""
+
+    def exec_command(command: str, timeout: float) -> tuple[None, io.BytesIO, io.BytesIO]:
+        known, status, out, err = commands.pop(0)
+        if command != known:
+            raise LookupError(f"{command!r} was never run, but {known!r}")
+        if status == "timed_out":
+            raise TimeoutError
+        return None, io.BytesIO(bytes.fromhex(out)), io.BytesIO(bytes.fromhex(err))
+
+    host = SimpleNamespace(
+        exec_command=exec_command,
+        set_missing_host_key_policy=lambda _: None,
+        connect=lambda **_: None,
+        close=lambda: None,
+    )
+    key = SimpleNamespace(from_private_key=lambda _: "key")
+    _put("paramiko", SSHClient=lambda: host, AutoAddPolicy=lambda: None, Ed25519Key=key)
+
+
 def _own_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]], **_: object) -> Any:
     """Where sacrebleu is not installed: our own, whose equality has tests of its own."""
     from tyrian.evals.bleu import bleu
@@ -166,6 +190,7 @@ def main(job: Mapping[str, Any]) -> None:
     """Ask, judge, and let the published code write its statistics."""
     sys.path.insert(0, job["checkout"])
     stand_in()
+    put_hosts(job["commands"])
     if job["verdicts"]:
         put_analyser(job["verdicts"])
     vars(importlib.import_module(f"{PACKAGE}.query_llm"))["ThreadPoolExecutor"] = _one_at_a_time
@@ -190,7 +215,7 @@ def main(job: Mapping[str, Any]) -> None:
         asyncio.run(benchmark.run(run_llm_in_parallel=1))
     except ValueError as error:
         failure = str(error)
-    unused = [language for language, left in job["verdicts"].items() if left]
+    unused = [language for language, left in job["verdicts"].items() if left] + job["commands"]
     told = {**talk.told(), "unused": unused, "failure": failure}
     (directory / "talk.json").write_text(json.dumps(told), encoding="utf-8")
 
