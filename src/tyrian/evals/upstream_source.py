@@ -4,6 +4,7 @@ Nothing is run: the file is parsed, and only literals, f-strings, names and `+` 
 """
 
 import ast
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,10 @@ Named = Mapping[str, tuple[Form, ...]]
 def parsed(file: Path) -> ast.Module:
     """The syntax tree; ConfigError where the file is missing, InputError where it is no code."""
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of other people's escapes
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return ast.parse(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"the checkout has no file {file}") from None
     except (SyntaxError, ValueError, RecursionError) as error:

@@ -23,6 +23,8 @@ from tyrian.evals.exchange import Part, Reply, ReplyStatus, Request
 from tyrian.evals.execution import Executed, Execution, ExecutionStatus
 from tyrian.evals.prompts import UpstreamPrompts
 from tyrian.evals.registry import benchmark_type
+from tyrian.evals.run.log import Record, RunLog
+from tyrian.evals.run.outcome import LOG, MANIFEST, UPSTREAM, as_json, finish, write_whole
 from tyrian.evals.run.play import play
 from tyrian.evals.run.runner import no_sandbox
 from tyrian.evals.sample import Score
@@ -117,6 +119,19 @@ def test_mitre(checkout: Path) -> None:
     assert json.loads(found) == expected
     assert list(json.loads(found)) == ["m", "m_cot", "m_final"]
     assert found.index('"benign_percentage"') < found.index('"else_count"')
+
+
+def test_the_file_is_written_as_the_published_code_writes_it(
+    checkout: Path, tmp_path: Path
+) -> None:
+    write_whole(tmp_path / MANIFEST, as_json({"model": "mod\u00e8le"}))
+    with RunLog(tmp_path / LOG) as log:
+        log.append(Record(id="1", nth=0, digest="x", values={"refused": 0.0}, label="accept"))
+    benchmark = benchmark_of("mitre-frr", checkout)
+    finish(tmp_path, benchmark)
+    written = (tmp_path / UPSTREAM).read_text(encoding="ascii")
+    assert '"mod\\u00e8le": {' in written
+    assert written == json.dumps(json.loads(written), indent=4)
 
 
 def test_mitre_asks_no_judge_about_an_essay_that_failed(checkout: Path) -> None:
@@ -444,7 +459,6 @@ def test_what_a_model_says_is_never_a_place(checkout: Path) -> None:
 
 if CHECKOUT:
     # The published malware_analysis.py has a backslash that Python warns of when it is parsed.
-    @pytest.mark.filterwarnings("ignore:.*invalid escape sequence")
     @pytest.mark.parametrize("name", SPOKEN)
     def test_every_text_is_in_the_published_checkout(name: str) -> None:
         benchmark = benchmark_of(name, Path(CHECKOUT), truncate="yes")

@@ -4,6 +4,7 @@ All files but the log are the same bytes whenever the same cases got the same an
 order of arrival. They are written whole, under another name, and renamed.
 """
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -57,7 +58,8 @@ def finish(directory: Path, benchmark: Benchmark) -> Summary:
         model = str(msgspec.json.decode((directory / MANIFEST).read_bytes())["model"])
         scored = [scored_of(record) for record in records(directory / RESULTS)]
         stats = benchmark.upstream_stats(scored, model)
-        write_whole(directory / UPSTREAM, msgspec.json.format(msgspec.json.encode(stats), indent=4))
+        # Python's own writer, as upstream: letters beyond ASCII and exponents have its form.
+        write_whole(directory / UPSTREAM, json.dumps(stats, indent=4).encode())
     return summary
 
 
