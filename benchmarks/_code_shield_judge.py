@@ -57,8 +57,8 @@ class Judge:
         """The least CPU time of each row over several rounds, microseconds, by the row's id.
 
         What else the machine does can only add to it, so the least is nearest to the truth. Rows
-        are asked for together, as a server under load gets them: a processor that wakes up for
-        each of them is slower by a quarter.
+        are asked for together, as a server under load gets them, so that what a processor takes
+        to wake up for each is not counted.
         """
         taken: dict[str, float] = {}
         for _ in range(rounds):

@@ -44,8 +44,7 @@ def compare(texts: Sequence[str], home: Path) -> bool:
     rows = home / "rows.jsonl"
     _write(rows, texts)
     tyrian = str(Path(sys.executable).with_name("tyrian"))
-    # Worker processes of Ray must find the same packages and write nothing of their own.
-    environment = {**os.environ, "TYRIAN_QUIET": "1", "RAY_DEDUP_LOGS": "0"}
+    environment = {**os.environ, "TYRIAN_QUIET": "1"}
     commands = {
         "scan": ["data", "scan", str(rows), "--format", "jsonl", "--write-clean"],
         "dedup": ["data", "dedup", str(rows), "-o"],

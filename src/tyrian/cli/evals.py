@@ -113,11 +113,7 @@ def run(
     ] = 0,
     rate: Annotated[
         float | None,
-        typer.Option(
-            "--rate",
-            min=0.1,
-            help="Of Ray: requests per second with each key.",
-        ),
+        typer.Option("--rate", min=0.1, help="Of Ray: requests per second with each key."),
     ] = None,
 ) -> None:
     """Run benchmarks against a model; the same command again goes on where it stopped."""

@@ -36,11 +36,12 @@ def result_of(
     """
     fired = fired_labels(decision)
     scores: dict[str, float] = {}
-    told: dict[str, bool] = {}
+    has_probability: dict[str, bool] = {}
     for detection in (run.detection for run in decision.runs if run.detection):
         for label, score in detection.scores.items():
             scores[label] = max(score, scores.get(label, 0.0))
-            told[label] = told.get(label, False) or not detection.is_binary
+            known = has_probability.get(label, False)
+            has_probability[label] = known or not detection.is_binary
     category_scores = dict.fromkeys(CATEGORIES, 0.0)
     categories = dict.fromkeys(CATEGORIES, False)
     for label in {*NAMES, *fired}:
@@ -53,7 +54,7 @@ def result_of(
             "name": NAMES.get(label, label),
             "flagged": label in fired,
             "score": score,
-            "score_type": "probability" if told[label] else "binary",
+            "score_type": "probability" if has_probability[label] else "binary",
         }
         for label, score in scores.items()
     }

@@ -79,9 +79,8 @@ def raise_file_limit() -> None:
 def spare_the_collector() -> None:
     """Keep what there is from being looked at again by the collector of garbage.
 
-    Guards and routes are hundreds of thousands of objects that stay; and a request makes so many
-    short-lived ones that the usual thresholds have it look for cycles several times in each. It
-    takes a tenth of the time of a request otherwise (`benchmarks/api.py`).
+    Guards and routes are objects that stay, and requests make many short-lived ones: at the usual
+    thresholds looking for cycles among all of them is a share of what each request costs.
     """
     gc.collect()
     gc.freeze()

@@ -108,6 +108,11 @@ def test_a_rate_below_one_is_kept_over_more_than_a_second() -> None:
     assert budget.lease(64, Spent()).requests == 1
 
 
+def test_no_rate_is_rounded_to_nothing() -> None:
+    for rate in (thousandths / 1000 for thousandths in range(100, 1000)):
+        assert Budget(Ledger(), Clock(), rate=rate).lease(1, Spent()).requests == 1, rate
+
+
 def test_models_of_one_server_and_key_share_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONE", "sk-one")
     monkeypatch.setenv("OTHER", "sk-other")

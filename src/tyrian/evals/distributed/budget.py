@@ -77,7 +77,7 @@ class Budget:
             current.began, current.given = now, 0
         most = MOST_AT_ONCE
         if self._rate is not None:
-            most = min(most, int(self._rate * self._slice_s) - current.given)
+            most = min(most, max(1, int(self._rate * self._slice_s)) - current.given)
         given = max(0, min(wanted, most))
         current.given += given
         return Lease(given, self._slice_s - (now - current.began))
