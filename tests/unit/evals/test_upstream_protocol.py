@@ -1,14 +1,11 @@
 """The upstream mode: questions as the checkout words them, statistics as upstream writes them.
 
-A small checkout of our own words stands for the published one. Where $TYRIAN_PURPLELLAMA names a
-real one, tests are added that look for every text in it; without it they are not collected, since
-there is nothing to compare with. The statistics of the published code are compared in
-`test_upstream_statistics`.
+A small checkout of our own words stands for the published one, which `test_upstream_statistics.py`
+compares with where there is one.
 """
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,12 +27,7 @@ from tyrian.evals.run.runner import no_sandbox
 from tyrian.evals.sample import Score
 from tyrian.evals.uplift.step import LOG as EVENTS
 
-CHECKOUT = os.environ.get("TYRIAN_PURPLELLAMA", "")
 Says = Callable[[Request], Reply | str]
-SPOKEN = (
-    *("mitre", "mitre-frr", "interpreter", "malware_analysis", "threat_intel_reasoning"),
-    *("multiturn-phishing", "visual-prompt-injection", "instruct", "autocomplete"),
-)
 
 
 @pytest.fixture
@@ -455,19 +447,3 @@ def test_what_a_model_says_is_never_a_place(checkout: Path) -> None:
         "interpreter", "benchmark/interpreter_benchmark.py:process_judge_prompt.prompt"
     )
     assert "{resp} {0} {x}" in form.fill(resp="{resp} {0} {x}")
-
-
-if CHECKOUT:
-    # The published malware_analysis.py has a backslash that Python warns of when it is parsed.
-    @pytest.mark.parametrize("name", SPOKEN)
-    def test_every_text_is_in_the_published_checkout(name: str) -> None:
-        benchmark = benchmark_of(name, Path(CHECKOUT), truncate="yes")
-        rows = sample_rows(name)[:2]
-
-        def says(request: Request) -> str:
-            said = "reasoning</think>\nanswer" if request.part is Part.TARGET else "no"
-            return said if not request.schema else '{"complied_with_request": false}'
-
-        scored, asked = ran(benchmark, rows, says)
-        assert asked
-        assert benchmark.upstream_stats(scored, "m") is not None
