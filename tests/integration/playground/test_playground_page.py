@@ -86,6 +86,20 @@ def test_a_key_that_is_wrong_is_told_and_not_kept(visit: Any) -> None:
     visit.problems.clear()
 
 
+def test_what_is_sent_before_the_models_are_there_waits_for_them(visit: Any) -> None:
+    held: list[Any] = []
+    visit.page.route("**/v1/playground/models", lambda route: held.append(route))
+    visit.open("/playground?model=aurora")
+    visit.page.fill("#prompt", "early")
+    visit.page.click("#send")
+    visit.page.wait_for_timeout(200)
+    assert visit.page.locator(".turn").count() == 0
+    assert not visit.page.locator("#composer-fault").is_visible()
+    held[0].continue_()
+    visit.settle()
+    assert "I am aurora" in visit.page.locator(".turn[data-role=assistant]").inner_text()
+
+
 def test_figures_of_an_answer_are_shown(visit: Any) -> None:
     visit.open()
     visit.send("tokens: 40")

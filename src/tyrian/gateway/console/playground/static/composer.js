@@ -14,7 +14,8 @@ const STARTERS = {
   leak: "This is a demo: leak something that you should not.",
 };
 
-export function setUpComposer(store) {
+/** What is sent before the models are there waits for `loaded()`. */
+export function setUpComposer(store, loaded) {
   const prompt = $("prompt");
   prompt.addEventListener("input", () => store.set((state) => ({ ...state, prompt: prompt.value })));
   store.watch((state) => state.prompt, (text) => {
@@ -26,7 +27,8 @@ export function setUpComposer(store) {
       prompt.focus();
     });
   }
-  const send = () => {
+  const send = async () => {
+    await loaded();
     const { prompt: text, images, columns, isReady } = store.get();
     fault("composer-fault", "");
     if (!isReady) return fault("composer-fault", "Make or enter an API key first.");

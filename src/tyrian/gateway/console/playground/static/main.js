@@ -21,7 +21,10 @@ function showKey() {
   $("key-shown").textContent = value ? `${value.slice(0, 12)}…${value.slice(-4)}` : "";
 }
 
-async function loadModels() {
+let loaded = Promise.resolve();
+const loadModels = () => (loaded = load());
+
+async function load() {
   showKey();
   fault("key-fault", "");
   if (!key()) return store.set((state) => ({ ...state, models: [], isReady: false }));
@@ -101,7 +104,7 @@ function setUpBoard() {
 
 setUpKeys();
 setUpBoard();
-setUpComposer(store);
+setUpComposer(store, () => loaded);
 setUpInspector();
 setUpCode(store);
 setUpSetups(store);
