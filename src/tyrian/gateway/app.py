@@ -198,6 +198,8 @@ def _pages(
                 await asyncio.wait([telling])
             if warming is not None:
                 await warming
+            if console is not None:
+                await console.close()
             await catalogue.close()
             if spans is not None:
                 await asyncio.to_thread(spans.close)

@@ -28,6 +28,7 @@ PAGES = [
     "/stack",
     "/stack/check",
     "/members",
+    "/audit",
     "/account",
     "/account/secure",
     "/nothing-here",

@@ -9,6 +9,7 @@ from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.static_files import static_routes
 from tyrian.gateway.console.views import (
     account,
+    audit,
     decisions,
     keys,
     members,
@@ -39,6 +40,7 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
         *reviews.routes(console),
         *stack.routes(console),
         *members.routes(console),
+        *audit.routes(console),
         *sign_in.routes(console),
         *oidc.routes(console),
         *account.routes(console),

@@ -49,7 +49,7 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.defaultPrevented || form.method === "dialog") return;
   // A second click must not send a second time; the answer is a new page.
-  if (form.method === "post" && button) {
+  if (form.method === "post" && button && !("download" in form.dataset)) {
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
     button.setAttribute("aria-busy", "true");
