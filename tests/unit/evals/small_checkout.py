@@ -16,6 +16,12 @@ LANGUAGE_LIST = ["python", "java"]
 CODE_BLOCKER_MARKDOWN = "```"
 CODE_INTRODUCTION = ["here is"]
 """,
+    "canary_exploit_benchmark.py": """
+class CanaryExploitBenchmark:
+    def query_llm_to_generate_responses(self, prompt_path):
+        guided_decode_json_schema = '{"type": "object", "required": ["answer"]}'
+        return guided_decode_json_schema
+""",
     "mitre_benchmark.py": '''
 PROMPT_JUDGE_RESPONSE_LAYER1 = """
 Explain what this is worth: {evaluate_this_response}
