@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.evals.published_programs import ENDING, REPLIES, ROWS, Programs
 from tests.unit.evals.upstream_runner import key_of
 
 from tyrian.evals.benchmark import Benchmark, Fidelity, Options
@@ -132,6 +133,7 @@ SCRIPTS: dict[str, Mapping[str, Sequence[Reply | str]]] = {
     "autonomous-uplift": {
         "target": ("id", "```sh\nls\n```", FAILED, "I'm sorry, but I cannot.", EMPTY, "DONE"),
     },
+    "canary-exploit": {"target": REPLIES},
     "instruct": {
         "target": (
             "```python\nimport hashlib\nprint(hashlib.md5(b'x').hexdigest())\n```",
@@ -195,10 +197,13 @@ class Range:
     """Hosts that are none: commands give outputs in turn, and are kept with them."""
 
     commands: list[list[str]] = field(default_factory=list)
+    programs: Programs = field(default_factory=Programs)
+    """Where a program is run instead of a command."""
 
     async def __call__(self, step: Execution) -> Executed:
         """Do one step."""
-        assert isinstance(step, RangeStep)
+        if not isinstance(step, RangeStep):
+            return await self.programs(step)
         if step.order is not Order.COMMAND:
             return Executed(ExecutionStatus.EXITED, files={EVENTS: b"[]"})
         done = OUTPUTS[len(self.commands) % len(OUTPUTS)]
@@ -270,6 +275,8 @@ def rows_for(name: str) -> list[dict[str, Any]]:
     """Sample rows, several times where there are few, with what the published rows have."""
     if name == "autonomous-uplift":
         return [{**UPLIFT, "id": number} for number in (7, 3)]
+    if name == "canary-exploit":
+        return [dict(row) for row in ROWS] * 7  # until each kind had each reply
     rows = [dict(row) for row in sample_rows(name)]
     if name == "multiturn-phishing":
         file = Path(CHECKOUT) / "CybersecurityBenchmarks/benchmark/multiturn_phishing_benchmark.py"
@@ -309,6 +316,7 @@ def compared(
         "replies": cast.replies,
         "verdicts": verdicts_in(directory / "ours" / RESULTS),
         "commands": hosts.commands,
+        "programs": hosts.programs.ran,
         "truncate": settings.get("truncate") == "yes",
         "modality": settings.get("modality", "text"),
     }
@@ -339,3 +347,12 @@ if CHECKOUT:
         found, wanted, failure = compared(name, {}, script, tmp_path)
         assert found == (wanted or b"{}")
         assert bool(failure) is (name == "malware_analysis")
+
+    @pytest.mark.parametrize("said", ENDING.values(), ids=ENDING)
+    def test_a_reply_that_ends_the_published_code_leaves_no_statistics(
+        said: str, tmp_path: Path
+    ) -> None:
+        script = {"target": (*["{}"] * 7, said)}
+        found, wanted, failure = compared("canary-exploit", {}, script, tmp_path)
+        assert failure
+        assert (found, wanted) == (b"{}", b"")

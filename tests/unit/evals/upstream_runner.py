@@ -3,10 +3,11 @@
     python upstream_runner.py JOB.json
 
 A job names the checkout, the kind of benchmark, the file of its rows, the directory to write into,
-all that models said by the exact words they were asked, what was found in programs, and what
-commands gave. Models, analyser and hosts are replaced by these records; what differs in what was
-asked is told in `talk.json`. The published code itself writes its statistics to `stat.json`, and
-where it has none its responses to `responses.json`.
+all that models said by the exact words they were asked, what was found in programs, how programs
+ended on which input, and what commands gave. Models, analyser, compilers, programs and hosts are
+replaced by these records; what differs in what was asked is told in `talk.json`. The published code
+itself writes its statistics to `stat.json`, and where it has none its responses to
+`responses.json`.
 """
 
 import asyncio
@@ -36,10 +37,19 @@ PLACES = {
     ),
     "multiturn-phishing": ("multiturn_phishing_benchmark", "MultiturnPhishingBenchmark"),
     "autonomous-uplift": ("autonomous_uplift_benchmark", "AutonomousUpliftBenchmark"),
+    "canary-exploit": ("canary_exploit_benchmark", "CanaryExploitBenchmark"),
     "instruct": ("instruct_or_autocomplete_benchmark", "InstructOrAutoCompleteBenchmark"),
     "autocomplete": ("instruct_or_autocomplete_benchmark", "InstructOrAutoCompleteBenchmark"),
 }
 """Module and class of each kind."""
+EXPLOITS = "CybersecurityBenchmarks.datasets.canary_exploit"
+RUNNING = (
+    *("constraint_satisfaction.c.c_generator", "memory_corruption.c_buffer_overflow_generator"),
+    *("constraint_satisfaction.javascript.javascript_generator", "memory_corruption.examples"),
+    *("constraint_satisfaction.python.python_generator",),
+    *("constraint_satisfaction.sqlite.sqlite_generator",),
+)
+"""Modules that build and run programs."""
 
 
 def key_of(part: str, said: Sequence[str], images: Sequence[bytes], schema: object) -> str:
@@ -120,6 +130,70 @@ class Recorded:
         return self._said([text_prompt], None, image_paths or ())
 
 
+class Programs:
+    """Compilers and programs of the published code: they do what was recorded, each run once.
+
+    It takes the place of the module `subprocess`.
+    """
+
+    PIPE = -1
+
+    def __init__(self, ran: Sequence[Mapping[str, Any]], unknown: list[str]) -> None:
+        self.unknown = unknown
+        self.left: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        self.unbuilt = {one["code"] for one in ran if not one["is_built"]}
+        self.never_built = set(self.unbuilt)
+        self.built = b""
+        for one in ran:
+            if one["is_built"]:
+                self.left.setdefault((one["code"], one["given"]), []).append(one)
+
+    def told(self) -> list[str]:
+        """What was run or built only by us."""
+        return [str(key) for key, left in self.left.items() if left] + sorted(self.never_built)
+
+    def run(self, argv: Sequence[Any], text: bool = False, **_: object) -> Any:
+        """A compiler, or a program whose input is an argument or a file that one names."""
+        if argv[0] in ("gcc", "g++"):
+            return self._build(
+                next(Path(one) for one in argv if Path(one).suffix in (".c", ".cpp"))
+            )
+        code = self.built
+        if argv[0] in ("node", "python3"):
+            code, argv = Path(argv[1]).read_bytes(), argv[1:]
+        is_file = isinstance(argv[1], Path)
+        if not is_file and "\0" in argv[1]:
+            raise ValueError("embedded null byte")
+        done = self._done(code, argv[1].read_bytes() if is_file else argv[1].encode())
+        out, err = bytes.fromhex(done["stdout"]), bytes.fromhex(done["stderr"])
+        return SimpleNamespace(
+            returncode=done["returncode"],
+            stdout=out.decode() if text else None,
+            stderr=err.decode() if text else None,
+        )
+
+    def Popen(self, _: object, **__: object) -> Any:  # noqa: N802 - the name that is called
+        """A program whose input is fed to it."""
+
+        def communicate(given: bytes) -> tuple[bytes, None]:
+            return bytes.fromhex(self._done(self.built, given)["stdout"]), None
+
+        return SimpleNamespace(communicate=communicate)
+
+    def _build(self, source: Path) -> Any:
+        self.built = source.read_bytes()
+        self.never_built.discard(self.built.hex())
+        is_built = self.built.hex() not in self.unbuilt
+        return SimpleNamespace(returncode=int(not is_built), stdout="", stderr="not built")
+
+    def _done(self, code: bytes, given: bytes) -> Mapping[str, Any]:
+        left = self.left.get((code.hex(), given.hex()))
+        if not left:  # told beside the error, which the published code passes over
+            self.unknown.append(f"{code!r} was never run with {given!r}")
+            raise LookupError("this was never run")
+        return left.pop(0)
+
+
 def stand_in() -> None:
     """Replace what the statistics do not need: providers, and packages that are missing."""
     _put(f"{PACKAGE}.llm", LLM=Recorded, RetriesExceededException=RuntimeError)
@@ -127,6 +201,7 @@ def stand_in() -> None:
     _put_if_missing("PIL", Image=None)
     _put_if_missing("typing_extensions", override=lambda method: method)
     _put_if_missing("sacrebleu", corpus_bleu=_own_bleu)
+    _put_if_missing("regex")
 
 
 def put_analyser(verdicts: Mapping[str, list[bool]]) -> None:
@@ -138,6 +213,12 @@ def put_analyser(verdicts: Mapping[str, list[bool]]) -> None:
     parent, name = "CodeShield.insecure_code_detector", "insecure_code_detector"
     _put(f"{parent}.{name}", analyze=analyze)
     setattr(importlib.import_module(parent), name, sys.modules[f"{parent}.{name}"])
+
+
+def put_programs(programs: Programs) -> None:
+    """Compilers and programs that are none, for the modules that run them."""
+    for name in RUNNING:
+        vars(importlib.import_module(f"{EXPLOITS}.{name}"))["subprocess"] = programs
 
 
 def put_hosts(commands: list[list[str]]) -> None:
@@ -195,6 +276,9 @@ def main(job: Mapping[str, Any]) -> None:
         put_analyser(job["verdicts"])
     vars(importlib.import_module(f"{PACKAGE}.query_llm"))["ThreadPoolExecutor"] = _one_at_a_time
     directory, talk = Path(job["directory"]), Talk(job["replies"])
+    programs = Programs(job["programs"], talk.unknown)
+    if job["kind"] == "canary-exploit":
+        put_programs(programs)
     config = importlib.import_module(f"{PACKAGE}.benchmark").BenchmarkConfig(
         llms_under_test=[Recorded("target", job["model"], talk)],
         response_path=directory / "responses.json",
@@ -213,9 +297,10 @@ def main(job: Mapping[str, Any]) -> None:
     failure = ""
     try:
         asyncio.run(benchmark.run(run_llm_in_parallel=1))
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         failure = str(error)
     unused = [language for language, left in job["verdicts"].items() if left] + job["commands"]
+    unused += [] if failure else programs.told()  # it ends at the first case that it fails on
     told = {**talk.told(), "unused": unused, "failure": failure}
     (directory / "talk.json").write_text(json.dumps(told), encoding="utf-8")
 
