@@ -11,24 +11,24 @@ import typer
 import yaml
 
 from tyrian.cli.attest_regression import compared
-from tyrian.cli.attest_verify import inside, verify
-from tyrian.cli.model_lock_text import Format, FormatOption
+from tyrian.cli.attest_sign_run import run_sign
+from tyrian.cli.attest_verify import verify
+from tyrian.cli.format_option import FormatOption
+from tyrian.cli.model_lock_text import Format
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of, files_of
 from tyrian.supply.attest.keys import make_key, read_signer
 from tyrian.supply.attest.materials import (
     Evaluation,
     Material,
     dataset,
-    digest_of,
     evaluations_below,
-    files_of,
     material_of_lock,
 )
-from tyrian.supply.attest.model_signing import SIGNATURE_NAME, sign_manifest
+from tyrian.supply.attest.places import attestation_path, inside
 from tyrian.supply.attest.sigstore import sign_by_identity
 from tyrian.supply.attest.surroundings import code_revision, environment, hardware
-from tyrian.supply.attest.trainer import attestation_path
 from tyrian.supply.attest.training import Record, read_record, statement_of
 from tyrian.supply.lock.lock import LOCK_NAME, lock_bytes, parse, write_whole
 
@@ -156,12 +156,7 @@ def sign(
     ] = None,
 ) -> None:
     """Sign the files of a model as OpenSSF model signing does (an ECDSA key)."""
-    if key is None:
-        raise ConfigError("nothing signs", hint="--key FILE, a private ECDSA key in PEM")
-    target = output or directory / SIGNATURE_NAME
-    signature = sign_manifest(directory, read_signer(key), inside(directory, target))
-    write_whole(target, signature)
-    typer.echo(str(target))
+    raise typer.Exit(run_sign(directory, key=key, output=output))
 
 
 @app.command()

@@ -1,29 +1,14 @@
 """`tyrian attest verify`: each thing that is not as it was attested."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tyrian.cli.attest_regression import compared
-from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_lock_text import Format, FormatOption
-from tyrian.cli.plain import plain
-from tyrian.errors import ConfigError
-from tyrian.supply.attest import dsse
-from tyrian.supply.attest.keys import read_verifier
-from tyrian.supply.attest.materials import digest_of
-from tyrian.supply.attest.model_signing import (
-    SIGNATURE_NAME,
-    envelope_of,
-    is_bundle,
-    verify_manifest,
-)
-from tyrian.supply.attest.regression import Tolerance
-from tyrian.supply.attest.trainer import attestation_path
-from tyrian.supply.attest.verify import Expected, Mismatch, verify_training
-from tyrian.supply.lock.lock import LOCK_NAME, lock_bytes, parse
+from tyrian.cli.attest_verify_run import run_verify
+from tyrian.cli.format_option import FormatOption
+from tyrian.cli.model_lock_text import Format
+from tyrian.supply.lock.lock import LOCK_NAME
 
 
 def verify(
@@ -75,91 +60,19 @@ def verify(
 
     Exit codes: 0 all as attested, 1 something does not match, 2 usage, 3 it could not be read.
     """
-    path = attestation or _found(directory)
-    verifiers = [read_verifier(one) for one in key]
-    contents = dsse.read_bytes(path)
-    if is_bundle(contents):
-        envelope = envelope_of(contents, str(path))
-    else:
-        envelope = dsse.decode(contents, str(path))
-    try:
-        dsse.open_envelope(envelope, verifiers)
-    except dsse.EnvelopeError as error:
-        mismatch = Mismatch("signature", error.message, "one by a key that you trust")
-        raise typer.Exit(_tell(path, [mismatch], [], output_format)) from None
-    left_out = inside(directory, path)
-    if is_bundle(contents):
-        found, uncovered = verify_manifest(envelope, verifiers, directory, left_out)
-        told = [f"model/{one}, which the signature leaves out" for one in uncovered]
-        raise typer.Exit(_tell(path, found, told, output_format))
-    runs = {"base": base_evaluation, "tuned": tuned_evaluation}
-    expected = Expected(
-        directory,
-        left_out,
-        base=_base(base, lock_path) if base else "",
-        datasets=dict(_dataset(one) for one in data or ()),
-        code=code,
-        evaluations={role: place for role, place in runs.items() if place},
-        comparison=(
-            compared(base_evaluation, tuned_evaluation)
-            if base_evaluation and tuned_evaluation
-            else None
-        ),
-        is_evaluated=require_evaluations,
-        tolerance=None if may_worsen is None else Tolerance(may_worsen=may_worsen),
+    raise typer.Exit(
+        run_verify(
+            directory,
+            key=key,
+            attestation=attestation,
+            base=base,
+            lock_path=lock_path,
+            data=data,
+            code=code,
+            base_evaluation=base_evaluation,
+            tuned_evaluation=tuned_evaluation,
+            require_evaluations=require_evaluations,
+            may_worsen=may_worsen,
+            output_format=output_format,
+        )
     )
-    checked = verify_training(envelope, verifiers, expected)
-    raise typer.Exit(_tell(path, list(checked.mismatches), list(checked.uncompared), output_format))
-
-
-def _found(directory: Path) -> Path:
-    for path in (attestation_path(directory), directory / SIGNATURE_NAME):
-        if path.exists():
-            return path
-    raise ConfigError(
-        f"there is no attestation of {directory}",
-        hint="name it with --attestation, or make one: tyrian attest create DIR --key FILE",
-    )
-
-
-def inside(directory: Path, path: Path) -> frozenset[str]:
-    """The path within a directory, where it lies in it."""
-    place, root = path.resolve(), directory.resolve()
-    return frozenset({place.relative_to(root).as_posix()} if place.is_relative_to(root) else ())
-
-
-def _base(base: str, lock_path: Path) -> str:
-    if Path(base).is_dir():
-        return digest_of(Path(base))
-    model = parse(lock_bytes(lock_path), str(lock_path)).model(base)
-    if model is None:
-        raise ConfigError(f"{base!r} is neither a directory nor a model of {lock_path}")
-    return model.digest
-
-
-def _dataset(text: str) -> tuple[str, str]:
-    name, equals, place = text.partition("=")
-    path = Path(place if equals else text)
-    if not path.exists():
-        raise ConfigError(f"there is no dataset {str(path)!r}", hint="--dataset NAME=PATH")
-    return name if equals else path.name, digest_of(path)
-
-
-def _tell(
-    path: Path, mismatches: list[Mismatch], uncompared: list[str], output_format: Format
-) -> ExitCode:
-    if output_format is Format.JSON:
-        rows = [
-            {"subject": one.subject, "said": one.said, "found": one.found} for one in mismatches
-        ]
-        told = {"attestation": str(path), "mismatches": rows, "uncompared": uncompared}
-        typer.echo(json.dumps(told, indent=2))
-    else:
-        for one in mismatches:
-            said, found = one.said or "nothing", one.found or "nothing"
-            typer.echo(plain(f"{one.subject}: attested {said}, found {found}"))
-        if not mismatches:
-            typer.echo(f"{path}: all that was compared is as attested")
-        for name in uncompared:
-            typer.echo(plain(f"not compared: {name}"), err=True)
-    return ExitCode.FOUND if mismatches else ExitCode.CLEAN

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_lock_text import Format, FormatOption
+from tyrian.cli.format_option import FormatOption
+from tyrian.cli.model_lock_text import Format
 from tyrian.cli.plain import plain
 from tyrian.supply.aibom.diff import Difference, FieldChange, difference
 from tyrian.supply.aibom.document import BomError, read

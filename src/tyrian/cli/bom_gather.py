@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tyrian.cli.attest_verify import inside
-from tyrian.cli.model_lock import own_files
 from tyrian.cli.progress import progress
 from tyrian.errors import ConfigError
 from tyrian.stack.load import load_stack
@@ -18,7 +16,9 @@ from tyrian.supply.aibom.parts import DataPart, GuardPart, Inventory, ModelPart,
 from tyrian.supply.aibom.services import services_of
 from tyrian.supply.aibom.training import training_of
 from tyrian.supply.attest.keys import Verifier
+from tyrian.supply.attest.places import inside
 from tyrian.supply.lock.lock import LockedModel, ModelsLock, read_lock
+from tyrian.supply.lock.signature import own_files
 from tyrian.supply.lock.walk import walk
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_lock_text import Format, FormatOption
+from tyrian.cli.format_option import FormatOption
+from tyrian.cli.model_lock_text import Format
 from tyrian.cli.plain import plain
 from tyrian.errors import InputError
 from tyrian.supply.aibom.document import read

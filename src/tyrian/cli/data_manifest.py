@@ -20,7 +20,8 @@ from tyrian.cli.data_options import (
     sources_or_all,
 )
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_lock_text import Format, FormatOption
+from tyrian.cli.format_option import FormatOption
+from tyrian.cli.model_lock_text import Format
 from tyrian.cli.plain import plain
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.data.compare import Change

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
-
 from tyrian.cli.plain import plain
 from tyrian.core.detection import Severity
 from tyrian.supply.gate.finding import GateFinding
@@ -14,12 +12,8 @@ from tyrian.supply.gate.report import GateReport, Verdict
 from tyrian.supply.gate.rules import RULES, SEVERITIES
 from tyrian.supply.gate.settings import Level
 
-_COLOURS = {
-    Severity.CRITICAL: typer.colors.BRIGHT_RED,
-    Severity.HIGH: typer.colors.RED,
-    Severity.MEDIUM: typer.colors.YELLOW,
-    Severity.LOW: typer.colors.CYAN,
-}
+_COLOURS = {Severity.CRITICAL: 91, Severity.HIGH: 31, Severity.MEDIUM: 33, Severity.LOW: 36}
+"""Of ANSI: bright red, red, yellow, cyan."""
 
 
 def lines(report: GateReport, root: Path, *, is_coloured: bool) -> Iterator[str]:
@@ -42,7 +36,7 @@ def _finding(one: GateFinding, root: Path, *, is_first: bool, is_coloured: bool)
     rule = one.known
     severity = str(rule.severity)
     if is_coloured:
-        severity = typer.style(severity, fg=_COLOURS[rule.severity], bold=True)
+        severity = f"\x1b[{_COLOURS[rule.severity]}m\x1b[1m{severity}\x1b[0m"
     yield f"{plain(str(root / one.path))}:{one.line}: {severity}: {rule.title} [{rule.id}]"
     yield f"      = seen: {plain(one.why)}"
     if is_first:

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from tyrian.cli.exit import ExitCode
+from tyrian.cli.format_option import FormatOption
 from tyrian.cli.model_drift_text import change_lines, change_rows
-from tyrian.cli.model_lock import own_files
-from tyrian.cli.model_lock_text import Format, FormatOption
+from tyrian.cli.model_lock_text import Format
 from tyrian.cli.model_lock_verify import CACHE_NAME, chosen_models
 from tyrian.cli.progress import progress
 from tyrian.cli.result import Json
@@ -26,6 +26,7 @@ from tyrian.supply.drift.look import look
 from tyrian.supply.drift.tree import Leaf, Tree, record, recorded, tree_of_lock
 from tyrian.supply.lock.cache import Cache
 from tyrian.supply.lock.lock import LOCK_NAME, LockedModel, ModelsLock, read_lock, write_whole
+from tyrian.supply.lock.signature import own_files
 
 
 def drift(

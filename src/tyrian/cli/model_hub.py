@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_text import in_words, plain, plan_as_json, plan_lines, read_texts, table
+from tyrian.cli.model_lock_text import Format as LockFormat
+from tyrian.cli.model_present import present
+from tyrian.cli.model_text import plain, plan_as_json, plan_lines, read_texts, table
+from tyrian.cli.model_verify_run import run_verify
 from tyrian.cli.progress import progress
-from tyrian.errors import ConfigError, MissingDependencyError, ModelError
-from tyrian.models.hub.catalogue import Entry, entry_of, known
+from tyrian.cli.sizes import in_words
+from tyrian.errors import ConfigError, ModelError
+from tyrian.models.hub.catalogue import Entry, entry_of
 from tyrian.models.hub.endpoint import endpoint_from_environment
 from tyrian.models.hub.errors import RefusedError
 from tyrian.models.hub.listing import COMMIT
-from tyrian.models.hub.lock import faults, read_lock, record_made
-from tyrian.models.hub.shelf import ModelDir, described, find, here, on_shelf
+from tyrian.models.hub.lock import record_made
+from tyrian.models.hub.shelf import ModelDir, here, on_shelf
 
 if TYPE_CHECKING:
     from tyrian.models.hub.pull import Plan
@@ -188,17 +192,7 @@ def list_models(output: FormatOption = Format.TEXT) -> None:
 
 def path(place: PlaceArgument, revision: RevisionOption = "") -> None:
     """Print the directory of a model that is here; exits with 3 where it is not."""
-    typer.echo(str(_present(place, revision).path))
-
-
-def _present(place: str, revision: str = "") -> ModelDir:
-    if found := find(place, revision):
-        return found
-    if Path(place).is_dir():
-        return described(Path(place))
-    entry = entry_of(place)
-    at = f" in revision {revision}" if revision else ""
-    raise MissingDependencyError(f"{entry.name} is not here{at}", hint=f"get it: {entry.hint}")
+    typer.echo(str(present(place, revision).path))
 
 
 def verify(
@@ -230,41 +224,16 @@ def verify(
     Exit codes: 0 all as it was, 1 something differs, 2 usage, 3 nothing to compare with, or not
     read.
     """
-    if lock_path is not None or not place or key or cached:
-        from tyrian.cli.model_lock_text import Format as LockFormat
-        from tyrian.cli.model_lock_verify import verify_lock
-
-        at = lock_path or Path("models.lock")
-        kind = LockFormat(output.value)
-        raise typer.Exit(verify_lock(at, place, key, kind, is_cached=cached))
-    directory = _directory(place, revision)
-    lock = read_lock(directory)
-    if lock is None:
-        raise MissingDependencyError(
-            f"{directory} has no tyrian-model.json to compare with",
-            hint="directories that come by tyrian model pull have one",
+    raise typer.Exit(
+        run_verify(
+            place,
+            revision=revision,
+            lock_path=lock_path,
+            key=key,
+            cached=cached,
+            output_format=LockFormat(output),
         )
-    total = sum(file.size for file in (*lock.files, *lock.made))
-    with progress(f"checking {lock.name}", total, is_wanted=True) as bar:
-        found = list(faults(directory, lock, is_thorough=True, advance=bar.advance))
-    if output is Format.JSON:
-        told = {"path": str(directory), "revision": lock.revision, "faults": found}
-        typer.echo(json.dumps({**told, "digest": lock.digest}, indent=2))
-    else:
-        count = len(lock.files) + len(lock.made)
-        typer.echo("\n".join(found) or f"{count} files as pulled, {lock.digest}")
-    raise typer.Exit(ExitCode.FOUND if found else ExitCode.CLEAN)
-
-
-def _directory(place: str, revision: str) -> Path:
-    """Where a model lies, damaged or not."""
-    at = Path(place)
-    if at.is_dir():
-        return described(at).path
-    entry = known(place)
-    wanted = entry.name if entry else place.replace("/", "--")
-    fitting = [one for one in here() if one.name == wanted and one.revision.startswith(revision)]
-    return fitting[-1].path if fitting else _present(place, revision).path
+    )
 
 
 def export(
@@ -294,7 +263,7 @@ def export(
     """
     from tyrian.models.transformer.export import DEFAULT_CALIBRATION, export_onnx
 
-    directory = _present(place, revision).path
+    directory = present(place, revision).path
     texts = read_texts(calibration) if calibration else DEFAULT_CALIBRATION
     try:
         with progress("exporting", None, is_wanted=True):

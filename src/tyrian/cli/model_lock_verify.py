@@ -3,22 +3,22 @@
 import json
 from contextlib import ExitStack
 from pathlib import Path
-
-import typer
+from typing import TYPE_CHECKING
 
 from tyrian.cli.exit import ExitCode
-from tyrian.cli.model_lock import own_files
 from tyrian.cli.model_lock_text import Format, fault_lines, fault_rows
 from tyrian.cli.progress import progress
-from tyrian.cli.result import Json
+from tyrian.cli.standard_output import say, talk
 from tyrian.core.home import state_home
 from tyrian.errors import ConfigError
 from tyrian.supply.attest.keys import read_verifier
-from tyrian.supply.lock.cache import Cache
 from tyrian.supply.lock.fault import Fault
 from tyrian.supply.lock.lock import LockedModel, lock_bytes, parse
-from tyrian.supply.lock.signature import check_signature, signature_path
+from tyrian.supply.lock.signature import check_signature, own_files, signature_path
 from tyrian.supply.lock.verify import Verified, verify_model
+
+if TYPE_CHECKING:
+    from tyrian.supply.lock.cache import Cache
 
 CACHE_NAME = "digests.sqlite"
 
@@ -33,7 +33,7 @@ def verify_lock(
     chosen = list(chosen_models(lock.models, lock_path, place))
     found: list[tuple[LockedModel, Verified]] = []
     with ExitStack() as stack:
-        cache = stack.enter_context(Cache(state_home() / CACHE_NAME)) if is_cached else None
+        cache = stack.enter_context(_cache()) if is_cached else None
         for model, directory in chosen:
             total = sum(file.size for file in model.files)
             with progress(f"checking {model.name}", total, is_wanted=True) as bar:
@@ -46,12 +46,18 @@ def verify_lock(
                 )
             found.append((model, verified))
     if output is Format.JSON:
-        typer.echo(json.dumps(_as_json(lock_path, faults, found), indent=2))
+        say(json.dumps(_as_json(lock_path, faults, found), indent=2))
     else:
         _tell(lock_path, faults, found, is_signed=key is not None)
     if faults or any(one.faults and not one.is_unread for _, one in found):
         return ExitCode.FOUND
     return ExitCode.NOT_CHECKED if any(one.faults for _, one in found) else ExitCode.CLEAN
+
+
+def _cache() -> "Cache":
+    from tyrian.supply.lock.cache import Cache
+
+    return Cache(state_home() / CACHE_NAME)
 
 
 def chosen_models(
@@ -103,14 +109,14 @@ def _tell(
             lines.append(
                 f"{model.name}: {verified.files} files as approved by {model.approver}{remembered}"
             )
-    typer.echo("\n".join(lines))
+    say("\n".join(lines))
     if not is_signed and signature_path(lock_path).exists():
-        typer.echo("the lock's signature was not checked: name the public key with --key", err=True)
+        talk("the lock's signature was not checked: name the public key with --key")
 
 
 def _as_json(
     lock_path: Path, faults: list[Fault], found: list[tuple[LockedModel, Verified]]
-) -> Json:
+) -> dict[str, object]:
     return {
         "lock": str(lock_path),
         "faults": fault_rows(faults),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tyrian.cli.model_scan_run import ScanFormat, Wanted, run_scan
+from tyrian.cli.model_scan_run import ScanFormat, run_scan
 
 
 def scan(
@@ -38,5 +38,12 @@ def scan(
 
     Exit codes: 0 all examined and clean, 1 something found, 2 usage, 3 something not examined.
     """
-    wanted = Wanted(tuple(paths), output_format, sha256, prompt_guard, quiet)
-    raise typer.Exit(run_scan(wanted))
+    raise typer.Exit(
+        run_scan(
+            paths,
+            output_format=output_format,
+            sha256=sha256,
+            prompt_guard=prompt_guard,
+            quiet=quiet,
+        )
+    )

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from tyrian.cli.exit import ExitCode
 from tyrian.cli.model_scan_judges import text_judge
@@ -27,25 +26,22 @@ class ScanFormat(StrEnum):
     SARIF = "sarif"
 
 
-class Wanted(NamedTuple):
-    """What is scanned, and how it is told."""
-
-    paths: tuple[Path, ...]
-    output_format: ScanFormat = ScanFormat.TEXT
-    sha256: bool = False
-    prompt_guard: bool = False
-    quiet: bool = False
-
-
-def run_scan(wanted: Wanted) -> ExitCode:
+def run_scan(
+    paths: list[Path],
+    *,
+    output_format: ScanFormat = ScanFormat.TEXT,
+    sha256: bool = False,
+    prompt_guard: bool = False,
+    quiet: bool = False,
+) -> ExitCode:
     """Scan and tell; ConfigError where there is no such file."""
-    for path in wanted.paths:
+    for path in paths:
         if not path.exists() and not path.is_symlink():
             raise ConfigError(f"there is no file {plain(str(path))!r}", hint="name what is there")
-    judge = text_judge(prompt_guard=wanted.prompt_guard)
-    found = scan_paths(wanted.paths, judge, is_hashed=wanted.sha256)
-    reports = _reports(wanted.paths, found, wanted.quiet)
-    return _tell(reports, wanted.output_format, wanted.quiet)
+    judge = text_judge(prompt_guard=prompt_guard)
+    found = scan_paths(paths, judge, is_hashed=sha256)
+    reports = _reports(paths, found, quiet)
+    return _tell(reports, output_format, quiet)
 
 
 def _reports(

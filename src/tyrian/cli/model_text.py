@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tyrian.cli.sizes import in_words
 from tyrian.errors import ConfigError
 from tyrian.models.hub.catalogue import ENTRIES, Entry
 from tyrian.models.hub.shelf import ModelDir, lock_or_none
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 _SHOWN = 3
-_STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +132,6 @@ def _facts(plan: "Plan") -> Iterator[str]:
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         yield f"left out  {', '.join(left[:_SHOWN])}{more}"
     yield f"to        {plan.target}"
-
-
-def in_words(size: float) -> str:
-    """Bytes as people read them: `1.1 GB`."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < _STEP:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= _STEP
-    return f"{size:.1f} GB"
 
 
 class _Row(msgspec.Struct):

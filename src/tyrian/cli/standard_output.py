@@ -29,6 +29,16 @@ class StandardOutput:
         """What was written stays."""
 
 
+def say(text: str) -> None:
+    """A line, or several, of the result."""
+    StandardOutput().put(f"{text}\n".encode("utf-8", "replace"))
+
+
+def talk(text: str) -> None:
+    """A line beside the result, on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
 def full(name: str, error: OSError) -> OutputError:
     """The error of an output that takes no more."""
     return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=_FULL_HINT)

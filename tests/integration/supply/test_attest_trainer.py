@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of
 from tyrian.supply.attest.keys import make_key, read_signer, read_verifier
-from tyrian.supply.attest.materials import digest_of
 from tyrian.supply.attest.trainer import Plan, attest, training_callback
 from tyrian.supply.attest.training import read_record
 from tyrian.supply.attest.verify import Expected, verify_training

@@ -15,8 +15,9 @@ import yaml
 
 from tyrian.cli.main import run
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of, files_of
 from tyrian.supply.attest.keys import make_key, read_signer
-from tyrian.supply.attest.materials import Evaluation, Material, dataset, digest_of, files_of
+from tyrian.supply.attest.materials import Evaluation, Material, dataset
 from tyrian.supply.attest.regression import MeasureChange, Regression
 from tyrian.supply.attest.training import Record, statement_of
 from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode

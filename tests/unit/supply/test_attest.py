@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of, files_of
 from tyrian.supply.attest.keys import (
     KeyFileError,
     Signer,
@@ -22,7 +23,7 @@ from tyrian.supply.attest.keys import (
     read_signer,
     read_verifier,
 )
-from tyrian.supply.attest.materials import Material, dataset, digest_of, evaluations_below, files_of
+from tyrian.supply.attest.materials import Material, dataset, evaluations_below
 from tyrian.supply.attest.model_signing import (
     envelope_of,
     is_bundle,

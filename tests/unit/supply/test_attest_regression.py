@@ -10,7 +10,8 @@ from tests.unit.supply.test_attest import Scene
 
 from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
-from tyrian.supply.attest.materials import dataset, files_of
+from tyrian.supply.attest.files import files_of
+from tyrian.supply.attest.materials import dataset
 from tyrian.supply.attest.regression import (
     MeasureChange,
     Regression,

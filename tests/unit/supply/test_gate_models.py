@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of, files_of
 from tyrian.supply.attest.keys import make_key, read_signer
-from tyrian.supply.attest.materials import Evaluation, Material, digest_of, files_of
+from tyrian.supply.attest.materials import Evaluation, Material
 from tyrian.supply.attest.regression import MeasureChange, Regression, Tolerance
 from tyrian.supply.attest.training import Record, statement_of
 from tyrian.supply.gate.gate import gate

@@ -9,7 +9,7 @@ from tyrian.errors import ConfigError, InputError
 from tyrian.supply.aibom.models import files_below, tree_digest_of
 from tyrian.supply.aibom.parts import DataPart, FilePart
 from tyrian.supply.attest.dsse import read_bytes
-from tyrian.supply.attest.materials import digest_of
+from tyrian.supply.attest.files import digest_of
 from tyrian.supply.data.manifest import MANIFEST_TYPE, read_manifest
 from tyrian.supply.lock.digest import Advance, FileFaultError, digest_file
 

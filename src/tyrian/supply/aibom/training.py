@@ -13,8 +13,8 @@ from tyrian.supply.aibom.parts import Ancestor, DataPart, FilePart, ModelPart, T
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.model_signing import envelope_of, is_bundle
+from tyrian.supply.attest.statement import at, parse_statement
 from tyrian.supply.attest.training import PREDICATE
-from tyrian.supply.attest.verify import at, parse_statement
 
 _DEFINITION = ("predicate", "buildDefinition")
 _HUB = "pkg:huggingface/"

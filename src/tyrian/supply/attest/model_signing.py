@@ -18,15 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import files_of
 from tyrian.supply.attest.keys import Signer, Verifier
-from tyrian.supply.attest.materials import files_of
-from tyrian.supply.attest.verify import Mismatch, at, parse_statement
+from tyrian.supply.attest.statement import STATEMENT, Mismatch, at, parse_statement
 from tyrian.supply.lock.digest import SMALL
 from tyrian.supply.lock.lock import as_canonical, is_inside
 from tyrian.supply.lock.walk import walk
 
 PREDICATE = "https://model_signing/signature/v1.0"
-STATEMENT = "https://in-toto.io/Statement/v1"
 SIGNATURE_NAME = "model.sig"
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _GIT = (".git", ".gitattributes", ".github", ".gitignore")

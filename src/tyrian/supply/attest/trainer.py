@@ -11,8 +11,10 @@ import msgspec
 
 from tyrian.errors import MissingDependencyError
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import digest_of, files_of
 from tyrian.supply.attest.keys import Signer, read_signer
-from tyrian.supply.attest.materials import Material, dataset, digest_of, files_of
+from tyrian.supply.attest.materials import Material, dataset
+from tyrian.supply.attest.places import attestation_path
 from tyrian.supply.attest.surroundings import code_revision, environment, hardware
 from tyrian.supply.attest.training import RECORD_NAME, Record, encode_record, statement_of
 from tyrian.supply.lock.lock import write_whole
@@ -134,9 +136,3 @@ def attest(record: Record, directory: Path, signer: Signer) -> Path:
     path = attestation_path(directory)
     write_whole(path, dsse.encode(dsse.seal(statement, signer)))
     return path
-
-
-def attestation_path(directory: Path) -> Path:
-    """Where the attestation of a directory lies: beside it."""
-    whole = directory.resolve()
-    return whole.with_name(whole.name + ".attestation.json")

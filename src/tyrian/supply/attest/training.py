@@ -18,9 +18,9 @@ from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest.dsse import read_bytes
 from tyrian.supply.attest.materials import Evaluation, Material, names_of
 from tyrian.supply.attest.regression import Regression, as_byproduct
+from tyrian.supply.attest.statement import STATEMENT
 from tyrian.supply.lock.lock import LockedFile, as_canonical, tree_digest
 
-STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:tyrian:training:v1"
 BUILDER = "urn:tyrian:attest"

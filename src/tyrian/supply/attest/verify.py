@@ -1,16 +1,15 @@
 """Check an attestation offline: each thing that does not match, and each that was not compared."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
+from tyrian.supply.attest.files import files_of
 from tyrian.supply.attest.keys import Verifier
-from tyrian.supply.attest.materials import evaluations_below, files_of, names_of
+from tyrian.supply.attest.materials import evaluations_below, names_of
 from tyrian.supply.attest.regression import (
     ROLE,
     Regression,
@@ -20,20 +19,9 @@ from tyrian.supply.attest.regression import (
     regression_of,
     rounded,
 )
-from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE, STATEMENT
+from tyrian.supply.attest.statement import Mismatch, at, parse_statement
+from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE
 from tyrian.supply.lock.lock import tree_digest
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One thing that is not as the attestation says."""
-
-    subject: str
-    """Such as `model/config.json`, `base`, `dataset train`, `code`."""
-    said: str
-    """Empty where the attestation says nothing of it."""
-    found: str
-    """Empty where it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +70,6 @@ def verify_training(
     found += _evaluations(statement, expected, uncompared)
     found += _comparison(statement, expected, uncompared)
     return Checked(opened.keyid, tuple(found), tuple(uncompared), statement)
-
-
-def parse_statement(opened: dsse.Opened) -> dict[str, Any]:
-    """The in-toto statement of an envelope; InputError where it is none."""
-    try:
-        statement = json.loads(opened.payload)
-    except (ValueError, RecursionError):
-        statement = None
-    if opened.payload_type != dsse.IN_TOTO or not isinstance(statement, dict):
-        raise InputError("the envelope holds no in-toto statement")
-    if statement.get("_type") != STATEMENT:
-        raise InputError(f"the statement is of type {statement.get('_type')!r}, not {STATEMENT}")
-    return statement
-
-
-def at(value: object, *keys: str) -> Any:
-    """A value within nested objects; None where it is not there."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _object(value: object) -> dict[str, Any]:

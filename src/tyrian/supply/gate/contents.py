@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from tyrian.supply.attest.places import ATTESTATION
 from tyrian.supply.gate.config.compose import compose_containers, is_compose
 from tyrian.supply.gate.config.container import Container
 from tyrian.supply.gate.config.dependencies import (
@@ -22,7 +23,6 @@ from tyrian.supply.gate.config.secret import is_secret, secret_named
 from tyrian.supply.gate.config.stack import StackFile, is_stack, read_stack
 from tyrian.supply.gate.finding import Counts, GateFinding, Place, found
 from tyrian.supply.gate.model.lock import LockFile, read_lock_file
-from tyrian.supply.gate.model.tuned import ATTESTATION
 from tyrian.supply.gate.paths import MOST_BYTES, files_below
 from tyrian.supply.gate.python.select import select, speaks_of_models
 from tyrian.supply.gate.python.source import Module, read_module

@@ -95,6 +95,11 @@ class Cache:
             self._store.commit()
         self._store.close()
 
+    @staticmethod
+    def identity(fd: int) -> Identity:
+        """How an open file looks."""
+        return Identity.of(fd)
+
     def get(self, file: Identity) -> Remembered | None:
         """What is known of a file that looks just so."""
         with self._lock:

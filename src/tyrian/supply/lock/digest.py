@@ -6,13 +6,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tyrian.errors import InputError
-from tyrian.supply.lock.cache import Cache, Identity
 from tyrian.supply.lock.fault import Fault, FaultKind
 from tyrian.supply.lock.walk import FoundFile
+
+if TYPE_CHECKING:
+    from tyrian.supply.lock.cache import Cache
 
 SMALL = 10 << 20
 """Bytes; up to here the hub may know a file by its git digest alone."""
@@ -64,7 +67,7 @@ def digest_file(place: str, buffer: bytearray | None = None, advance: Advance = 
 def digest_all(
     files: Iterable[FoundFile],
     advance: Advance = _nothing,
-    cache: Cache | None = None,
+    cache: "Cache | None" = None,
     threads: int = 0,
     *,
     with_git: bool = False,
@@ -118,12 +121,12 @@ def digest_all(
 
 
 def _remembered(
-    file: FoundFile, buffer: bytearray, advance: Advance, cache: Cache | None, with_git: bool
+    file: FoundFile, buffer: bytearray, advance: Advance, cache: "Cache | None", with_git: bool
 ) -> Digest:
     with _opened(file.place) as fd:
         if cache is None:
             return _digest(fd.number, fd.size, memoryview(buffer), advance, with_git)
-        identity = Identity.of(fd.number)
+        identity = cache.identity(fd.number)
         if found := cache.get(identity):
             advance(fd.size)
             return Digest(fd.size, found.sha256, found.git, is_cached=True)

@@ -7,16 +7,26 @@ from pathlib import Path
 
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Signer, Verifier
+from tyrian.supply.attest.statement import STATEMENT
 from tyrian.supply.lock.fault import Fault, FaultKind
 from tyrian.supply.lock.lock import as_canonical, write_whole
 
-STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:tyrian:models-lock:v1"
 
 
 def signature_path(lock: Path) -> Path:
     """Where the signature of a lock lies."""
     return lock.with_name(lock.name + ".sig")
+
+
+def own_files(directory: Path, lock_path: Path) -> frozenset[str]:
+    """The lock and its signature, where they lie within the directory that they are of."""
+    root, found = directory.resolve(), []
+    for path in (lock_path, signature_path(lock_path)):
+        place = path.resolve().parent / path.name
+        if place.is_relative_to(root):
+            found.append(place.relative_to(root).as_posix())
+    return frozenset(found)
 
 
 def sign_lock(path: Path, data: bytes, signer: Signer) -> None:

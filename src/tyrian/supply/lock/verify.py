@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tyrian.supply.lock.cache import Cache
 from tyrian.supply.lock.digest import Advance, Digests, digest_all
 from tyrian.supply.lock.fault import UNREAD, Fault, FaultKind
 from tyrian.supply.lock.lock import LockedFile, LockedModel
 from tyrian.supply.lock.walk import FoundFile, Walked, walk
+
+if TYPE_CHECKING:
+    from tyrian.supply.lock.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def verify_model(
     model: LockedModel,
     *,
     left_out: frozenset[str] = frozenset(),
-    cache: Cache | None = None,
+    cache: "Cache | None" = None,
     advance: Advance = lambda _: None,
     today: date | None = None,
 ) -> Verified:

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from tyrian.errors import ConfigError, InputError
+from tyrian.supply.attest.files import digest_of
 from tyrian.supply.attest.keys import Verifier, read_verifier
-from tyrian.supply.attest.materials import digest_of
 from tyrian.supply.lock.lock import LockedModel, lock_bytes, parse
 from tyrian.supply.lock.signature import check_signature
 from tyrian.supply.lock.verify import expiry, verify_model

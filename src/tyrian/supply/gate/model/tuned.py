@@ -10,9 +10,10 @@ from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.model_signing import envelope_of, is_bundle
+from tyrian.supply.attest.places import ATTESTATION, attestation_path
 from tyrian.supply.attest.regression import Regression, Tolerance, regression_of
-from tyrian.supply.attest.trainer import attestation_path
-from tyrian.supply.attest.verify import Expected, at, parse_statement, verify_training
+from tyrian.supply.attest.statement import at, parse_statement
+from tyrian.supply.attest.verify import Expected, verify_training
 from tyrian.supply.gate.finding import GateFinding, Place, found
 from tyrian.supply.gate.model.comparison import judge_comparison, plain, read_comparison
 from tyrian.supply.gate.model.lock import LockFile
@@ -20,7 +21,6 @@ from tyrian.supply.lock.lock import LockedModel
 
 _SHOWN = 3
 _ROLES = ("base", "tuned")
-ATTESTATION = ".attestation.json"
 COMPARISON = ".comparison.json"
 
 

@@ -1,0 +1,52 @@
+"""What `tyrian model verify` does: compare with a lock, or with what was pulled."""
+
+import json
+from pathlib import Path
+
+from tyrian.cli.exit import ExitCode
+from tyrian.cli.model_lock_text import Format
+from tyrian.cli.progress import progress
+from tyrian.cli.standard_output import say
+from tyrian.errors import MissingDependencyError
+
+
+def run_verify(
+    place: str = "",
+    *,
+    revision: str = "",
+    lock_path: Path | None = None,
+    key: Path | None = None,
+    cached: bool = False,
+    output_format: Format = Format.TEXT,
+) -> ExitCode:
+    """Compare and tell; the exit code."""
+    if lock_path is not None or not place or key or cached:
+        from tyrian.cli.model_lock_verify import verify_lock
+
+        return verify_lock(
+            lock_path or Path("models.lock"), place, key, output_format, is_cached=cached
+        )
+    return _verify_pulled(place, revision, output_format)
+
+
+def _verify_pulled(place: str, revision: str, output_format: Format) -> ExitCode:
+    from tyrian.cli.model_present import directory_of
+    from tyrian.models.hub.lock import faults, read_lock
+
+    directory = directory_of(place, revision)
+    lock = read_lock(directory)
+    if lock is None:
+        raise MissingDependencyError(
+            f"{directory} has no tyrian-model.json to compare with",
+            hint="directories that come by tyrian model pull have one",
+        )
+    total = sum(file.size for file in (*lock.files, *lock.made))
+    with progress(f"checking {lock.name}", total, is_wanted=True) as bar:
+        found = list(faults(directory, lock, is_thorough=True, advance=bar.advance))
+    if output_format is Format.JSON:
+        told = {"path": str(directory), "revision": lock.revision, "faults": found}
+        say(json.dumps({**told, "digest": lock.digest}, indent=2))
+    else:
+        count = len(lock.files) + len(lock.made)
+        say("\n".join(found) or f"{count} files as pulled, {lock.digest}")
+    return ExitCode.FOUND if found else ExitCode.CLEAN
