@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from tyrian.cli.start import Options, bind, prepare, serve_until_stopped
+from tyrian.cli.gateway_parts import Options
+from tyrian.cli.start import bind, prepare, serve_until_stopped
 from tyrian.cli.workers import Worker, fork_workers
 from tyrian.errors import ConfigError, MissingDependencyError, StoreError
 from tyrian.gateway.logging import configure

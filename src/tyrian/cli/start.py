@@ -5,75 +5,50 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 import typer
 
 from tyrian.cli.console_options import oidc_of, origin_of
+from tyrian.cli.gateway_parts import NextGeneration, Options, Parts, generation, parts_of
 from tyrian.cli.keys import open_keys
 from tyrian.cli.welcome import fallbacks, later_start, no_guards_warning, url_of, welcome
 from tyrian.errors import ConfigError, TyrianError
-from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts import audit, checkpoints
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.accounts.meter import AccountMeter
-from tyrian.gateway.accounts.prices import Price, PriceList
 from tyrian.gateway.accounts.redis_windows import RedisWindows
-from tyrian.gateway.app import create_app
-from tyrian.gateway.catalogue import Catalogue, ServedModel, upstreams_of
+from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.console.sign_in.links import Links
+from tyrian.gateway.console.stack.file import StackFile
+from tyrian.gateway.console.stack.running import RunningStack
 from tyrian.gateway.context import Endpoint, Receive, ReceiveEvent, Scope, Send
 from tyrian.gateway.decisions import DecisionLog
 from tyrian.gateway.files.disk import Disk
 from tyrian.gateway.files.files import Files
 from tyrian.gateway.front import LOOPBACK_HOSTS, networks_of
+from tyrian.gateway.generations import Generations
 from tyrian.gateway.hazards import CategoryMap
-from tyrian.gateway.home import AUDIT_NAME, make_state_directory, state_directory
+from tyrian.gateway.home import make_state_directory, state_directory
 from tyrian.gateway.idempotency import IdempotentAnswers
-from tyrian.gateway.logging import LogFormat, access_log
-from tyrian.gateway.reviews import Reviews
-from tyrian.gateway.routing.routes import Route
+from tyrian.gateway.logging import access_log
+from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.server import raise_file_limit, server, spare_the_collector
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.shared_metrics import Board
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.stored_responses import StoredResponses
-from tyrian.gateway.upstream import HttpUpstream, Upstream
-from tyrian.gateway.webhook import Webhook
 from tyrian.models.scripted import ScriptedModel
 from tyrian.stack.load import default_stack, default_text, load_stack, read_text
-from tyrian.stack.schema import Stack
 
 FIRST_KEY_NAME = "first key"
 FIRST_KEY_LIFE_S = 90 * DAY_S
 MODEL_LOOKUP_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of `tyrian serve`."""
-
-    stack: Path | None = None
-    upstream: str = ""
-    upstream_key_env: str = ""
-    host: str = "127.0.0.1"
-    port: int = 8080
-    data: Path | None = None
-    database: str = ""
-    redis: str = ""
-    is_guarded: bool = True
-    log_format: LogFormat = "json"
-    allowed_hosts: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    metrics: Path | None = None
-    """Where several workers tell each other what they counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +60,13 @@ class Prepared:
     settings: Settings
     store: Store
     keys: Keys
-    firewall: Firewall | None
-    webhook: Webhook | None = None
-    meter: AccountMeter | None = None
+    meter: AccountMeter
+    parts: Parts
+
+    @property
+    def firewall(self) -> Firewall | None:
+        """The guards that it starts with."""
+        return self.settings.firewall
 
 
 def prepare(options: Options, bound: socket.socket | None = None) -> Prepared:
@@ -105,33 +84,34 @@ def prepare(options: Options, bound: socket.socket | None = None) -> Prepared:
 
 def _prepare(options: Options, bound: socket.socket) -> Prepared:
     stack = load_stack(options.stack) if options.stack is not None else default_stack()
-    upstreams, models, routes = _upstreams(stack, options)
+    text = default_text() if options.stack is None else read_text(options.stack)
     home = state_directory(options.data)
     make_state_directory(home)
     store, keys = open_keys(home, options.database or None)
-    firewall = _firewall(stack, home) if options.is_guarded else None
-    reviews, webhook = _reviews(stack, store) if firewall is not None else (None, None)
-    decisions = DecisionLog(store)
+    parts = parts_of(stack, options, store, home)
     meter = AccountMeter(
         store,
-        prices=_prices(models, routes),
+        prices=parts.prices,
         windows=RedisWindows(options.redis) if options.redis else None,
     )
+    running = None
+    if options.stack is not None:
+        running = RunningStack(store, StackFile(options.stack), text)
     settings = Settings(
-        firewall=firewall,
-        upstreams=upstreams,
+        firewall=parts.firewall,
+        upstreams=parts.upstreams,
         keys=keys,
         meter=meter,
-        reviews=reviews,
-        audit=firewall.audit if firewall is not None else None,
-        models=models,
-        routes=routes,
+        reviews=parts.reviews,
+        audit=parts.firewall.audit if parts.firewall is not None else None,
+        models=parts.models,
+        routes=parts.routes,
         categories_by=CategoryMap(stack.moderation.unmapped),
         store=store,
         files=Files(store, Disk(home / "files")),
         idempotency=IdempotentAnswers(store),
         responses=StoredResponses(store),
-        decisions=decisions,
+        decisions=DecisionLog(store),
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,
         console=ConsoleOptions(
@@ -140,16 +120,31 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
             origin=origin_of(os.environ),
             oidc=oidc_of(os.environ),
             stack=stack,
-            stack_text=default_text() if options.stack is None else read_text(options.stack),
+            stack_text=text,
             stack_path=options.stack,
+            running=running,
         ),
         metrics_board=Board(options.metrics) if options.metrics is not None else None,
         on_request=access_log(options.log_format),
     )
     # Checks names, routes and proxies now, so that a fault is told before anything listens.
-    Catalogue(upstreams, models, routes)
+    Catalogue(parts.upstreams, parts.models, parts.routes)
     networks_of(options.trusted_proxies)
-    return Prepared(options, bound, settings, store, keys, firewall, webhook, meter)
+    return Prepared(options, bound, settings, store, keys, meter, parts)
+
+
+def _generations(prepared: Prepared) -> Generations:
+    """The gateway as it is now, which another one may follow where there is a stack file."""
+    metrics, settings = Metrics(), prepared.settings
+    generations = Generations(generation(settings, metrics, prepared.parts.close))
+    generations.on_ended = spare_the_collector
+    if settings.console.running is not None:
+        home = state_directory(prepared.options.data)
+        build = NextGeneration(
+            settings, prepared.options, prepared.store, home, prepared.meter, metrics
+        )
+        settings.console.running.attach(generations, build)
+    return generations
 
 
 def _allowed_hosts(options: Options, bound: socket.socket) -> frozenset[str]:
@@ -191,73 +186,6 @@ def _is_loopback(bound: socket.socket) -> bool:
     return ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def _prices(models: Sequence[ServedModel], routes: Sequence[Route]) -> PriceList:
-    """What the models of the stack file cost."""
-    return PriceList(
-        {model.id: Price.per_million(*model.price) for model in models if model.price},
-        [(route.match, (*route.shares, *route.fallbacks)) for route in routes],
-    )
-
-
-def _firewall(stack: Stack, home: Path) -> Firewall:
-    if stack.audit.path is not None:
-        return Firewall.from_stack(stack)
-    audit = JsonlAudit(home / AUDIT_NAME, fsync=stack.audit.fsync)
-    return Firewall.from_stack(stack, audit=audit)
-
-
-def _reviews(stack: Stack, store: Store) -> tuple[Reviews, Webhook | None]:
-    spec = stack.review
-    secret = os.environ.get(spec.webhook_secret_env, "") if spec.webhook_secret_env else ""
-    if spec.webhook_secret_env and not secret:
-        raise ConfigError(
-            f"review.webhook_secret_env: the variable {spec.webhook_secret_env} is not set",
-            hint="set it, or leave webhook_secret_env out",
-        )
-    webhook = Webhook(spec.webhook, secret) if spec.webhook else None
-    reviews = Reviews(
-        store,
-        expires_s=spec.expires_s,
-        wait_s=spec.wait_s,
-        notify=webhook.notify if webhook else None,
-    )
-    return reviews, webhook
-
-
-def _upstreams(
-    stack: Stack, options: Options
-) -> tuple[Sequence[Upstream], Sequence[ServedModel], Sequence[Route]]:
-    """The model servers of the stack and of the command line, else the scripted model."""
-    named, models, routes = upstreams_of(stack)
-    upstreams: list[Upstream] = list(named)
-    if options.upstream:
-        base_url = checked_base_url(options.upstream)
-        name = "upstream" if "upstream" not in stack.models else "command-line"
-        upstreams.append(HttpUpstream(base_url, name=name, api_key_env=options.upstream_key_env))
-    return upstreams or [ScriptedModel()], models, routes
-
-
-def checked_base_url(url: str) -> str:
-    """The base URL of a model server; `/v1` is added where there is no path."""
-    try:
-        parts = urlsplit(url.strip())
-        is_fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_fit = False
-    if not is_fit:
-        raise ConfigError(
-            "the upstream's URL cannot be used",
-            hint="write it with scheme and path, for example http://127.0.0.1:8000/v1",
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(
-            "the upstream's URL holds more than an address",
-            hint="put the key into an environment variable and name it with --upstream-key-env",
-        )
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
-
-
 def serve_until_stopped(
     prepared: Prepared,
     *,
@@ -268,7 +196,7 @@ def serve_until_stopped(
 
     The first of several that serve one socket says where it is, and then calls `when_announced`.
     """
-    app = _closing(create_app(prepared.settings), _closer(prepared))
+    app = _closing(_generations(prepared), _closer(prepared))
     announcing: list[asyncio.Task[None]] = []
 
     async def announce(port: int) -> None:
@@ -356,19 +284,14 @@ def _is_plain(name: str) -> bool:
 
 def _closer(prepared: Prepared) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
-        if prepared.meter is not None:
-            await prepared.meter.close()
+        await prepared.meter.close()
         with contextlib.suppress(TyrianError):
             await prepared.keys.close()
         with contextlib.suppress(TyrianError):
             await _note_chains(prepared)
         if prepared.settings.decisions is not None:
             await prepared.settings.decisions.close()
-        if prepared.webhook is not None:
-            await prepared.webhook.close()
         await prepared.store.close()
-        if prepared.firewall is not None:
-            await prepared.firewall.close()
 
     return close
 

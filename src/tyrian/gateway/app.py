@@ -44,9 +44,12 @@ PREFIXES = ("/v1", "/compat/v1", "/llama/v1")
 """OpenAI's dialect, or Llama's by negotiation; OpenAI's where Meta has it; Llama's own."""
 
 
-def create_app(settings: Settings) -> Endpoint:
-    """Wire a gateway; the order of the layers is the order of the lines."""
-    metrics = Metrics()
+def create_app(settings: Settings, metrics: Metrics | None = None) -> Endpoint:
+    """Wire a gateway; the order of the layers is the order of the lines.
+
+    `metrics` are those of the gateway whose place it takes, which go on counting.
+    """
+    metrics = metrics or Metrics()
     catalogue = Catalogue(
         settings.upstreams,
         settings.models,

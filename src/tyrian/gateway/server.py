@@ -82,6 +82,7 @@ def spare_the_collector() -> None:
     Guards and routes are objects that stay, and requests make many short-lived ones: at the usual
     thresholds looking for cycles among all of them is a share of what each request costs.
     """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

@@ -212,4 +212,4 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def kit() -> SimpleNamespace:
     """What tests build gateways of their own with."""
-    return SimpleNamespace(build=build, run=run, once=once)
+    return SimpleNamespace(build=build, run=run, once=once, Visit=Visit)

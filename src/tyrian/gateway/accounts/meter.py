@@ -1,6 +1,7 @@
 """The meter of a gateway with accounts: rate limits, budgets and the ledger."""
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -42,6 +43,12 @@ class AccountMeter:
         self.till = Till(store, clock=clock)
         self.ledger = Ledger(store, clock=clock)
         self._correcting: set[asyncio.Task[None]] = set()
+
+    def priced(self, prices: PriceList) -> "AccountMeter":
+        """The same meter, with other prices from now on: it counts what this one counts."""
+        twin = copy.copy(self)
+        twin._prices = prices
+        return twin
 
     async def reserve(self, key: KeyRecord, demand: Demand, context: RequestContext) -> Charge:
         """Reserve for a request; ApiError (403, 429, 503) where it may not be served."""

@@ -20,5 +20,7 @@ DONE: Final = {
     "passkey-added": "The passkey is added. You can sign in with it from now on.",
     "passkey-removed": "The passkey is removed.",
     "totp-added": "The authenticator app is set up.",
+    "stack-applied": "The change is in use here, and within a second or so on every worker.",
+    "stack-reverted": "The previous version is in use again.",
     "sessions-ended": "Your other sessions are ended.",
 }

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyrian.stack.schema import Stack
+
+if TYPE_CHECKING:  # it brings the database along
+    from tyrian.gateway.console.stack.running import RunningStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,5 @@ class ConsoleOptions:
     """The stack that runs, for the page that shows it."""
     stack_text: str = ""
     stack_path: Path | None = None
+    running: "RunningStack | None" = None
+    """How another stack takes its place; None where it cannot."""

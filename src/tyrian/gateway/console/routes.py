@@ -18,6 +18,7 @@ from tyrian.gateway.console.views import (
     reviews,
     sign_in,
     stack,
+    stack_check,
     usage,
 )
 from tyrian.gateway.settings import Settings
@@ -39,6 +40,7 @@ def console_routes(settings: Settings, console: Console | None) -> list[Route]:
         *usage.routes(console),
         *reviews.routes(console),
         *stack.routes(console),
+        *stack_check.routes(console),
         *members.routes(console),
         *audit.routes(console),
         *sign_in.routes(console),

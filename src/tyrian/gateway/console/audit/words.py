@@ -77,8 +77,8 @@ def entry_of(link: Link, names: Mapping[str, str]) -> Entry:
         who=_who(link.actor, names),
         by=next((str(link.actor[k]) for k in ("email", "id", "type") if link.actor.get(k)), ""),
         deed=deed_of(link.type),
-        what="" if link.type in _ALONE else _what(link.details, names)[:_MAX],
-        more=_more(link.details)[:_MAX],
+        what="" if link.type in _ALONE else _cut(_what(link.details, names)),
+        more=_cut(_more(link.details)),
         address=_address(link.actor),
         is_intact=hash_of(link) == link.hash,
     )
@@ -133,4 +133,8 @@ def _more(details: Mapping[str, Any]) -> str:
         told.append(f"because: {reason}")
     if isinstance(changes := details.get("changes"), list):
         told += [str(one) for one in changes[:3]]
-    return ", ".join(told)
+    return "; ".join(told)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX else f"{text[:_MAX]}…"

@@ -1,7 +1,7 @@
-"""Guards and policies: what runs, in words; the file itself; and a check of a changed one."""
+"""Guards and policies: what runs, in words, and the file itself."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
@@ -10,10 +10,11 @@ from starlette.routing import Route
 
 from tyrian.core.detection import Stage
 from tyrian.errors import StackError
-from tyrian.gateway.console.pages import Console, form_of
+from tyrian.gateway.console.pages import Console
+from tyrian.gateway.console.stack.running import RunningStack
 from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.store.models.organisations import DEFAULT_ORGANISATION
 from tyrian.stack.explain import Explanation, GuardExplanation, explain
-from tyrian.stack.load import stack_faults
 from tyrian.stack.schema import Stack
 
 MAX_TEXT = 200_000
@@ -24,20 +25,11 @@ STAGE_TITLES = {
     Stage.TOOL_RESULT: "What tools return",
     Stage.DOCUMENT: "Documents that are looked up",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a text, and where."""
-
-    line: int
-    column: int
-    message: str
-    hint: str
+StageGuards = Sequence[tuple[GuardExplanation, list[tuple[str, list[str]]]]]
 
 
 def routes(console: Console) -> list[Route]:
-    """`/stack` and `/stack/check`"""
+    """`/stack`"""
 
     async def show(request: Request, visitor: Visitor) -> Response:
         options = console.settings.console
@@ -45,53 +37,41 @@ def routes(console: Console) -> list[Route]:
         stack = options.stack
         infos = firewall.infos() if firewall is not None else ()
         found = explain(stack, infos) if stack is not None else None
+        running = options.running if may_apply(visitor) else None
+        previous, is_other = await asyncio.to_thread(_on_disk, running)
         return console.render(
             request,
             "stack.html",
             visitor,
             active="stack",
             found=found,
-            stages=_by_stage(found),
+            stages=by_stage(found),
             path=str(options.stack_path or ""),
             text=options.stack_text if visitor.may(Role.ANALYST) else "",
             policy=_policy_text(stack) if visitor.may(Role.ANALYST) else "",
+            has_previous=bool(previous),
+            is_other=is_other,
         )
 
-    async def check_form(request: Request, visitor: Visitor) -> Response:
-        text = console.settings.console.stack_text
-        return console.render(
-            request, "stack_check.html", visitor, active="stack", text=text, is_checked=False
-        )
-
-    async def check(request: Request, visitor: Visitor) -> Response:
-        text = form_of(request).get("text", "")[:MAX_TEXT]
-        options = console.settings.console
-        base = (options.stack_path or Path("stack.yaml")).absolute().parent
-        found = stack_faults(text, base=base, file="stack.yaml")
-        is_good = isinstance(found, Stack)
-        return console.render(
-            request,
-            "stack_check.html",
-            visitor,
-            active="stack",
-            text=text,
-            is_checked=True,
-            faults=[] if isinstance(found, Stack) else [_fault(error) for error in found],
-            found=explain(found) if isinstance(found, Stack) else None,
-            stages=_by_stage(explain(found)) if isinstance(found, Stack) else [],
-            status=200 if is_good else 400,
-        )
-
-    return [
-        console.page("/stack", show),
-        console.page("/stack/check", check_form, role=Role.ANALYST),
-        console.page("/stack/check", check, method="POST", role=Role.ANALYST),
-    ]
+    return [console.page("/stack", show)]
 
 
-def _by_stage(
-    found: Explanation | None,
-) -> list[tuple[str, Sequence[tuple[GuardExplanation, list[tuple[str, list[str]]]]]]]:
+def may_apply(visitor: Visitor) -> bool:
+    """Whether somebody may change the guards of all: an owner of whose gateway it is."""
+    return visitor.may(Role.OWNER) and visitor.organisation_id == DEFAULT_ORGANISATION
+
+
+def _on_disk(running: RunningStack | None) -> tuple[str, bool]:
+    """The version before, and whether the file holds something else than what runs."""
+    if running is None:
+        return "", False
+    try:
+        return running.file.read_previous(), running.file.read() != running.text
+    except StackError:
+        return "", True
+
+
+def by_stage(found: Explanation | None) -> list[tuple[str, StageGuards]]:
     """The guards of each stage, with the labels that each effect stands for."""
     if found is None:
         return []
@@ -119,8 +99,3 @@ def _policy_text(stack: Stack | None) -> str:
         return Path(path).read_text("utf-8")[:MAX_TEXT]
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _fault(error: StackError) -> Fault:
-    place = f"{error.file}:{error.line}:{error.column}: "
-    return Fault(error.line, error.column, error.message.removeprefix(place), error.hint)
