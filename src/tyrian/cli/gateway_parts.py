@@ -11,12 +11,14 @@ from tyrian.firewall.audit import JsonlAudit
 from tyrian.firewall.firewall import Firewall
 from tyrian.gateway.accounts.meter import AccountMeter
 from tyrian.gateway.accounts.prices import Price, PriceList
+from tyrian.gateway.alert_channels import Channels
 from tyrian.gateway.app import create_app
 from tyrian.gateway.catalogue import ServedModel, upstreams_of
 from tyrian.gateway.generations import Generation
 from tyrian.gateway.hazards import CategoryMap
 from tyrian.gateway.home import AUDIT_NAME
 from tyrian.gateway.logging import LogFormat
+from tyrian.gateway.mail import Mailer
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.routing.routes import Route
@@ -59,11 +61,13 @@ class Parts:
     reviews: Reviews | None
     webhook: Webhook | None
     prices: PriceList
+    alert_channels: Channels
 
     async def close(self) -> None:
         """End what runs by itself."""
-        if self.webhook is not None:
-            await self.webhook.close()
+        for webhook in (self.webhook, self.alert_channels.webhook):
+            if webhook is not None:
+                await webhook.close()
         if self.firewall is not None:
             await self.firewall.close()
 
@@ -73,7 +77,16 @@ def parts_of(stack: Stack, options: Options, store: Store, home: Path) -> Parts:
     upstreams, models, routes = _upstreams(stack, options)
     firewall = _firewall(stack, home) if options.is_guarded else None
     reviews, webhook = _reviews(stack, store) if firewall is not None else (None, None)
-    return Parts(firewall, upstreams, models, routes, reviews, webhook, _prices(models, routes))
+    return Parts(
+        firewall,
+        upstreams,
+        models,
+        routes,
+        reviews,
+        webhook,
+        _prices(models, routes),
+        _alert_channels(stack),
+    )
 
 
 class NextGeneration:
@@ -106,6 +119,7 @@ class NextGeneration:
             routes=parts.routes,
             meter=self._meter.priced(parts.prices),
             reviews=parts.reviews,
+            alert_channels=parts.alert_channels,
             audit=parts.firewall.audit if parts.firewall is not None else None,
             categories_by=CategoryMap(stack.moderation.unmapped),
             console=replace(self._settings.console, stack=stack, stack_text=text),
@@ -137,12 +151,7 @@ def _firewall(stack: Stack, home: Path) -> Firewall:
 
 def _reviews(stack: Stack, store: Store) -> tuple[Reviews, Webhook | None]:
     spec = stack.review
-    secret = os.environ.get(spec.webhook_secret_env, "") if spec.webhook_secret_env else ""
-    if spec.webhook_secret_env and not secret:
-        raise ConfigError(
-            f"review.webhook_secret_env: the variable {spec.webhook_secret_env} is not set",
-            hint="set it, or leave webhook_secret_env out",
-        )
+    secret = _secret(spec.webhook_secret_env, "review.webhook_secret_env")
     webhook = Webhook(spec.webhook, secret) if spec.webhook else None
     reviews = Reviews(
         store,
@@ -151,6 +160,28 @@ def _reviews(stack: Stack, store: Store) -> tuple[Reviews, Webhook | None]:
         notify=webhook.notify if webhook else None,
     )
     return reviews, webhook
+
+
+def _alert_channels(stack: Stack) -> Channels:
+    """By which spend alerts are told."""
+    spec, mail = stack.spend_alerts, stack.spend_alerts.mail
+    secret = _secret(spec.webhook_secret_env, "spend_alerts.webhook_secret_env")
+    mailer = None
+    if mail is not None:
+        password = _secret(mail.password_env, "spend_alerts.mail.password_env")
+        mailer = Mailer(mail.host, mail.port, mail.sender, mail.security, mail.username, password)
+    return Channels(mailer, Webhook(spec.webhook, secret) if spec.webhook else None)
+
+
+def _secret(variable: str, place: str) -> str:
+    """What an environment variable holds; ConfigError where it is named and not set."""
+    value = os.environ.get(variable, "") if variable else ""
+    if variable and not value:
+        raise ConfigError(
+            f"{place}: the variable {variable} is not set",
+            hint=f"set it, or leave {place.rpartition('.')[2]} out",
+        )
+    return value
 
 
 def _upstreams(

@@ -22,6 +22,7 @@ from tyrian.gateway.accounts import audit, checkpoints
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.accounts.meter import AccountMeter
 from tyrian.gateway.accounts.redis_windows import RedisWindows
+from tyrian.gateway.alert_courier import Courier
 from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.console.options import ConsoleOptions
 from tyrian.gateway.console.sign_in.links import Links
@@ -89,10 +90,12 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
     make_state_directory(home)
     store, keys = open_keys(home, options.database or None)
     parts = parts_of(stack, options, store, home)
+    courier = Courier(store)
     meter = AccountMeter(
         store,
         prices=parts.prices,
         windows=RedisWindows(options.redis) if options.redis else None,
+        on_fired=courier.fired,
     )
     running = None
     if options.stack is not None:
@@ -112,6 +115,8 @@ def _prepare(options: Options, bound: socket.socket) -> Prepared:
         idempotency=IdempotentAnswers(store),
         responses=StoredResponses(store),
         decisions=DecisionLog(store),
+        spend_alerts=courier,
+        alert_channels=parts.alert_channels,
         allowed_hosts=_allowed_hosts(options, bound),
         trusted_proxies=options.trusted_proxies,
         console=ConsoleOptions(

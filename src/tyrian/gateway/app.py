@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.alert_courier import Courier
 from tyrian.gateway.catalogue import Catalogue
 from tyrian.gateway.completions import Completions
 from tyrian.gateway.console.pages import Console
@@ -25,7 +26,7 @@ from tyrian.gateway.live import KeyWatcher, LiveRequests
 from tyrian.gateway.metrics import Metrics
 from tyrian.gateway.middleware import Bookkeeping, ConcurrencyLimit
 from tyrian.gateway.routes.admin.api import AdminApi
-from tyrian.gateway.routes.admin.api import routes_of as admin_routes_of
+from tyrian.gateway.routes.admin.table import routes_of as admin_routes_of
 from tyrian.gateway.routes.bom import BomRoute
 from tyrian.gateway.routes.chat import ChatCompletions
 from tyrian.gateway.routes.dialects import DIALECT_PATHS_WITH_IDS, DialectRoutes
@@ -69,7 +70,10 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> Endpoint:
     publishing = None
     if settings.metrics_board is not None:
         publishing = partial(settings.metrics_board.publish_on, metrics.registry)
-    pages = _pages(routes, console, catalogue, guarded, health, spans, publishing)
+    telling_alerts = None
+    if (courier := settings.spend_alerts) is not None:
+        telling_alerts = (courier, partial(courier.start, settings.alert_channels, metrics))
+    pages = _pages(routes, console, catalogue, guarded, health, spans, publishing, telling_alerts)
     app: Endpoint = Table(_table(settings, guarded, catalogue, metrics, health), pages)
     if settings.store is not None and isinstance(settings.keys, Keys):
         app = AdminApi(app, settings, settings.keys, settings.store)
@@ -167,7 +171,7 @@ def _admin_routes(settings: Settings) -> dict[str, Mapping[str, object]]:
     if settings.store is None or not isinstance(settings.keys, Keys):
         return {}
     found = admin_routes_of(settings.store, settings.keys)
-    return {f"/v1/organization/{path}": methods for path, methods in found.items()}
+    return {f"/v1/{path}": route.methods for path, route in found.items()}
 
 
 def _get(endpoint: Endpoint) -> Methods:
@@ -182,6 +186,7 @@ def _pages(
     health: Health,
     spans: RequestSpans | None,
     publishing: Callable[[], Coroutine[None, None, None]] | None = None,
+    alerts: tuple[Courier, Callable[[], None]] | None = None,
 ) -> Starlette:
     """Pages for people, and start and end of the application."""
 
@@ -189,6 +194,8 @@ def _pages(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await warm_up(guarded.firewall)
         catalogue.start()
+        if alerts is not None:
+            alerts[1]()
         warming = asyncio.create_task(asyncio.to_thread(console.warm)) if console else None
         telling = asyncio.create_task(publishing()) if publishing else None
         health.is_ready = True
@@ -203,6 +210,8 @@ def _pages(
                 await warming
             if console is not None:
                 await console.close()
+            if alerts is not None:
+                await alerts[0].close()
             await catalogue.close()
             if spans is not None:
                 await asyncio.to_thread(spans.close)

@@ -68,6 +68,10 @@ class Metrics:
         self._data_refused = self._counter(
             "data_class_refusals", "Requests kept from going out, by their data.", "data_class"
         )
+        self._spend_alerts = self._counter("spend_alerts", "Spend alerts that fired.", "scope")
+        self._spend_alerts_told = self._counter(
+            "spend_alerts_told", "Spend alerts that were told.", "way", "outcome"
+        )
         self._upstream_latency = self._histogram(
             "upstream_seconds", "Until the upstream's headers came.", "upstream", buckets=_SECONDS
         )
@@ -129,6 +133,14 @@ class Metrics:
     def data_class_refused(self, data_class: str) -> None:
         """Count a request that may go nowhere with the data in it."""
         self._data_refused(data_class).inc()
+
+    def spend_alert(self, scope: str) -> None:
+        """Count a spend alert that fired, for `organization` or `project`."""
+        self._spend_alerts(scope).inc()
+
+    def spend_alert_told(self, way: str, outcome: str) -> None:
+        """Count that one was told by `email` or `webhook`: `sent`, `partial` or `failed`."""
+        self._spend_alerts_told(way, outcome).inc()
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

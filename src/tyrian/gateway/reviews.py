@@ -13,7 +13,12 @@ from tyrian.core.decision import CallReport
 from tyrian.core.message import Message, TextPart
 from tyrian.errors import InputError
 from tyrian.firewall.pseudonym import Pseudonyms
+from tyrian.gateway.accounts.permissions import Rights
+from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.rights import rights_of_key
 from tyrian.gateway.store.engine import Store
+from tyrian.gateway.store.models.keys import Key
+from tyrian.gateway.store.models.organisations import Project
 from tyrian.gateway.store.models.reviews import Review
 from tyrian.gateway.wire import Json
 from tyrian.review.request import Parked, ReviewAnswer, ReviewRequest
@@ -113,15 +118,40 @@ class Reviews:
             )
             return [_record(review, self._clock()) for review in found]
 
-    async def list(self, status: str = "", limit: int = 100) -> list[ReviewRecord]:
-        """The newest reviews, of one status where one is named."""
+    async def list(
+        self, status: str = "", limit: int = 100, *, organisation_id: str | None = None
+    ) -> list[ReviewRecord]:
+        """The newest reviews, of one status and one organisation where they are named."""
         now = int(self._clock())
         query = select(Review).order_by(Review.created_at.desc(), Review.id)
         if status == "pending":
             query = query.where(Review.status == status, Review.expires_at > now)
+        if organisation_id is not None:
+            foreign = (
+                select(Key.id)
+                .join(Project, Project.id == Key.project_id)
+                .where(Project.organisation_id != organisation_id)
+            )
+            query = query.where(Review.key_id.not_in(foreign))
         async with self._store.read() as session:
             found = [_record(one, now) for one in await session.scalars(query.limit(MAX_LISTED))]
         return [one for one in found if status in ("", one.status)][:limit]
+
+    async def place_of(self, review: ReviewRecord) -> tuple[str, str] | None:
+        """Organisation and project of a review's key; None where keys are kept elsewhere."""
+        query = (
+            select(Project.organisation_id, Project.id)
+            .join(Key, Key.project_id == Project.id)
+            .where(Key.id == review.key_id)
+        )
+        async with self._store.read() as session:
+            row = (await session.execute(query)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def rights_of_key(self, key: KeyRecord) -> Rights:
+        """What an admin key may do."""
+        async with self._store.read() as session:
+            return await rights_of_key(session, key)
 
     async def get(self, review_id: str) -> ReviewRecord | None:
         """One review, None where there is none."""

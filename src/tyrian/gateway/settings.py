@@ -16,6 +16,8 @@ from tyrian.gateway.upstream import Upstream
 if TYPE_CHECKING:  # the key store brings the database along; the hot path needs only the protocol
     from tyrian.firewall.audit import AuditSink
     from tyrian.gateway.accounts.record import KeyVerifier
+    from tyrian.gateway.alert_channels import Channels
+    from tyrian.gateway.alert_courier import Courier
     from tyrian.gateway.decisions import DecisionLog
     from tyrian.gateway.files.files import Files
     from tyrian.gateway.idempotency import IdempotentAnswers
@@ -80,6 +82,10 @@ class Settings:
     """The database; without it there are no accounts, and the console is one page for keys."""
     decisions: "DecisionLog | None" = None
     """Where decisions are kept for people to look through."""
+    spend_alerts: "Courier | None" = None
+    """Tells of spend alerts; without it they stand in the console and the audit log alone."""
+    alert_channels: "Channels | None" = None
+    """By which they are told."""
     console: ConsoleOptions = field(default_factory=ConsoleOptions)
     metrics_board: "Board | None" = None
     """Where workers of one gateway tell each other what they counted."""

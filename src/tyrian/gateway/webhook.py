@@ -1,4 +1,7 @@
-"""Tells another server of new reviews: signed, tried again, never in the way of a request."""
+"""Tells another server of events: signed, tried again, never in the way of a request.
+
+Only the operator names that server, in the stack file; where it redirects to is not followed.
+"""
 
 import asyncio
 import hashlib
@@ -26,7 +29,7 @@ def signature(secret: str, time_s: int, body: bytes) -> str:
 
 
 class Webhook:
-    """Posts `review.created` events. The call itself is not in them: it is behind the API."""
+    """Posts events. Of a review the call itself is not in them: it is behind the API."""
 
     def __init__(self, url: str, secret: str = "", pauses_s: tuple[float, ...] = PAUSES_S) -> None:
         self._url = url
@@ -50,7 +53,7 @@ class Webhook:
                 },
             }
         )
-        task = asyncio.create_task(self._send(review.id, body))
+        task = asyncio.create_task(self._tell(review.id, body))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -60,7 +63,12 @@ class Webhook:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _send(self, review_id: str, body: bytes) -> None:
+    async def _tell(self, review_id: str, body: bytes) -> None:
+        if not await self.send(body):
+            _log.warning("review %s: the webhook could not be told", review_id)
+
+    async def send(self, body: bytes) -> bool:
+        """Post an event, trying a few times; whether the server took it."""
         for pause_s in self._pauses_s:
             await asyncio.sleep(pause_s)
             headers = {"content-type": "application/json"}
@@ -75,10 +83,10 @@ class Webhook:
                     ) as reply,
                 ):
                     if reply.status < 300:
-                        return
+                        return True
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass
-        _log.warning("review %s: the webhook could not be told", review_id)
+        return False
 
 
 def _sources(call: dict[str, object]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tyrian.core.detection import Stage
 from tyrian.policy.tool import ToolPolicy, load_policy
@@ -93,6 +93,42 @@ class ReviewSpec(Part):
     """Name of the environment variable that holds the secret by which it is signed."""
 
 
+class MailSpec(Part):
+    """The mail server by which a gateway sends e-mail."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    """Its name or address."""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    """Its port."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls` from the first byte on; `none` sends in the clear, and takes no password."""
+    username: str = ""
+    """Whom to sign in as, where the server asks for it."""
+    password_env: EnvName | Literal[""] = ""
+    """Name of the environment variable that holds the password."""
+    sender: Annotated[str, Field(pattern=r"^[^\s@<>,]+@[^\s@<>,]+$", max_length=254)]
+    """The address that e-mail comes from."""
+
+    @model_validator(mode="after")
+    def _check_password(self) -> "MailSpec":
+        if self.security == "none" and (self.password_env or self.username):
+            raise ValueError("a password is never sent in the clear: use `starttls` or `tls`")
+        if bool(self.username) is not bool(self.password_env):
+            raise ValueError("`username` and `password_env` go together")
+        return self
+
+
+class SpendAlertSpec(Part):
+    """How a gateway tells of spending that reaches an amount, beside its console."""
+
+    webhook: HttpUrl | None = None
+    """Told of each alert that fires."""
+    webhook_secret_env: EnvName | Literal[""] = ""
+    """Name of the environment variable that holds the secret by which it is signed."""
+    mail: MailSpec | None = None
+    """By which e-mail goes to the addresses of an alert; without it none is sent."""
+
+
 class ModerationSpec(Part):
     """How a gateway tells what guards found in OpenAI's thirteen categories."""
 
@@ -124,6 +160,8 @@ class Stack(Part):
     """How a streamed answer is held back."""
     review: ReviewSpec = ReviewSpec()
     """How a gateway asks a person."""
+    spend_alerts: SpendAlertSpec = SpendAlertSpec()
+    """How a gateway tells of spending that reaches an amount."""
     moderation: ModerationSpec = ModerationSpec()
     """How a gateway tells what guards found."""
     cache: CacheSpec = CacheSpec()

@@ -410,7 +410,7 @@ def test_fields_that_nobody_may_set_are_refused(http: httpx2.Client) -> None:
         ("GET", "/usage/completions?start_time=1&group_by=password", None, 400),
         ("GET", "/costs?start_time=999999999999999", None, 200),
         ("PUT", "/projects", {"name": "x"}, 405),
-        ("GET", "/groups", None, 501),
+        ("GET", "/certificates", None, 501),
         ("GET", "/usage/images?start_time=1", None, 501),
         ("GET", "/nothing", None, 404),
     ],

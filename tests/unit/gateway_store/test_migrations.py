@@ -1,6 +1,7 @@
 """Every migration forward and back, on data, on SQLite and on PostgreSQL."""
 
 import pkgutil
+import time
 from typing import Any
 
 import pytest
@@ -129,3 +130,62 @@ def break_reference(connection: Connection) -> None:
     for statement in for_dialect("sqlite", old_key(1)):
         connection.execute(text(statement))
     connection.execute(text("UPDATE key SET project_id = 'proj_gone'"))
+
+
+def test_the_running_months_spending_is_summed_from_the_ledger(database_url: str) -> None:
+    move(database_url, "0007")
+    now = int(time.time())
+    entry = (
+        "INSERT INTO ledger_entry (id, request_id, organisation_id, project_id, key_id, route,"
+        " model, status, effect, input_tokens, cached_tokens, output_tokens, cost_nanos,"
+        " is_estimate, elapsed_ms, created_at) VALUES ('led_{}', 'req', 'org_default', '{}',"
+        " 'key', 'chat', 'm', 200, '', 1, 0, 1, {}, false, 1, {})"
+    )
+    run(
+        database_url,
+        entry.format(1, "proj_default", 5_000_000_000, now),
+        entry.format(2, "proj_other", 7_000_000_000, now),
+        entry.format(3, "proj_default", 1_000_000_000, now - 40 * 86_400),
+    )
+    move(database_url, "0008")
+    found = ask(database_url, "SELECT subject_id, period, nanos FROM spending ORDER BY subject_id")
+    assert found == [
+        ("org_default", "month", 12_000_000_000),
+        ("proj_default", "month", 5_000_000_000),
+        ("proj_other", "month", 7_000_000_000),
+    ]
+    move(database_url, "0007")
+    assert len(ask(database_url, "SELECT id FROM ledger_entry")) == 3
+
+
+def test_going_back_ends_admin_keys_that_would_do_more_than_their_owners_may(
+    database_url: str,
+) -> None:
+    move(database_url, "0008")
+    statements = [
+        f"INSERT INTO user_account (id, email, name, created_at) VALUES ('u{n}', '{n}', 'n', 1)"
+        for n in (1, 2)
+    ]
+    statements += [
+        "INSERT INTO membership (id, organisation_id, user_id, role, created_at)"
+        f" VALUES ('m{n}', 'org_default', 'u{n}', '{role}', 1)"
+        for n, role in ((1, "admin"), (2, "viewer"))
+    ]
+    statements += [
+        "INSERT INTO key (id, project_id, name, kind, scopes, owner_user_id, created_at)"
+        f" VALUES ('key_{n}', 'proj_default', 'k', '{kind}', '[]', {owner}, 1)"
+        for n, (kind, owner) in enumerate(
+            (("adm", "'u1'"), ("adm", "'u2'"), ("adm", "NULL"), ("live", "'u2'"))
+        )
+    ]
+    run(
+        database_url,
+        *statements,
+        "INSERT INTO people_group (id, organisation_id, name, created_at)"
+        " VALUES ('g1', 'org_default', 'g', 1)",
+        "INSERT INTO group_member (group_id, user_id, created_at) VALUES ('g1', 'u2', 1)",
+    )
+    move(database_url, "0007")
+    assert ask(database_url, "SELECT id FROM key WHERE revoked_at IS NOT NULL") == [("key_1",)]
+    move(database_url, SCHEMA)
+    assert ask(database_url, "SELECT id FROM people_group") == []

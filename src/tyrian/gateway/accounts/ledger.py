@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import insert
 
 from tyrian.errors import StoreError
+from tyrian.gateway.accounts.spending import Fired, book
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.models.money import LedgerEntry
 
@@ -27,9 +28,17 @@ class Ledger:
     An entry is made when it is written: by then it is known how the request was answered.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.time,
+        on_fired: Callable[[Fired], None] | None = None,
+    ) -> None:
+        """`on_fired` hears of each spend alert that an entry lets fire."""
         self._store = store
         self._clock = clock
+        self._on_fired = on_fired
         self._waiting: list[Callable[[], Row]] = []
         self._rows: list[Row] = []
         self._writing: asyncio.Task[None] | None = None
@@ -66,7 +75,11 @@ class Ledger:
             async with self._store.write() as session:
                 connection = await session.connection()
                 await connection.execute(insert(LedgerEntry), list(some))
+                fired = await book(session, some, int(self._clock()))
             del self._rows[: len(some)]
+            if self._on_fired is not None:
+                for one in fired:
+                    self._on_fired(one)
 
     async def close(self) -> None:
         """Write what is left."""

@@ -12,6 +12,7 @@ from tyrian.gateway.accounts.books import Held
 from tyrian.gateway.accounts.ledger import Ledger, Row
 from tyrian.gateway.accounts.prices import FREE, Price, PriceList
 from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.spending import Fired
 from tyrian.gateway.accounts.till import Till
 from tyrian.gateway.accounts.windows import MemoryWindows, Take, Windows
 from tyrian.gateway.context import RequestContext
@@ -36,12 +37,13 @@ class AccountMeter:
         prices: PriceList | None = None,
         windows: Windows | None = None,
         clock: Callable[[], float] = time.time,
+        on_fired: Callable[[Fired], None] | None = None,
     ) -> None:
         self._prices = prices or PriceList({})
         self._windows = windows or MemoryWindows()
         self._clock = clock
         self.till = Till(store, clock=clock)
-        self.ledger = Ledger(store, clock=clock)
+        self.ledger = Ledger(store, clock=clock, on_fired=on_fired)
         self._correcting: set[asyncio.Task[None]] = set()
 
     def priced(self, prices: PriceList) -> "AccountMeter":

@@ -12,7 +12,8 @@ from tyrian.gateway.accounts import audit, revision
 from tyrian.gateway.accounts.audit import COMMAND, Actor
 from tyrian.gateway.accounts.keys import end_key
 from tyrian.gateway.accounts.names import checked_name
-from tyrian.gateway.accounts.projects import open_project
+from tyrian.gateway.accounts.permissions import ORGANISATION_ROLES, PROJECT_ROLES
+from tyrian.gateway.accounts.projects import lock, open_project
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.keys import Key
@@ -23,9 +24,11 @@ from tyrian.gateway.store.models.organisations import (
     ServiceAccount,
     User,
 )
+from tyrian.gateway.store.models.roles import GroupMember, PeopleGroup, RoleAssignment
 
-ROLES: Final = ("owner", "admin", "analyst", "viewer")
-PROJECT_ROLES: Final = ("owner", "member")
+ROLES: Final = tuple(reversed([*ORGANISATION_ROLES]))
+PLACES: Final = tuple(reversed([*PROJECT_ROLES]))
+"""Roles of people in a project."""
 
 
 class People:
@@ -58,9 +61,10 @@ class People:
         if role not in ROLES:
             raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(ROLES)}")
         async with self._store.write() as session:
+            await lock(session, organisation_id)
             row = await _membership(session, organisation_id, user_id)
             if row.role == "owner" and role != "owner":
-                await _check_another_owner(session, organisation_id)
+                await self.check_another_owner(session, organisation_id)
             row.role = role
             details = {"id": user_id, "role": role}
             await audit.append(session, organisation_id, "user.updated", by, details)
@@ -69,13 +73,27 @@ class People:
     async def remove(self, organisation_id: str, user_id: str, *, by: Actor = COMMAND) -> None:
         """Take somebody out of an organisation, and end the keys that they own there."""
         async with self._store.write() as session:
+            await lock(session, organisation_id)
             row = await _membership(session, organisation_id, user_id)
             if row.role == "owner":
-                await _check_another_owner(session, organisation_id)
+                await self.check_another_owner(session, organisation_id)
             await session.execute(delete(Membership).where(Membership.id == row.id))
             await leave(session, organisation_id, user_id, int(self._clock()), by=by)
             await audit.append(session, organisation_id, "user.deleted", by, {"id": user_id})
             await revision.bump(session)
+
+    @staticmethod
+    async def check_another_owner(session: AsyncSession, organisation_id: str) -> None:
+        """ConfigError where there is but one owner; the caller holds the organisation's lock."""
+        owners = await session.scalar(
+            select(func.count())
+            .select_from(Membership)
+            .where(Membership.organisation_id == organisation_id, Membership.role == "owner")
+        )
+        if (owners or 0) < 2:
+            raise ConfigError(
+                "an organisation keeps at least one owner", hint="make somebody else one first"
+            )
 
     async def in_project(
         self, organisation_id: str, project_id: str
@@ -101,8 +119,8 @@ class People:
         by: Actor = COMMAND,
     ) -> None:
         """Give a member of the organisation a place in a project, or another role there."""
-        if role not in PROJECT_ROLES:
-            raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(PROJECT_ROLES)}")
+        if role not in PLACES:
+            raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(PLACES)}")
         async with self._store.write() as session:
             project = await open_project(session, organisation_id, project_id)
             await _membership(session, organisation_id, user_id)
@@ -126,11 +144,17 @@ class People:
     ) -> None:
         """Take somebody out of a project."""
         async with self._store.write() as session:
+            await lock(session, organisation_id)
             project = await open_project(session, organisation_id, project_id)
             row = await session.scalar(_place(project.id, user_id))
             if row is None:
                 raise _nobody()
             await session.delete(row)
+            await session.execute(
+                delete(RoleAssignment).where(
+                    RoleAssignment.subject_id == user_id, RoleAssignment.scope_id == project.id
+                )
+            )
             details = {"id": user_id, "project_id": project.id}
             await audit.append(
                 session, organisation_id, "user.deleted", by, details, project_id=project.id
@@ -216,7 +240,17 @@ class People:
 async def leave(
     session: AsyncSession, organisation_id: str, user_id: str, now: int, *, by: Actor
 ) -> None:
-    """End somebody's keys and places in an organisation's projects, within a transaction."""
+    """End somebody's keys, roles and places in groups and projects, within a transaction."""
+    groups = select(PeopleGroup.id).where(PeopleGroup.organisation_id == organisation_id)
+    await session.execute(
+        delete(GroupMember).where(GroupMember.user_id == user_id, GroupMember.group_id.in_(groups))
+    )
+    await session.execute(
+        delete(RoleAssignment).where(
+            RoleAssignment.organisation_id == organisation_id,
+            RoleAssignment.subject_id == user_id,
+        )
+    )
     projects = select(Project.id).where(Project.organisation_id == organisation_id)
     await session.execute(
         delete(ProjectMembership).where(
@@ -241,18 +275,6 @@ async def _membership(session: AsyncSession, organisation_id: str, user_id: str)
     if row is None:
         raise _nobody()
     return row
-
-
-async def _check_another_owner(session: AsyncSession, organisation_id: str) -> None:
-    owners = await session.scalar(
-        select(func.count())
-        .select_from(Membership)
-        .where(Membership.organisation_id == organisation_id, Membership.role == "owner")
-    )
-    if (owners or 0) < 2:
-        raise ConfigError(
-            "an organisation keeps at least one owner", hint="make somebody else one first"
-        )
 
 
 def _place(project_id: str, user_id: str) -> Select[ProjectMembership]:

@@ -15,7 +15,7 @@ from tyrian.gateway.accounts.names import checked_name
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.keys import Key
-from tyrian.gateway.store.models.organisations import Project
+from tyrian.gateway.store.models.organisations import Organisation, Project
 
 MODES: Final = ("allow_list", "deny_list")
 MAX_MODELS: Final = 500
@@ -106,6 +106,20 @@ class Projects:
                 await end_key(session, key, now, by=by, reason="archived")
             await _note(session, project, "project.archived", by, {})
             return project
+
+
+async def lock(session: AsyncSession, organisation_id: str, project_id: str | None = None) -> None:
+    """Let nobody else change roles, groups and places of this organisation meanwhile.
+
+    InputError where the project is not there, or archived.
+    """
+    await session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == organisation_id)
+        .with_for_update(key_share=True)
+    )
+    if project_id is not None:
+        await open_project(session, organisation_id, project_id)
 
 
 async def open_project(session: AsyncSession, organisation_id: str, project_id: str) -> Project:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import InputError
 from tyrian.gateway.accounts import audit
 from tyrian.gateway.accounts.audit import Actor
 from tyrian.gateway.accounts.invitations import Invitations, status_of
 from tyrian.gateway.accounts.people import People
+from tyrian.gateway.accounts.permissions import NOTHING, Rights
+from tyrian.gateway.accounts.rights import everybodys_rights, rights_of
 from tyrian.gateway.console.sign_in.sessions import Sessions, digest
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.store.engine import Store
@@ -32,6 +34,8 @@ class Member:
     name: str
     email: str
     role: Role
+    rights: Rights
+    """What they may do in all, by groups and further roles too."""
     last_seen_at: int | None
 
 
@@ -47,9 +51,19 @@ class Members:
 
     async def list(self, organisation_id: str) -> list[Member]:
         """Everybody who belongs, owners first."""
+        people = await self._people.list(organisation_id)
+        async with self._store.read() as session:
+            rights = await everybodys_rights(session, organisation_id)
         found = [
-            Member(user.id, user.name, user.email, Role.of(place.role), user.last_seen_at)
-            for user, place in await self._people.list(organisation_id)
+            Member(
+                user.id,
+                user.name,
+                user.email,
+                Role.of(place.role),
+                rights.get(user.id, NOTHING),
+                user.last_seen_at,
+            )
+            for user, place in people
             if user.disabled_at is None
         ]
         return sorted(found, key=lambda member: (-member.role, member.name.lower()))
@@ -144,13 +158,13 @@ class Members:
         await self._sessions.end(user_id)
 
     async def _check_place(self, visitor: Visitor, user_id: str) -> None:
-        found = await self._people.get(visitor.organisation_id, user_id)
-        if found is None:
+        if await self._people.get(visitor.organisation_id, user_id) is None:
             raise InputError("there is no such member")
-        _check_reach(visitor, Role.of(found[1].role))
+        async with self._store.read() as session:
+            held = await rights_of(session, visitor.organisation_id, user_id)
+        # Nobody makes or unmakes what is above them.
+        visitor.rights.check_covers_all(held)
 
 
 def _check_reach(visitor: Visitor, role: Role) -> None:
-    """Nobody makes or unmakes what is above them."""
-    if role > visitor.role:
-        raise ConfigError(f"only owners decide about the role {role.title}")
+    visitor.rights.check_covers(role.permissions)

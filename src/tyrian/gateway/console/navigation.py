@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tyrian.gateway.console.visitor import Role
+from tyrian.gateway.console.visitor import Role, Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class NavItem:
     icon: str
     """A name in `parts.html`."""
     role: Role = Role.VIEWER
-    """The least role that sees it."""
+    """Who may do all that this role permits sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ NAVIGATION: Sequence[NavGroup] = (
 )
 
 
-def visible(role: Role, paths: frozenset[str]) -> list[NavGroup]:
-    """What a role sees of the pages that this gateway has."""
+def visible(visitor: Visitor, paths: frozenset[str]) -> list[NavGroup]:
+    """What somebody sees of the pages that this gateway has."""
     groups = (
-        NavGroup(g.title, [i for i in g.items if role >= i.role and i.path in paths])
+        NavGroup(g.title, [i for i in g.items if visitor.may(i.role) and i.path in paths])
         for g in NAVIGATION
     )
     return [group for group in groups if group.items]

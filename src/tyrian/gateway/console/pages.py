@@ -30,6 +30,7 @@ from starlette.routing import Route
 from tyrian.errors import ConfigError, InputError, StoreError, TyrianError
 from tyrian.gateway.accounts.audit import Actor
 from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.accounts.permissions import PERMISSIONS
 from tyrian.gateway.console.form import Form, read_form
 from tyrian.gateway.console.headers import FOR_PAGES
 from tyrian.gateway.console.messages import DONE
@@ -80,9 +81,20 @@ class Console:
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
     def page(
-        self, path: str, handler: Handler, *, method: str = "GET", role: Role = Role.VIEWER
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        method: str = "GET",
+        role: Role = Role.VIEWER,
+        permission: str = "",
+        is_of_project: bool = False,
     ) -> Route:
-        """A route for those who are signed in with at least that role."""
+        """A route for those who are signed in and may do all that this role permits.
+
+        Where a permission is named it is that which they need; `is_of_project` admits whoever
+        has it in any project, and the handler, which knows which one it is about, looks again.
+        """
 
         async def answer(request: Request) -> Response:
             visitor = await self.visitor(request)
@@ -93,7 +105,10 @@ class Console:
                 await self._check_token(request, visitor)
             if self._must_settle(visitor) and not path.startswith(("/account", "/sign-out")):
                 return RedirectResponse(SETUP_PATH, 303)
-            if not visitor.may(role):
+            may = visitor.can_somewhere if is_of_project else visitor.can
+            if permission and not may(permission):
+                raise lacking(permission)
+            if not permission and not visitor.may(role):
                 raise ApiError(
                     403,
                     f"This needs the role {role.title}; yours is {visitor.role_title}.",
@@ -154,7 +169,7 @@ class Console:
         text = self._environment.get_template(template).render(
             {
                 "who": visitor,
-                "nav": visible(visitor.role, frozenset(self._paths)) if visitor else [],
+                "nav": visible(visitor, frozenset(self._paths)) if visitor else [],
                 "active": active,
                 "csrf_token": visitor.csrf_token if visitor else "",
                 "theme": theme if theme in ("light", "dark") else "",
@@ -273,6 +288,13 @@ def told(error: TyrianError) -> str:
     """An error of ours as a sentence for people."""
     hint = f" {error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
     return f"{error.message[:1].upper()}{error.message[1:]}.{hint}"
+
+
+def lacking(permission: str) -> ApiError:
+    """403 for somebody who does not hold a permission."""
+    what = PERMISSIONS[permission]
+    message = f"Your roles do not let you do this: {what[:1].lower()}{what[1:]}."
+    return ApiError(403, message, code="role_too_small")
 
 
 def gone() -> ApiError:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from tyrian.gateway.accounts.permissions import NOTHING, ORGANISATION_ROLES, Rights
+
 
 class Role(IntEnum):
     """A person's place in an organisation; each may do what the ones before it may."""
@@ -20,6 +22,11 @@ class Role(IntEnum):
     def of(cls, name: str) -> "Role":
         """The role of a name in the store; the least one for a name that is not known."""
         return cls.__members__.get(name.upper(), cls.VIEWER)
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """What it permits."""
+        return ORGANISATION_ROLES[self.id]
 
     @property
     def id(self) -> str:
@@ -50,6 +57,8 @@ class Visitor:
     signed_in_at: int
     has_credentials: bool
     """False for one who came by a link and has no other way in yet."""
+    rights: Rights = NOTHING
+    """What they may do: by their place, by further roles, and by their groups."""
 
     @property
     def initials(self) -> str:
@@ -63,5 +72,13 @@ class Visitor:
         return self.role.title
 
     def may(self, role: Role) -> bool:
-        """Whether the visitor has at least that role."""
-        return self.role >= role
+        """Whether the visitor may do all that this role permits."""
+        return Role(role).permissions <= self.rights.organisation
+
+    def can(self, permission: str, project_id: str | None = None) -> bool:
+        """Whether the visitor holds a permission, everywhere or in that project."""
+        return self.rights.may(permission, project_id)
+
+    def can_somewhere(self, permission: str) -> bool:
+        """Whether the visitor holds a permission at least in one project."""
+        return self.rights.may_somewhere(permission)

@@ -44,7 +44,7 @@ class ReviewRoutes:
         if not key.allows("admin"):
             raise ApiError(403, "This key lacks the scope `admin`.", code="insufficient_scope")
         status, limit = _query(scope)
-        found = await self._reviews.list(status, limit)
+        found = await self._reviews.list(status, limit, organisation_id=key.organisation_id)
         body = {"object": "list", "data": [as_json(review) for review in found]}
         await send_body(send, msgspec.json.encode(body))
 
@@ -61,7 +61,7 @@ class ReviewRoutes:
         limits = self._settings.limits
         _, obj = await read_json(scope, receive, limit=16_384, timeout_s=limits.body_s)
         is_approved, note = _answer(obj)
-        await self._review(review_id, key)
+        await self._check_right(await self._review(review_id, key), key)
         try:
             review = await self._reviews.decide(
                 review_id, is_approved=is_approved, by=key.id, note=note
@@ -99,9 +99,23 @@ class ReviewRoutes:
 
     async def _review(self, review_id: str, key: KeyRecord) -> ReviewRecord:
         review: ReviewRecord | None = await self._reviews.get(review_id[:64])
-        if review is None or not (key.allows("admin") or review.key_id == key.id):
+        if review is None:
+            raise _not_there()
+        if review.key_id == key.id:
+            return review
+        place = await self._reviews.place_of(review)
+        is_foreign = place is not None and place[0] != key.organisation_id
+        if is_foreign or not key.allows("admin"):
             raise _not_there()
         return review
+
+    async def _check_right(self, review: ReviewRecord, key: KeyRecord) -> None:
+        """An admin key decides where its owner may."""
+        place = await self._reviews.place_of(review)
+        rights = await self._reviews.rights_of_key(key)
+        if not rights.may("reviews.decide", place[1] if place is not None else None):
+            message = "The owner of this key lacks the permission `reviews.decide`."
+            raise ApiError(403, message, code="permission_denied")
 
 
 def _not_there() -> ApiError:

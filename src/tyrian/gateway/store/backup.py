@@ -9,13 +9,13 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, func, select, text, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from tyrian.errors import ConfigError, StoreError
 from tyrian.gateway.store.engine import blocking, parse_url
@@ -24,6 +24,7 @@ from tyrian.gateway.store.models.keys import Key, KeySecret, Revision
 from tyrian.gateway.store.models.money import Budget, BudgetLease
 from tyrian.gateway.store.models.organisations import Invitation
 from tyrian.gateway.store.models.schema import METADATA
+from tyrian.gateway.store.models.spending import FiredAlert, Spending
 
 _AT_ONCE: Final = 500
 
@@ -119,6 +120,10 @@ class _Since:
     invitations: frozenset[str]
     """Those that are worth nothing any more."""
     spent: Mapping[tuple[str, int], int]
+    sums: Mapping[tuple[str, str, int], int]
+    """What was spent in periods, by organisation and project."""
+    fired: Sequence[Mapping[str, Any]]
+    """Alerts that have fired: none does twice for want of memory."""
     revision: int
 
     @classmethod
@@ -139,12 +144,18 @@ class _Since:
                 Budget.spent_nanos + Budget.reserved_nanos,
             )
         )
+        sums = connection.execute(
+            select(Spending.subject_id, Spending.period, Spending.began_at, Spending.nanos)
+        )
+        fired = connection.execute(select(FiredAlert.__table__)).mappings()
         number = connection.execute(select(func.max(Revision.number))).scalar()
         return cls(
             {it: (revoked, off) for it, revoked, off in keys},
             {it: (revoked, end) for it, revoked, end in secrets},
             frozenset(closed.scalars()),
             {(it, began): spent for it, began, spent in budgets},
+            {(it, period, began): nanos for it, period, began, nanos in sums},
+            [dict(row) for row in fired],
             number or 0,
         )
 
@@ -175,6 +186,7 @@ class _Since:
                 )
                 .values(spent_nanos=spent)
             )
+        self._keep_spending(connection)
         sessions = METADATA.tables.get("console_session")
         if sessions is not None and "ended_at" in sessions.c:
             connection.execute(
@@ -184,6 +196,24 @@ class _Since:
             update(Revision).values(number=func.coalesce(Revision.number, 0) + self.revision + 1)
         )
         return kept
+
+    def _keep_spending(self, connection: Connection) -> None:
+        for (it, period, began), nanos in self.sums.items():
+            place = (
+                Spending.subject_id == it,
+                Spending.period == period,
+                Spending.began_at == began,
+            )
+            known = connection.execute(select(Spending.nanos).where(*place)).scalar()
+            if known is None:
+                row = {"subject_id": it, "period": period, "began_at": began, "nanos": nanos}
+                connection.execute(insert(Spending).values(row))
+            elif known < nanos:
+                connection.execute(update(Spending).where(*place).values(nanos=nanos))
+        known_ids = set(connection.execute(select(FiredAlert.id)).scalars())
+        for fired in self.fired:
+            if fired["id"] not in known_ids:
+                connection.execute(insert(FiredAlert).values(fired))
 
     def _keep_keys(self, connection: Connection) -> int:
         kept = 0

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from tyrian.errors import StoreError
 
-SCHEMA: Final = "0007"
+SCHEMA: Final = "0008"
 """The newest revision under `migrations/versions`; a test holds the two together."""
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")

@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, or_, select, update
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tyrian.gateway.accounts.rights import rights_of
 from tyrian.gateway.console.origin import token_of
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.store.engine import Store
@@ -114,8 +115,9 @@ class Sessions:
         )
         async with self._store.read() as session:
             row = (await session.execute(query)).one_or_none()
-        if row is None:
-            return None
+            if row is None:
+                return None
+            rights = await rights_of(session, row[0].organisation_id, row[1].id)
         found, user, role, organisation_name, is_settled = row
         if now - found.seen_at >= SEEN_EVERY_S:
             await self._touch(found.id, now)
@@ -134,6 +136,7 @@ class Sessions:
             csrf_token=token_of(secret),
             signed_in_at=found.created_at,
             has_credentials=bool(is_settled),
+            rights=rights,
         )
 
     async def _touch(self, session_id: str, now: int) -> None:

@@ -12,11 +12,13 @@ from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.budgets import Budgets
 from tyrian.gateway.accounts.keys import DAY_S, Change
 from tyrian.gateway.accounts.periods import checked_period
+from tyrian.gateway.accounts.permissions import BeyondReachError
 from tyrian.gateway.accounts.record import KeyRecord
+from tyrian.gateway.accounts.rights import rights_of_key
 from tyrian.gateway.accounts.scopes import MODEL_SCOPES
 from tyrian.gateway.console.form import Form, nanos_of
-from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, told
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, lacking, told
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.store.models.organisations import Membership, Project, ServiceAccount, User
 from tyrian.gateway.tokens import KeyKind
@@ -61,13 +63,16 @@ def routes(console: Console) -> list[Route]:
     """`/keys` and below"""
     pages = _Pages(console)
 
+    def make(path: str, handler: Handler, method: str = "GET") -> Route:
+        return console.page(path, handler, method=method, permission="keys.own", is_of_project=True)
+
     def write(path: str, handler: Handler) -> Route:
-        return console.page(path, handler, method="POST", role=Role.ANALYST)
+        return console.page(path, handler, method="POST")
 
     return [
         console.page("/keys", pages.list),
-        console.page("/keys/new", pages.new, role=Role.ANALYST),
-        write("/keys", pages.create),
+        make("/keys/new", pages.new),
+        make("/keys", pages.create, "POST"),
         console.page("/keys/{id}", pages.show),
         write("/keys/{id}", pages.change),
         write("/keys/{id}/rotate", pages.rotate),
@@ -111,11 +116,10 @@ class _Pages:
         form = form_of(request)
         try:
             kind = KeyKind(form.text("kind") or "live")
-            if kind in (KeyKind.ADMIN, KeyKind.SERVICE) and not visitor.may(Role.ADMIN):
-                raise ConfigError("only administrators make keys of this kind")
             project_id = form.text("project") or await self._first_project(visitor)
             if project_id not in (await self._names(visitor)).projects:
                 raise gone()
+            _check_kind(visitor, kind, project_id)
             checked_period(form.text("period") or "month")
             nanos = nanos_of(form.text("amount")) if form.text("amount") else None
             record, token = await self._console.keys.create(
@@ -161,6 +165,7 @@ class _Pages:
     async def rotate(self, request: Request, visitor: Visitor) -> Response:
         """A new value; the old one stays good for a while."""
         record = await self._own_key(request, visitor)
+        await self._check_reach(visitor, record)
         overlap = form_of(request).text("overlap")
         if overlap not in dict(OVERLAPS):
             raise ApiError(400, "Choose when the old value ends.")
@@ -191,6 +196,17 @@ class _Pages:
             raise ApiError(403, message, code="role_too_small")
         return record
 
+    async def _check_reach(self, visitor: Visitor, record: KeyRecord) -> None:
+        """Whoever learns an admin key's value may do what it may, so they must may it already."""
+        if record.kind is not KeyKind.ADMIN:
+            return
+        async with self._console.store.read() as session:
+            rights = await rights_of_key(session, record)
+        try:
+            visitor.rights.check_covers_all(rights)
+        except BeyondReachError as error:
+            raise ApiError(403, told(error), code="role_too_small") from None
+
     async def _names(self, visitor: Visitor) -> _Names:
         organisation = visitor.organisation_id
         projects = select(Project.id, Project.name).where(
@@ -219,17 +235,22 @@ class _Pages:
                 Project.organisation_id == visitor.organisation_id, Project.archived_at.is_(None)
             )
             .order_by(Project.created_at, Project.id)
-            .limit(1)
         )
         async with self._console.store.read() as session:
-            found = await session.scalar(query)
-        if found is None:
+            found = (await session.scalars(query)).all()
+        if not found:
             raise ConfigError("this organisation has no project", hint="make one first")
-        return found
+        return next((it for it in found if visitor.can("keys.own", it)), found[0])
 
     async def _form(self, request: Request, visitor: Visitor, form: Form, failed: str) -> Response:
         names = await self._names(visitor)
-        kinds = [k for k in KINDS if visitor.may(Role.ADMIN) or k[0] in ("live", "test")]
+        kinds = [
+            kind
+            for kind in KINDS
+            if kind[0] in ("live", "test")
+            or (kind[0] is KeyKind.SERVICE and visitor.can_somewhere("keys.manage"))
+            or visitor.can("keys.manage")
+        ]
         return self._console.render(
             request,
             "key_new.html",
@@ -238,7 +259,7 @@ class _Pages:
             active="keys",
             failed=failed,
             form=form,
-            projects=list(names.projects.items()),
+            projects=[p for p in names.projects.items() if visitor.can("keys.own", p[0])],
             kinds=kinds,
             lives=LIVES,
             periods=PERIODS,
@@ -285,9 +306,23 @@ class _Pages:
         )
 
 
+def _check_kind(visitor: Visitor, kind: KeyKind, project_id: str) -> None:
+    """ConfigError or ApiError where the visitor may not make such a key there."""
+    if not visitor.can("keys.own", project_id):
+        raise lacking("keys.own")
+    # An admin key governs the whole organisation, whatever project it is written down under.
+    place = None if kind is KeyKind.ADMIN else project_id
+    if kind in (KeyKind.ADMIN, KeyKind.SERVICE) and not visitor.can("keys.manage", place):
+        raise ConfigError("only who governs everybody's keys makes keys of this kind")
+
+
 def _may_change(visitor: Visitor, record: KeyRecord) -> bool:
-    is_own = record.owner_user_id == visitor.user_id and record.kind != KeyKind.ADMIN
-    return visitor.may(Role.ADMIN) or (visitor.may(Role.ANALYST) and is_own)
+    if record.kind is KeyKind.ADMIN:
+        return visitor.can("keys.manage")
+    is_own = record.owner_user_id == visitor.user_id
+    return visitor.can("keys.manage", record.project_id) or (
+        visitor.can("keys.own", record.project_id) and is_own
+    )
 
 
 def _life(form: Form) -> int | None:

@@ -7,8 +7,10 @@ from starlette.routing import Route
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.names import checked_name
 from tyrian.gateway.console.form import read_form
+from tyrian.gateway.console.member_roles import overview
 from tyrian.gateway.console.members import Members
-from tyrian.gateway.console.pages import SETUP_PATH, Console, actor, form_of, gone, told
+from tyrian.gateway.console.pages import SETUP_PATH, Console, Handler, actor, form_of, gone, told
+from tyrian.gateway.console.views import member_roles
 from tyrian.gateway.console.views.sign_in import begin
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.errors import ApiError
@@ -24,14 +26,17 @@ ROLES = (
 def routes(console: Console) -> list[Route]:
     """`/members` and below, `/join`"""
     pages = _Pages(console)
+
+    def write(path: str, handler: Handler) -> Route:
+        return console.page(path, handler, method="POST", permission="members.manage")
+
     return [
         console.page("/members", pages.list),
-        console.page("/members/invite", pages.invite, method="POST", role=Role.ADMIN),
-        console.page(
-            "/members/invitations/{id}/withdraw", pages.withdraw, method="POST", role=Role.ADMIN
-        ),
-        console.page("/members/{id}/role", pages.change_role, method="POST", role=Role.ADMIN),
-        console.page("/members/{id}/remove", pages.remove, method="POST", role=Role.ADMIN),
+        write("/members/invite", pages.invite),
+        write("/members/invitations/{id}/withdraw", pages.withdraw),
+        write("/members/{id}/role", pages.change_role),
+        write("/members/{id}/remove", pages.remove),
+        *member_roles.routes(console, pages.list),
         console.public("/join", pages.join_form),
         console.public("/join", pages.join, method="POST"),
     ]
@@ -47,6 +52,7 @@ class _Pages:
     ) -> Response:
         """Everybody who belongs, and who is invited."""
         organisation = visitor.organisation_id
+        members = await self._members.list(organisation)
         return self._console.render(
             request,
             "members.html",
@@ -54,11 +60,13 @@ class _Pages:
             status=400 if failed else 200,
             active="members",
             failed=failed,
-            members=await self._members.list(organisation),
+            members=members,
+            names={member.user_id: member.name for member in members},
             invitations=await self._members.invitations(organisation)
-            if visitor.may(Role.ADMIN)
+            if visitor.can("members.manage")
             else [],
-            roles=[(role.id, role.title) for role, _ in ROLES if role <= visitor.role],
+            overview=await overview(self._console.store, visitor),
+            roles=[(role.id, role.title) for role, _ in ROLES if visitor.may(role)],
             about=[(role.title, text) for role, text in ROLES],
             link=link,
         )

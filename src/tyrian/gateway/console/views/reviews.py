@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from tyrian.errors import InputError
 from tyrian.gateway.accounts import audit
-from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.pages import Console, actor, form_of, gone, lacking, told
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.reviews import MAX_NOTE, ReviewRecord, Reviews
 from tyrian.gateway.store.models.keys import Key
@@ -30,7 +30,13 @@ def routes(console: Console) -> list[Route]:
     pages = _Pages(console, console.settings.reviews)
     return [
         console.page("/reviews", pages.list),
-        console.page("/reviews/{id}", pages.decide, method="POST", role=Role.ANALYST),
+        console.page(
+            "/reviews/{id}",
+            pages.decide,
+            method="POST",
+            permission="reviews.decide",
+            is_of_project=True,
+        ),
     ]
 
 
@@ -48,6 +54,7 @@ class _Pages:
         if is_waiting:
             wanted.reverse()
         keys, people = await self._names(visitor.organisation_id)
+        projects = await self._projects(visitor.organisation_id)
         return self._console.render(
             request,
             "reviews.html",
@@ -60,6 +67,9 @@ class _Pages:
             waiting=sum(one.status == "pending" for one in found),
             keys=keys,
             people=people,
+            decidable={
+                one.id for one in wanted if visitor.can("reviews.decide", projects.get(one.key_id))
+            },
             now=self._reviews.now(),
         )
 
@@ -70,8 +80,12 @@ class _Pages:
         if decision is None:
             raise ApiError(400, "Approve or refuse.")
         review_id = request.path_params["id"][:64]
-        if review_id not in {one.id for one in await self._of(visitor.organisation_id)}:
+        found = {one.id: one for one in await self._of(visitor.organisation_id)}
+        if review_id not in found:
             raise gone()
+        projects = await self._projects(visitor.organisation_id)
+        if not visitor.can("reviews.decide", projects.get(found[review_id].key_id)):
+            raise lacking("reviews.decide")
         try:
             await self._reviews.decide(
                 review_id,
@@ -105,6 +119,16 @@ class _Pages:
         async with self._console.store.read() as session:
             ids = (await session.scalars(query)).all()
         return [one for i in ids if (one := await self._reviews.get(i)) is not None]
+
+    async def _projects(self, organisation_id: str) -> dict[str, str]:
+        """The projects of keys."""
+        query = (
+            select(Key.id, Key.project_id)
+            .join(Project, Project.id == Key.project_id)
+            .where(Project.organisation_id == organisation_id)
+        )
+        async with self._console.store.read() as session:
+            return {row[0]: row[1] for row in await session.execute(query)}
 
     async def _names(self, organisation_id: str) -> tuple[dict[str, str], dict[str, str]]:
         keys = (

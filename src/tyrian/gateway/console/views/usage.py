@@ -13,12 +13,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tyrian.errors import ConfigError, InputError
+from tyrian.gateway.accounts.alerts import Alerts, Wish
 from tyrian.gateway.accounts.budgets import BudgetRecord, Budgets
+from tyrian.gateway.alert_channels import Channels
 from tyrian.gateway.console.chart import Chart, stacked
 from tyrian.gateway.console.form import nanos_of
-from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
+from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, lacking, told
 from tyrian.gateway.console.templates import dollars, number
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.models.keys import Key
 from tyrian.gateway.store.models.money import LedgerEntry
 from tyrian.gateway.store.models.organisations import Project
@@ -55,10 +57,18 @@ class Line:
 def routes(console: Console) -> list[Route]:
     """`/usage` and `/budgets`"""
     pages = _Pages(console)
+
+    def write(path: str, handler: Handler) -> Route:
+        return console.page(
+            path, handler, method="POST", permission="budgets.manage", is_of_project=True
+        )
+
     return [
         console.page("/usage", pages.show),
-        console.page("/budgets", pages.set_budget, method="POST", role=Role.ADMIN),
-        console.page("/budgets/drop", pages.drop_budget, method="POST", role=Role.ADMIN),
+        write("/budgets", pages.set_budget),
+        write("/budgets/drop", pages.drop_budget),
+        write("/spend-alerts", pages.add_alert),
+        write("/spend-alerts/{id}/delete", pages.delete_alert),
     ]
 
 
@@ -66,6 +76,7 @@ class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._budgets = Budgets(console.store)
+        self._alerts = Alerts(console.store)
 
     async def show(self, request: Request, visitor: Visitor, failed: str = "") -> Response:
         """Charts, sums and budgets."""
@@ -79,6 +90,12 @@ class _Pages:
         names = await self._names(visitor.organisation_id)
         rows = await self._rows(visitor.organisation_id, times[0], step_s, group, key_id)
         lines = _lines(rows, names)
+        places = await self._places(visitor.organisation_id)
+        subjects = [
+            (visitor.organisation_id, f"All of {visitor.organisation_name}"),
+            *((i, n) for i, n in names.items() if i.startswith(("proj_", "key_"))),
+        ]
+        bindable = {i for i, _ in subjects if visitor.can("budgets.manage", places.get(i))}
         series: dict[str, dict[str, dict[int, float]]] = {
             what: defaultdict(lambda: defaultdict(float)) for what in ("requests", "cost")
         }
@@ -122,10 +139,15 @@ class _Pages:
             key_id=key_id,
             key_name=names.get(key_id, ""),
             budgets=await self._budget_lines(visitor.organisation_id, names),
-            subjects=[
-                (visitor.organisation_id, f"All of {visitor.organisation_name}"),
-                *((i, n) for i, n in names.items() if i.startswith(("proj_", "key_"))),
+            subjects=[(i, n) for i, n in subjects if i in bindable],
+            bindable=bindable,
+            alerts=await self._alerts.list(visitor.organisation_id),
+            alert_subjects=[
+                (i, n) for i, n in subjects if i in bindable and not i.startswith("key_")
             ],
+            fired=await self._alerts.fired(visitor.organisation_id),
+            names=names,
+            channels=self._console.settings.alert_channels or Channels(),
             periods=PERIODS,
         )
 
@@ -149,10 +171,42 @@ class _Pages:
         await self._budgets.drop(subject, form.text("period"), by=actor(request, visitor))
         return RedirectResponse("/usage?done=budget-dropped", 303)
 
-    async def _check_subject(self, visitor: Visitor, subject: str) -> None:
-        names = await self._names(visitor.organisation_id)
-        if subject != visitor.organisation_id and subject not in names:
+    async def add_alert(self, request: Request, visitor: Visitor) -> Response:
+        """Tell of it once spending reaches an amount."""
+        form = form_of(request)
+        subject = form.text("subject")
+        await self._check_subject(visitor, subject)
+        if subject.startswith("key_"):
             raise gone()
+        recipients = form.text("recipients").replace(",", " ").split()
+        try:
+            await self._alerts.create(
+                visitor.organisation_id,
+                Wish(nanos_of(form.text("amount")), tuple(recipients)),
+                project_id=None if subject == visitor.organisation_id else subject,
+                by=actor(request, visitor),
+            )
+        except (ConfigError, InputError) as error:
+            return await self.show(request, visitor, told(error))
+        return RedirectResponse("/usage?done=alert-made", 303)
+
+    async def delete_alert(self, request: Request, visitor: Visitor) -> Response:
+        """Delete an alert."""
+        alert_id = request.path_params["id"][:64]
+        found = await self._alerts.get(visitor.organisation_id, alert_id)
+        if found is None:
+            raise gone()
+        if not visitor.can("budgets.manage", found.project_id):
+            raise lacking("budgets.manage")
+        await self._alerts.delete(visitor.organisation_id, found.id, by=actor(request, visitor))
+        return RedirectResponse("/usage?done=alert-deleted", 303)
+
+    async def _check_subject(self, visitor: Visitor, subject: str) -> None:
+        places = await self._places(visitor.organisation_id)
+        if subject != visitor.organisation_id and subject not in places:
+            raise gone()
+        if not visitor.can("budgets.manage", places.get(subject)):
+            raise lacking("budgets.manage")
 
     async def _rows(
         self, organisation_id: str, since: int, step_s: int, group: str, key_id: str
@@ -190,6 +244,18 @@ class _Pages:
         )
         async with self._console.store.read() as session:
             found = {row[0]: row[1] for row in await session.execute(projects)}
+            return found | {row[0]: row[1] for row in await session.execute(keys)}
+
+    async def _places(self, organisation_id: str) -> dict[str, str]:
+        """The project that each project and key is, or is in."""
+        projects = select(Project.id).where(Project.organisation_id == organisation_id)
+        keys = (
+            select(Key.id, Key.project_id)
+            .join(Project, Project.id == Key.project_id)
+            .where(Project.organisation_id == organisation_id)
+        )
+        async with self._console.store.read() as session:
+            found = {it: it for it in await session.scalars(projects)}
             return found | {row[0]: row[1] for row in await session.execute(keys)}
 
     async def _budget_lines(

@@ -1,7 +1,7 @@
-"""/v1/organization: the administration, with OpenAI's names, so that its client drives it."""
+"""The administration, with OpenAI's names, so that its client drives it."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -10,101 +10,50 @@ import msgspec
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.audit import Actor
 from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.accounts.permissions import BeyondReachError
+from tyrian.gateway.accounts.rights import rights_of_key
 from tyrian.gateway.auth import authenticate
 from tyrian.gateway.body import read_json
 from tyrian.gateway.context import Endpoint, Receive, Scope, Send, context_of
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.responses import send_body
-from tyrian.gateway.routes.admin.keys import KeyRoutes
-from tyrian.gateway.routes.admin.logs import LogRoutes
-from tyrian.gateway.routes.admin.money import MoneyRoutes
-from tyrian.gateway.routes.admin.people import PeopleRoutes
-from tyrian.gateway.routes.admin.projects import ProjectRoutes
 from tyrian.gateway.routes.admin.request import AdminRequest
+from tyrian.gateway.routes.admin.table import NO_CHANNELS, Handler, routes_of
 from tyrian.gateway.settings import Settings
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.wire import Json
 
-Handler = Callable[[AdminRequest], Awaitable[Json]]
+PATHS: Final = ("/organization/", "/projects/")
+"""OpenAI's client asks for the roles of a project beside the organisation, not below it."""
 
-PATH: Final = "/organization/"
 MAX_BODY_BYTES: Final = 64 << 10
 _NO_STORE: Final = ((b"cache-control", b"no-store"),)
 
 _UNSERVED: Final = re.compile(
-    r"(certificates|data_retention|external_keys|external_storage|groups|roles|spend_alerts"
-    r"|workload_identity_providers|usage/.+|users/[^/]+/roles.*|projects/[^/]+/(certificates"
-    r"|data_retention|groups|hosted_tool_permissions|service_tier_settings|spend_alerts).*)(/.*)?"
+    r"organization/(certificates|data_retention|external_keys|external_storage"
+    r"|workload_identity_providers|usage/.+|projects/[^/]+/(certificates"
+    r"|data_retention|hosted_tool_permissions|service_tier_settings).*)(/.*)?"
 )
 """What OpenAI's administration has and this one does not: told apart from what is no path."""
 
 
-def routes_of(store: Store, keys: Keys) -> Mapping[str, Mapping[str, Handler]]:
-    """Handlers by path, below `/organization/`, and method."""
-    own, projects, people = KeyRoutes(store, keys), ProjectRoutes(store), PeopleRoutes(store)
-    money, logs = MoneyRoutes(store), LogRoutes(store)
-    project = "projects/{project}"
-    limit = {"GET": money.get_limit, "POST": money.set_limit, "DELETE": money.drop_limit}
-    return {
-        "admin_api_keys": {"GET": own.list_admin, "POST": own.create_admin},
-        "admin_api_keys/{key}": {"GET": own.get_admin, "DELETE": own.delete_admin},
-        "projects": {"GET": projects.list, "POST": projects.create},
-        project: {"GET": projects.get, "POST": projects.update},
-        f"{project}/archive": {"POST": projects.archive},
-        f"{project}/model_permissions": {
-            "GET": projects.get_models,
-            "POST": projects.set_models,
-            "DELETE": projects.drop_models,
-        },
-        f"{project}/rate_limits": {"GET": projects.list_limits},
-        f"{project}/rate_limits/{{limit}}": {"POST": projects.set_limit},
-        f"{project}/spend_limit": limit,
-        "spend_limit": limit,
-        f"{project}/api_keys": {"GET": own.list, "POST": own.create},
-        f"{project}/api_keys/{{key}}": {
-            "GET": own.get,
-            "POST": own.update,
-            "DELETE": own.delete,
-        },
-        f"{project}/api_keys/{{key}}/rotate": {"POST": own.rotate},
-        f"{project}/service_accounts": {"GET": own.list_accounts, "POST": own.create_account},
-        f"{project}/service_accounts/{{account}}": {
-            "GET": own.get_account,
-            "DELETE": own.delete_account,
-        },
-        f"{project}/service_accounts/{{account}}/api_keys": {"POST": own.create_account_key},
-        "users": {"GET": people.list},
-        "users/{user}": {"GET": people.get, "POST": people.update, "DELETE": people.delete},
-        f"{project}/users": {"GET": people.list_in_project, "POST": people.add_to_project},
-        f"{project}/users/{{user}}": {
-            "GET": people.get_in_project,
-            "POST": people.update_in_project,
-            "DELETE": people.delete_from_project,
-        },
-        "invites": {"GET": people.list_invites, "POST": people.create_invite},
-        "invites/{invite}": {"GET": people.get_invite, "DELETE": people.delete_invite},
-        "usage/completions": {"GET": money.completions},
-        "usage/moderations": {"GET": money.moderations},
-        "costs": {"GET": money.costs},
-        "audit_logs": {"GET": logs.list},
-    }
-
-
 class AdminApi:
-    """A layer that takes what lies below `/organization/`; everything else goes on."""
+    """A layer that takes what lies below PATHS; everything else goes on."""
 
     def __init__(self, app: Endpoint, settings: Settings, keys: Keys, store: Store) -> None:
         self._app = app
         self._settings = settings
+        self._store = store
+        channels = settings.alert_channels or NO_CHANNELS
         self._routes = [
-            (_pattern(path), methods) for path, methods in routes_of(store, keys).items()
+            (_pattern(path), route) for path, route in routes_of(store, keys, channels).items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
         for prefix in ("/v1", "/compat/v1"):
-            if path.startswith(prefix + PATH):
-                await self._serve(path[len(prefix + PATH) :], scope, receive, send)
+            if path.startswith(tuple(prefix + below for below in PATHS)):
+                await self._serve(path.removeprefix(prefix + "/"), scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -114,7 +63,12 @@ class AdminApi:
         method: str = scope["method"]
         permission = "admin.read" if method in ("GET", "HEAD") else "admin"
         key = await authenticate(scope, self._settings.keys, context, permission)
-        handler, ids = self._find(path, "GET" if method == "HEAD" else method)
+        handler, ids, needed = self._find(path, "GET" if method == "HEAD" else method)
+        async with self._store.read() as session:
+            rights = await rights_of_key(session, key)
+        if not rights.may(needed, ids.get("project")):
+            message = f"The owner of this key lacks the permission `{needed}`."
+            raise ApiError(403, message, code="permission_denied")
         body: Json = {}
         if method == "POST":
             limits = self._settings.limits
@@ -126,22 +80,25 @@ class AdminApi:
         by = Actor("api_key", key.id, address=address)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=500)
         try:
-            answer = await handler(AdminRequest(key, by, ids, query, body))
+            answer = await handler(AdminRequest(key, by, ids, query, body, rights))
+        except BeyondReachError as error:
+            raise ApiError(403, _sentence(error), code="permission_denied") from None
         except (ConfigError, InputError) as error:
             raise bad_request(_sentence(error)) from None
         await send_body(send, msgspec.json.encode(answer), headers=_NO_STORE)
 
-    def _find(self, path: str, method: str) -> tuple[Handler, Mapping[str, str]]:
-        for pattern, methods in self._routes:
+    def _find(self, path: str, method: str) -> tuple[Handler, Mapping[str, str], str]:
+        """What answers, the ids in the path, and the permission that it needs."""
+        for pattern, route in self._routes:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
-            handler = methods.get(method)
+            handler = route.methods.get(method)
             if handler is None:
-                allow = ((b"allow", ", ".join(sorted(methods)).encode()),)
+                allow = ((b"allow", ", ".join(sorted(route.methods)).encode()),)
                 message = "This method is not allowed here."
                 raise ApiError(405, message, code="method_not_allowed", headers=allow)
-            return handler, found.groupdict()
+            return handler, found.groupdict(), route.read if method == "GET" else route.permission
         if _UNSERVED.fullmatch(path):
             message = "This gateway does not serve this part of the administration."
             raise ApiError(501, message, code="not_implemented")

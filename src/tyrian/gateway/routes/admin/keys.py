@@ -49,6 +49,8 @@ class KeyRoutes:
             scopes=request.texts("scopes"),
             expires_in_s=request.number("expires_in_seconds", least=1, most=MAX_SECONDS),
             project_id=home.id if home else DEFAULT_PROJECT,
+            # Its maker's: a key that were nobody's could do everything.
+            owner_user_id=request.key.owner_user_id,
             by=request.by,
         )
         return {**_admin_key(record), "value": value}

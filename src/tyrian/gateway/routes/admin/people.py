@@ -4,9 +4,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tyrian.gateway.accounts.assignments import Assignments, Holder
 from tyrian.gateway.accounts.invitations import Invitations, status_of
 from tyrian.gateway.accounts.people import People
+from tyrian.gateway.accounts.permissions import ORGANISATION_ROLES, PROJECT_ROLES
 from tyrian.gateway.accounts.projects import Projects
+from tyrian.gateway.accounts.rights import rights_of
+from tyrian.gateway.accounts.role_book import RoleBook
 from tyrian.gateway.errors import bad_request
 from tyrian.gateway.routes.admin.request import AdminRequest, deleted, not_found, page_of
 from tyrian.gateway.store.engine import Store
@@ -19,7 +23,7 @@ from tyrian.gateway.store.models.organisations import (
 from tyrian.gateway.wire import Json
 
 _FROM_WIRE: Final = {"reader": "viewer"}
-_TO_WIRE: Final = {"viewer": "reader"}
+TO_WIRE: Final = {"viewer": "reader"}
 """OpenAI knows owners and readers; the roles between them have our names."""
 
 
@@ -27,7 +31,10 @@ class PeopleRoutes:
     """`/users`, `/projects/{p}/users` and `/invites`"""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._people = People(store)
+        self._roles = RoleBook(store)
+        self._assignments = Assignments(store)
         self._projects = Projects(store)
         self._invitations = Invitations(store)
 
@@ -36,25 +43,39 @@ class PeopleRoutes:
         emails = {email.lower() for email in request.asked("emails")}
         found = await self._people.list(request.organisation_id)
         shown = [pair for pair in found if not emails or pair[0].email in emails]
-        return page_of(request, shown, _user)
+        return page_of(request, shown, user_json)
 
     async def get(self, request: AdminRequest) -> Json:
         """GET /organization/users/{user}"""
-        return _user(await self._user(request))
+        return user_json(await self._user(request))
 
     async def update(self, request: AdminRequest) -> Json:
         """POST /organization/users/{user}"""
-        request.only("role")
+        request.only("role", "role_id")
         user, _ = await self._user(request)
-        role = request.text("role")
-        await self._people.set_role(
-            request.organisation_id, user.id, _FROM_WIRE.get(role, role), by=request.by
-        )
-        return _user(await self._user(request))
+        await self._check_reach(request, user.id)
+        if (role := request.optional_text("role")) is not None:
+            role = _FROM_WIRE.get(role, role)
+            request.rights.check_covers(ORGANISATION_ROLES.get(role, ()))
+            await self._people.set_role(request.organisation_id, user.id, role, by=request.by)
+        if (role_id := request.optional_text("role_id")) is not None:
+            if await self._roles.get(request.organisation_id, role_id) is None:
+                raise not_found("role")
+            await self._assignments.give(
+                request.organisation_id,
+                Holder("user", user.id),
+                role_id,
+                rights=request.rights,
+                by=request.by,
+            )
+        elif role is None:
+            raise bad_request("`role` or `role_id` is missing.", param="role")
+        return user_json(await self._user(request))
 
     async def delete(self, request: AdminRequest) -> Json:
         """DELETE /organization/users/{user}"""
         user, _ = await self._user(request)
+        await self._check_reach(request, user.id)
         await self._people.remove(request.organisation_id, user.id, by=request.by)
         return deleted("organization.user", user.id)
 
@@ -80,7 +101,8 @@ class PeopleRoutes:
 
     async def delete_from_project(self, request: AdminRequest) -> Json:
         """DELETE /organization/projects/{project}/users/{user}"""
-        user, _ = await self._project_user(request)
+        user, place = await self._project_user(request)
+        request.rights.check_covers(PROJECT_ROLES.get(place.role, ()), request.ids["project"])
         await self._people.drop_from_project(
             request.organisation_id, request.ids["project"], user.id, by=request.by
         )
@@ -94,11 +116,15 @@ class PeopleRoutes:
         """POST /organization/invites; the answer alone has the `token` of the link to join by."""
         request.only("email", "role", "projects")
         role = request.text("role")
+        projects = await self._invited_to(request)
+        request.rights.check_covers(ORGANISATION_ROLES.get(_FROM_WIRE.get(role, role), ()))
+        for place in projects:
+            request.rights.check_covers(PROJECT_ROLES[place["role"]], place["id"])
         invitation, token = await self._invitations.create(
             request.organisation_id,
             request.text("email"),
             _FROM_WIRE.get(role, role),
-            await self._invited_to(request),
+            projects,
             by=request.by,
         )
         return {**_invite(invitation), "token": token}
@@ -139,11 +165,15 @@ class PeopleRoutes:
     async def _put(self, request: AdminRequest, user_id: str) -> Json:
         if await self._people.get(request.organisation_id, user_id) is None:
             raise not_found("member")
+        project_id, role = request.ids["project"], request.text("role")
+        before = {user.id: place.role for user, place in await self._in_project(request)}
+        for name in (role, before.get(user_id, "")):
+            request.rights.check_covers(PROJECT_ROLES.get(name, ()), project_id)
         await self._people.put_in_project(
             request.organisation_id,
-            request.ids["project"],
+            project_id,
             user_id,
-            request.text("role"),
+            role,
             by=request.by,
         )
         found = await self._in_project(request)
@@ -154,6 +184,12 @@ class PeopleRoutes:
         if found is None:
             raise not_found("member")
         return found
+
+    async def _check_reach(self, request: AdminRequest, user_id: str) -> None:
+        """Nobody makes or unmakes what is above them."""
+        async with self._store.read() as session:
+            held = await rights_of(session, request.organisation_id, user_id)
+        request.rights.check_covers_all(held)
 
     async def _in_project(self, request: AdminRequest) -> Sequence[tuple[User, ProjectMembership]]:
         project = request.ids["project"]
@@ -174,14 +210,15 @@ class PeopleRoutes:
         return found
 
 
-def _user(pair: tuple[User, Membership]) -> Json:
+def user_json(pair: tuple[User, Membership]) -> Json:
+    """A member."""
     user, membership = pair
     return {
         "object": "organization.user",
         "id": user.id,
         "name": user.name,
         "email": user.email,
-        "role": _TO_WIRE.get(membership.role, membership.role),
+        "role": TO_WIRE.get(membership.role, membership.role),
         "added_at": membership.created_at,
         "created": user.created_at,
     }
@@ -204,7 +241,7 @@ def _invite(invitation: Invitation) -> Json:
         "object": "organization.invite",
         "id": invitation.id,
         "email": invitation.email,
-        "role": _TO_WIRE.get(invitation.role, invitation.role),
+        "role": TO_WIRE.get(invitation.role, invitation.role),
         "status": status_of(invitation, time.time()),
         "created_at": invitation.created_at,
         "expires_at": invitation.expires_at,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from tyrian.gateway.accounts.audit import Actor
+from tyrian.gateway.accounts.permissions import Rights
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.wire import Json
@@ -25,6 +26,8 @@ class AdminRequest:
     """The parts of the path that are ids."""
     query: Mapping[str, Sequence[str]]
     body: Json
+    rights: Rights
+    """Of the key's owner: nobody gives what they do not hold."""
 
     @property
     def organisation_id(self) -> str:
@@ -47,6 +50,10 @@ class AdminRequest:
         if not isinstance(value, str):
             raise bad_request(f"`{name}` must be a string.", param=name)
         return value
+
+    def optional_text(self, name: str) -> str | None:
+        """A text in the body, None where it is left out or null."""
+        return None if self.body.get(name) is None else self.text(name)
 
     def number(self, name: str, *, least: int = 0, most: int = 10**15) -> int | None:
         """A whole number in the body, None where it is left out or null."""
@@ -116,6 +123,43 @@ def page_of(request: AdminRequest, items: Sequence[T], shape: Shape[T]) -> Json:
         "last_id": page[-1]["id"] if page else None,
         "has_more": start + limit < len(shaped),
     }
+
+
+def cursor_page(
+    request: AdminRequest,
+    items: Sequence[T],
+    shape: Shape[T],
+    id_of: Callable[[T], str],
+    *,
+    default: int,
+    most: int,
+) -> Json:
+    """A page of a list whose cursor is in `next`: `limit` items after the one named there."""
+    limit = request.asked_number("limit", default, least=0, most=most)
+    ordered = in_order(request, items)
+    after = request.asked("after")
+    start = 0
+    if after:
+        ids = [id_of(item) for item in ordered]
+        if after[-1] not in ids:
+            raise bad_request("There is nothing with the id in `after`.", param="after")
+        start = ids.index(after[-1]) + 1
+    page = ordered[start : start + limit]
+    has_more = bool(page) and start + limit < len(ordered)
+    return {
+        "object": "list",
+        "data": [shape(item) for item in page],
+        "has_more": has_more,
+        "next": id_of(page[-1]) if has_more else None,
+    }
+
+
+def in_order(request: AdminRequest, items: Sequence[T], default: str = "asc") -> Sequence[T]:
+    """The items in the `order` that was asked for; they come with the oldest first."""
+    order = (request.asked("order") or [default])[-1]
+    if order not in ("asc", "desc"):
+        raise bad_request("`order` must be `asc` or `desc`.", param="order")
+    return items if order == "asc" else items[::-1]
 
 
 def deleted(kind: str, it: str) -> Json:

@@ -15,7 +15,7 @@ from tyrian.gateway.routes.openapi.operations import EVENTS, NOT_SERVED, OPERATI
 from tyrian.gateway.routes.openapi.schemas import Schema, ref, schemas
 
 PATH: Final = "/openapi.json"
-ADMIN: Final = "/v1/organization/"
+ADMIN: Final = ("/v1/organization/", "/v1/projects/")
 ALIASES: Final = ("/compat/v1/", "/llama/v1/")
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _ANY_ERRORS = (400, 404, 405, 408, 413, 415, 431, 500, 503)

@@ -3,9 +3,7 @@
 Amounts are whole nano-dollars (10⁻⁹ USD): the price of one token is a whole number of them.
 """
 
-from typing import Any
-
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tyrian.gateway.store.models.base import ID_LENGTH, Base
@@ -103,20 +101,3 @@ class RateLimit(Base):
     tokens_per_minute: Mapped[int | None]
     requests_per_day: Mapped[int | None]
     updated_at: Mapped[int]
-
-
-class SpendAlert(Base):
-    """Tells somebody once spending reaches an amount."""
-
-    __tablename__ = "spend_alert"
-
-    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
-    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), index=True)
-    project_id: Mapped[str | None] = mapped_column(ForeignKey("project.id"), index=True)
-    """None for the whole organisation."""
-    threshold_nanos: Mapped[int]
-    period: Mapped[str] = mapped_column(String(8))
-    channel: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """Whom to tell, as the API takes it."""
-    created_at: Mapped[int]
-    fired_at: Mapped[int | None]

@@ -13,7 +13,9 @@ from tyrian.gateway.store.models import (
     organisations,
     playground,
     reviews,
+    roles,
     sign_in,
+    spending,
 )
 from tyrian.gateway.store.models.base import Base
 
@@ -26,7 +28,9 @@ MODULES: Final = (
     organisations,
     playground,
     reviews,
+    roles,
     sign_in,
+    spending,
 )
 """A new module of tables is added here; a test holds that none is missing."""
 
