@@ -20,9 +20,12 @@ from tyrian.gateway.console.stack.running import Applied, RunningStack
 from tyrian.gateway.console.views.stack import MAX_TEXT, by_stage, may_apply
 from tyrian.gateway.console.visitor import Role, Visitor
 from tyrian.gateway.errors import ApiError
-from tyrian.stack.explain import explain
+from tyrian.stack.explain import Explanation, explain
 from tyrian.stack.load import stack_faults
 from tyrian.stack.schema import Stack
+
+MAX_LINES = 2_000
+"""Of both texts together, where they are compared line by line."""
 
 MAX_NOTED = 20
 """Changes that the audit entry names."""
@@ -44,6 +47,17 @@ class Line:
     kind: str
     """`new`, `gone`, `place`, or nothing for one that stays."""
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What there is to say of a text."""
+
+    faults: Sequence[Fault] = ()
+    found: Explanation | None = None
+    """What it does; None where it is no stack, or nobody has asked."""
+    changes: Sequence[Change] = ()
+    lines: Sequence[Line] = ()
 
 
 def routes(console: Console) -> list[Route]:
@@ -175,35 +189,38 @@ class _Pages:
         failed: str = "",
         status: int = 200,
     ) -> Response:
-        found = await asyncio.to_thread(self._read, text) if is_checked else []
-        is_good = isinstance(found, Stack)
-        shown = (
-            await asyncio.to_thread(self._changes, found, text) if isinstance(found, Stack) else []
-        )
-        explained = explain(found) if isinstance(found, Stack) else None
-        if is_checked and not is_good:
-            status = 400
+        reading = await asyncio.to_thread(self._reading, text) if is_checked else Reading()
+        running = self._options.stack_text
         return self._console.render(
             request,
             "stack_check.html",
             visitor,
-            status=status,
+            status=400 if reading.faults else status,
             active="stack",
             failed=failed,
             text=text,
             digest=digest,
-            against=digest_of(self._options.stack_text),
+            against=digest_of(running),
             is_checked=is_checked,
-            faults=[] if isinstance(found, Stack) else found,
-            found=explained,
-            stages=by_stage(explained),
-            changes=shown,
-            is_weaker=is_weaker(shown),
-            lines=_lines(self._options.stack_text, text) if is_good else [],
+            faults=reading.faults,
+            found=reading.found,
+            stages=by_stage(reading.found),
+            changes=reading.changes,
+            is_weaker=is_weaker(reading.changes),
+            is_other=text != running,
+            lines=reading.lines,
             may_apply=may_apply(visitor),
             hindrance=self._hindrance(),
             is_recent=is_recent(visitor),
         )
+
+    def _reading(self, text: str) -> Reading:
+        """Everything that a page says of a text; blocking."""
+        found = self._read(text)
+        if not isinstance(found, Stack):
+            return Reading(faults=found)
+        lines = _lines(self._options.stack_text, text)
+        return Reading((), explain(found), self._changes(found, text), lines)
 
 
 def is_recent(visitor: Visitor) -> bool:
@@ -217,7 +234,10 @@ def _fault(error: StackError) -> Fault:
 
 
 def _lines(old: str, new: str) -> Sequence[Line]:
-    """The two texts side by side, as far as they differ."""
+    """The two texts side by side, as far as they differ; nothing where they are too long."""
+    before, after = old.splitlines(), new.splitlines()
+    if len(before) + len(after) > MAX_LINES:  # the time it takes grows with their square
+        return []
     kinds = {"+": "new", "-": "gone", "@": "place"}
-    found = list(unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3))[2:]
+    found = list(unified_diff(before, after, lineterm="", n=3))[2:]
     return [Line(kinds.get(line[:1], ""), line) for line in found]
