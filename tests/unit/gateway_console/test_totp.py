@@ -61,3 +61,9 @@ def test_the_picture_holds_the_secret_that_people_can_read() -> None:
     size, path = picture(SECRET, "ada@example.com")
     assert size >= 21
     assert path.startswith("M")
+
+
+def test_a_name_without_end_still_makes_a_picture() -> None:
+    size, path = picture(b"s" * 20, "\U0001f600" * 5_000)
+    assert size > 20
+    assert path

@@ -12,6 +12,9 @@ from urllib.parse import quote
 STEP_S: Final = 30
 DIGITS: Final = 6
 SECRET_BYTES: Final = 20
+MAX_ACCOUNT: Final = 120
+"""Characters of an account's name that the picture holds."""
+
 _DRIFT: Final = 1
 """Steps that a phone's clock may be off."""
 
@@ -52,7 +55,9 @@ def readable(secret: bytes) -> str:
 def address(secret: bytes, account: str) -> str:
     """What the picture holds."""
     plain = base64.b32encode(secret).decode().rstrip("=")
-    return f"otpauth://totp/Tyrian:{quote(account, safe='')}?secret={plain}&issuer=Tyrian"
+    # No code holds a name without end, and apps show the beginning.
+    name = quote(account[:MAX_ACCOUNT], safe="")
+    return f"otpauth://totp/Tyrian:{name}?secret={plain}&issuer=Tyrian"
 
 
 def picture(secret: bytes, account: str) -> tuple[int, str]:
