@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,6 +25,7 @@ from tyrian.gateway.accounts.prices import Price, PriceList
 from tyrian.gateway.accounts.role_book import RoleBook
 from tyrian.gateway.alert_channels import Channels
 from tyrian.gateway.alert_courier import Courier
+from tyrian.gateway.reviews import Reviews
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.audit import AuditEvent
@@ -35,6 +37,7 @@ from tyrian.gateway.store.models.organisations import (
     Project,
     User,
 )
+from tyrian.gateway.store.models.reviews import Review
 from tyrian.gateway.store.models.spending import FiredAlert
 from tyrian.gateway.tokens import KeyKind
 from tyrian.gateway.webhook import SIGNATURE, Webhook, signature
@@ -93,6 +96,8 @@ class Site:
     model_value: str
     people: dict[str, str]
     receiver: Receiver
+    url: str
+    """Of the database."""
 
     def client(self, value: str = "") -> Any:
         value = value or self.root_value
@@ -158,7 +163,7 @@ async def site(kit: Any, database_url: str) -> AsyncIterator[Site]:
                 closing=Closing(meter, store),
             )
         )
-    yield Site(kit, ports, beside, root, model, people, receiver)
+    yield Site(kit, ports, beside, root, model, people, receiver, database_url)
     await beside.close()
     receiver.close()
 
@@ -654,3 +659,53 @@ async def test_an_alert_fires_once_whichever_worker_spends(site: Site) -> None:
     await asyncio.sleep(2.5)
     assert site.receiver.events[2]["spend_alert"]["threshold_usd"] == pytest.approx(0.06)
     assert (await verify(site.store)).faults == []
+
+
+async def test_reviews_are_decided_where_the_keys_owner_may_and_never_elsewhere(
+    site: Site,
+) -> None:
+    async with site.store.write() as session:
+        session.add(Organisation(id="org_b", name="b", created_at=1))
+        await session.flush()
+        session.add(Project(id="proj_b", organisation_id="org_b", name="b", created_at=1))
+    keys = Keys(site.store)
+    foreign, _ = await keys.create("b's", project_id="proj_b")
+    own = next(key for key in await keys.list() if key.name == "app")
+    now = int(time.time())
+    async with site.store.write() as session:
+        session.add_all(
+            Review(
+                id=f"rev_{number}",
+                key_id=key_id,
+                digest=bytes([number]) * 32,
+                status="pending",
+                stage="output",
+                policy="p",
+                request_id="req",
+                payload={"calls": [], "reasons": [], "message": None},
+                created_at=now,
+                expires_at=now + 900,
+            )
+            for number, key_id in ((1, own.id), (2, foreign.id))
+        )
+    opened = Store.open(site.url)
+    port = await asyncio.to_thread(
+        site.kit.start, keys=Keys(opened), store=opened, reviews=Reviews(opened), closing=opened
+    )
+    _, vics = await keys.create("v", kind=KeyKind.ADMIN, owner_user_id=site.people["vic"])
+    _, anns = await keys.create("a", kind=KeyKind.ADMIN, owner_user_id=site.people["ann"])
+    approve = {"decision": "approve"}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1") as http:
+
+        async def ask(method: str, path: str, value: str, body: Any = None) -> Any:
+            headers = {"authorization": f"Bearer {value}"}
+            return await http.request(method, f"/reviews{path}", headers=headers, json=body)
+
+        listed = (await ask("GET", "", site.root_value)).json()["data"]
+        assert [review["id"] for review in listed] == ["rev_1"]
+        for path in ("/rev_2", "/rev_none"):
+            assert (await ask("GET", path, site.root_value)).status_code == 404
+            assert (await ask("POST", path, site.root_value, approve)).status_code == 404
+        refused = await ask("POST", "/rev_1", vics, approve)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "permission_denied")
+        assert (await ask("POST", "/rev_1", anns, approve)).status_code == 200

@@ -34,7 +34,7 @@ agent:
   preflight_guards: [{name: hidden_text, flag_classes: ["*"]}]
   postflight_guards: [{name: secrets, redact_classes: ["*"]}]
 """
-ADMINISTRATION = r"^/v1/(organization|reviews)"
+ADMINISTRATION = r"^/v1/(organization|projects|reviews)"
 NOT_SERVED = r"^/v1/(evals|fine_tuning|content_provenance_checks)"
 """They answer 501 to everything, which the conformance list holds."""
 CHECKS = (

@@ -131,6 +131,7 @@ def test_the_tool_policy_is_compared(tmp_path: Path) -> None:
         ("agent: {}\naudit: {path: elsewhere.jsonl}\n", 2),
         ("agent: {}\nmodels: {m: {base_url: x, api_key_env: TYRIAN_CONSOLE_KEY}}\n", 2),
         ("agent: {}\nreview: {webhook_secret_env: tyrian_home}\n", 2),
+        ("agent: {}\nspend_alerts: {mail: {host: x, password_env: TYRIAN_CONSOLE_KEY}}\n", 2),
     ],
 )
 def test_what_only_the_machine_may_give_is_refused(tmp_path: Path, text: str, line: int) -> None:

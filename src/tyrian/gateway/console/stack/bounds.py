@@ -14,7 +14,7 @@ from tyrian.stack.source import KeyPath, Plain, read_source
 
 _FILE_HINT: Final = "use a file below the folder of the stack file, or change the file there"
 _OWN: Final = "TYRIAN_"
-_VARIABLES: Final = frozenset({"api_key_env", "webhook_secret_env"})
+_VARIABLES: Final = frozenset({"api_key_env", "password_env", "webhook_secret_env"})
 
 
 def bound_faults(text: str, running: str, *, base: Path, file: str) -> list[StackError]:

@@ -306,5 +306,12 @@ _SETTINGS: Final[Mapping[str, Judge]] = {
     "stream.hold_back": _weaker_when_less,
     "review.webhook": _weaker,
     "review.webhook_secret_env": _weaker,
+    "spend_alerts.webhook": _weaker,
+    "spend_alerts.webhook_secret_env": _weaker,
+    "spend_alerts.mail.host": _weaker,
+    "spend_alerts.mail.port": _weaker,
+    "spend_alerts.mail.security": _weaker,
+    "spend_alerts.mail.username": _weaker,
+    "spend_alerts.mail.password_env": _weaker,
     "agent.sandbox": _weaker,
 }

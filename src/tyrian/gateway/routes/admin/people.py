@@ -101,8 +101,12 @@ class PeopleRoutes:
 
     async def delete_from_project(self, request: AdminRequest) -> Json:
         """DELETE /organization/projects/{project}/users/{user}"""
-        user, place = await self._project_user(request)
-        request.rights.check_covers(PROJECT_ROLES.get(place.role, ()), request.ids["project"])
+        user, _ = await self._project_user(request)
+        project_id = request.ids["project"]
+        async with self._store.read() as session:
+            held = await rights_of(session, request.organisation_id, user.id)
+        # What they have there beside their place goes too.
+        request.rights.check_covers(held.projects.get(project_id, ()), project_id)
         await self._people.drop_from_project(
             request.organisation_id, request.ids["project"], user.id, by=request.by
         )
