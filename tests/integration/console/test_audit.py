@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from tests.integration.console.test_members import ids, joined
+from tests.integration.console.test_roles import defined
 
 from tyrian.gateway.accounts import audit, checkpoints
 from tyrian.gateway.accounts.audit import Actor
@@ -161,6 +163,18 @@ def test_only_those_who_govern_see_it(gateway: Any) -> None:
         assert owner.get("/audit").status_code == status
         assert owner.post("/audit/export").status_code == status
         assert ('href="/audit"' in owner.get("/account").text) == (status == 200)
+
+
+def test_a_role_that_lets_read_the_log_opens_the_page(gateway: Any) -> None:
+    owner = gateway.client().sign_in()
+    visit = joined(gateway, owner, "vic@example.com", "viewer")
+    vic = gateway.once(ids(gateway))["vic@example.com"]
+    assert visit.get("/audit").status_code == 403
+    role = defined(gateway, owner)
+    assert owner.post(f"/members/{vic}/roles", {"role": f"|{role}"}).status_code == 303
+    assert "The record" in visit.get("/audit").text
+    assert 'href="/audit"' in visit.get("/account").text
+    assert visit.post("/audit/export").status_code == 200
 
 
 def test_other_organisations_are_neither_shown_nor_taken_along(gateway: Any) -> None:

@@ -18,6 +18,12 @@ class NavItem:
     """A name in `parts.html`."""
     role: Role = Role.VIEWER
     """Who may do all that this role permits sees it."""
+    permission: str = ""
+    """In place of the role: who holds this sees it."""
+
+    def is_for(self, visitor: Visitor) -> bool:
+        """Whether somebody sees it."""
+        return visitor.can(self.permission) if self.permission else visitor.may(self.role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ NAVIGATION: Sequence[NavGroup] = (
         (
             NavItem("stack", "Guards and policies", "/stack", "stack"),
             NavItem("members", "Members", "/members", "members"),
-            NavItem("audit", "Audit log", "/audit", "audit", Role.ADMIN),
+            NavItem("audit", "Audit log", "/audit", "audit", permission="audit.read"),
         ),
     ),
 )
@@ -60,7 +66,7 @@ NAVIGATION: Sequence[NavGroup] = (
 def visible(visitor: Visitor, paths: frozenset[str]) -> list[NavGroup]:
     """What somebody sees of the pages that this gateway has."""
     groups = (
-        NavGroup(g.title, [i for i in g.items if visitor.may(i.role) and i.path in paths])
+        NavGroup(g.title, [i for i in g.items if i.is_for(visitor) and i.path in paths])
         for g in NAVIGATION
     )
     return [group for group in groups if group.items]

@@ -290,6 +290,12 @@ def told(error: TyrianError) -> str:
     return f"{error.message[:1].upper()}{error.message[1:]}.{hint}"
 
 
+def need(visitor: Visitor, permission: str) -> None:
+    """403 for whoever does not hold a permission in the whole organisation."""
+    if not visitor.can(permission):
+        raise lacking(permission)
+
+
 def lacking(permission: str) -> ApiError:
     """403 for somebody who does not hold a permission."""
     what = PERMISSIONS[permission]

@@ -20,21 +20,22 @@ from tyrian.gateway.console.audit.entries import GROUPS, Row, Wanted, find, link
 from tyrian.gateway.console.audit.watch import ChainWatch
 from tyrian.gateway.console.audit.words import deed_of, entry_of, ids_in
 from tyrian.gateway.console.headers import FOR_PAGES
-from tyrian.gateway.console.pages import Console, actor
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.pages import Console, actor, need
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.models.keys import Key
 from tyrian.gateway.store.models.organisations import Membership, Project, User
 
 PAGE = 50
+READ = "audit.read"
 
 
 def routes(console: Console) -> list[Route]:
     """`/audit` and below"""
     pages = _Pages(console)
     return [
-        console.page("/audit", pages.show, role=Role.ADMIN),
-        console.page("/audit/check", pages.check, method="POST", role=Role.ADMIN),
-        console.page("/audit/export", pages.export, method="POST", role=Role.ADMIN),
+        console.page("/audit", pages.show, permission=READ),
+        console.page("/audit/check", pages.check, method="POST", permission=READ),
+        console.page("/audit/export", pages.export, method="POST", permission=READ),
     ]
 
 
@@ -47,6 +48,7 @@ class _Pages:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """The entries that fit, the newest first, and the state of the whole chain."""
+        need(visitor, READ)
         query = request.query_params
         names = ("event", "actor", "from", "to")
         filters = {name: query.get(name, "")[:200].strip() for name in names}
@@ -82,11 +84,13 @@ class _Pages:
 
     async def check(self, request: Request, visitor: Visitor) -> Response:
         """Read the whole chain again."""
+        need(visitor, READ)
         await self._watch.look(visitor.organisation_id, anew=True)
         return RedirectResponse("/audit", 303)
 
     async def export(self, request: Request, visitor: Visitor) -> Response:
         """All entries as `tyrian audit verify FILE` takes them; the last one tells of this."""
+        need(visitor, READ)
         console, organisation = self._console, visitor.organisation_id
         async with console.store.write() as session:
             await append(session, organisation, "audit_log.exported", actor(request, visitor), {})

@@ -47,8 +47,8 @@ def routes(console: Console) -> list[Route]:
             found=found,
             stages=by_stage(found),
             path=str(options.stack_path or ""),
-            text=options.stack_text if visitor.may(Role.ANALYST) else "",
-            policy=_policy_text(stack) if visitor.may(Role.ANALYST) else "",
+            text=options.stack_text if visitor.can("stack.read") else "",
+            policy=_policy_text(stack) if visitor.can("stack.read") else "",
             has_previous=bool(previous),
             is_other=is_other,
         )

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tyrian.errors import ConfigError, InputError, StackError, StoreError, TyrianError
-from tyrian.gateway.console.pages import FRESH_S, Console, actor, form_of, told
+from tyrian.gateway.console.pages import FRESH_S, Console, actor, form_of, need, told
 from tyrian.gateway.console.stack.bounds import bound_faults, files_named
 from tyrian.gateway.console.stack.changes import Change, Weight, changes, is_weaker
 from tyrian.gateway.console.stack.file import ChangedMeanwhileError, digest_of
@@ -24,6 +24,7 @@ from tyrian.stack.explain import Explanation, explain
 from tyrian.stack.load import stack_faults
 from tyrian.stack.schema import Stack
 
+READ = "stack.read"
 MAX_LINES = 2_000
 """Of both texts together, where they are compared line by line."""
 
@@ -64,8 +65,8 @@ def routes(console: Console) -> list[Route]:
     """`/stack/check` and `/stack/apply`"""
     pages = _Pages(console)
     return [
-        console.page("/stack/check", pages.form, role=Role.ANALYST),
-        console.page("/stack/check", pages.check, method="POST", role=Role.ANALYST),
+        console.page("/stack/check", pages.form, permission=READ),
+        console.page("/stack/check", pages.check, method="POST", permission=READ),
         console.page("/stack/apply", pages.apply, method="POST", role=Role.OWNER),
     ]
 
@@ -77,6 +78,7 @@ class _Pages:
 
     async def form(self, request: Request, visitor: Visitor) -> Response:
         """The text as it is on disk; or, for who may go back to it, the one before."""
+        need(visitor, READ)
         running = self._options.running
         text = self._options.stack_text
         if running is not None and may_apply(visitor):
@@ -89,6 +91,7 @@ class _Pages:
 
     async def check(self, request: Request, visitor: Visitor) -> Response:
         """Faults, or everything that would be different."""
+        need(visitor, READ)
         form = form_of(request)
         text = form.get("text", "")
         return await self._page(request, visitor, text, form.get("digest", "")[:64])
