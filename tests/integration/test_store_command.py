@@ -9,19 +9,27 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tyrian.cli.main import run as run_command
+from tyrian.gateway.accounts.alerts import Alerts, Wish
 from tyrian.gateway.accounts.budgets import Budgets
 from tyrian.gateway.accounts.keys import Keys
+from tyrian.gateway.accounts.ledger import Ledger
+from tyrian.gateway.accounts.spending import Fired
 from tyrian.gateway.accounts.till import Till
 from tyrian.gateway.store.engine import Store
+from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.migrate import SCHEMA
+from tyrian.gateway.store.models.organisations import DEFAULT_ORGANISATION, DEFAULT_PROJECT
+from tyrian.gateway.store.models.spending import Spending
 
 
 class Place:
@@ -135,6 +143,41 @@ def test_a_restored_backup_brings_no_revoked_key_back_and_no_money(
     assert place.is_good(poor_token)
     (budget,) = place.do(lambda _, store: Budgets(store).of(poor))
     assert budget.spent_nanos == 900
+
+
+def test_an_alert_that_has_fired_since_the_backup_does_not_fire_again(
+    place: Place, tmp_path: Path
+) -> None:
+    place.do(lambda _, store: Alerts(store).create(DEFAULT_ORGANISATION, Wish(1_000)))
+    backup = str(tmp_path / "backup.db")
+    place.run("store", "backup", backup)
+
+    async def spend(_: Keys, store: Store) -> int:
+        heard: list[Fired] = []
+        ledger = Ledger(store, on_fired=heard.append)
+        entry = {
+            "id": new_id("led"), "request_id": "r", "organisation_id": DEFAULT_ORGANISATION,
+            "project_id": DEFAULT_PROJECT, "key_id": "k", "user_id": None, "route": "chat",
+            "model": "m", "status": 200, "effect": "", "input_tokens": 1, "cached_tokens": 0,
+            "output_tokens": 1, "cost_nanos": 1_000, "is_estimate": False, "elapsed_ms": 1,
+            "created_at": int(time.time()),
+        }  # fmt: skip
+        ledger.note(lambda: entry)
+        await ledger.close()
+        return len(heard)
+
+    place.create("key")
+    assert place.do(spend) == 1
+    place.run("store", "restore", backup, "--replace")
+    assert place.do(spend) == 0
+
+    async def total(_: Keys, store: Store) -> int | None:
+        async with store.read() as session:
+            return await session.scalar(
+                select(Spending.nanos).where(Spending.subject_id == DEFAULT_ORGANISATION)
+            )
+
+    assert place.do(total) == 2_000
 
 
 def test_a_worker_that_runs_on_notices_what_was_restored(place: Place, tmp_path: Path) -> None:
