@@ -97,9 +97,13 @@ class Courier:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            with suppress(StoreError):
+            try:
                 while await self.tell_due() == _AT_ONCE:
                     pass
+            except StoreError:
+                pass  # what is due stays due
+            except Exception as error:  # noqa: BLE001 - one that cannot be told keeps no other back
+                _log.error("spend alerts could not be told: %s", type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._wake.wait()
@@ -180,7 +184,7 @@ class Courier:
                 recipients, f"{prefix} {subject}" if prefix else subject, body
             )
         except MailError as error:
-            _log.warning("spend alert %s: no e-mail could be sent: %s", fired.id, error)
+            _log.warning("spend alert %s: no e-mail could be sent: %s", fired.id, error.message)
             return "pending"
         return "partial" if refused else "sent"
 

@@ -9,10 +9,12 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final, Literal
 
+from tyrian.errors import TyrianError
+
 TIMEOUT_S: Final = 15.0
 
 
-class MailError(Exception):
+class MailError(TyrianError):
     """The mail server could not be reached, or took the message for nobody."""
 
 
@@ -30,6 +32,9 @@ class Mailer:
 
     async def send(self, recipients: Sequence[str], subject: str, text: str) -> int:
         """Send a message; how many addresses the server refused. MailError where it took none."""
+        return await asyncio.to_thread(self._send, recipients, subject, text)
+
+    def _message(self, recipients: Sequence[str], subject: str, text: str) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self.sender
         message["To"] = ", ".join(recipients)
@@ -38,19 +43,20 @@ class Mailer:
         message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
-        return await asyncio.to_thread(self._send, message)
+        return message
 
-    def _send(self, message: EmailMessage) -> int:
+    def _send(self, recipients: Sequence[str], subject: str, text: str) -> int:
         try:
+            message = self._message(recipients, subject, text)
             with self._connected() as server:
                 if self.security == "starttls":
                     server.starttls(context=ssl.create_default_context())
                 if self.username:
                     server.login(self.username, self.password)
                 return len(server.send_message(message))
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             # The type alone: what servers say may quote the address, or the password.
-            raise MailError(type(error).__name__) from None
+            raise MailError(type(error).__name__, hint="look into its log") from None
 
     def _connected(self) -> smtplib.SMTP:
         if self.security == "tls":
