@@ -99,3 +99,43 @@ def test_names_are_found_after_more_texts_than_are_kept() -> None:
     assert {one.rule for one in followed(data + late)[1]} >= {"pickle-computed-name"} or any(
         one.rule == "pickle-dangerous-global" for one in followed(data + late)[1]
     )
+
+
+def rows(count: int) -> list[dict[str, object]]:
+    """Rows as tokenizers and optimizers keep them: enough to be passed over as a whole."""
+    return [
+        {f"k{i % 50}": [i, i / 7, f"s{i}"], "t": (i, -i), "n": [None, {}]} for i in range(count)
+    ]
+
+
+def test_containers_that_are_passed_over_leave_the_memo_as_a_loader_has_it() -> None:
+    value = [rows(9_000), "os", "system"]
+    data = pickle.dumps(value, 4)
+    assert followed(data) == (len(data), [])
+    places = [at or 0 for op, _, at in pickletools.genops(data) if op.name == "MEMOIZE"]
+    texts = {data[at - 2 : at]: n for n, at in enumerate(places)}
+    system = next(n for n, at in enumerate(places) if data[:at].endswith(b"\x06system"))
+    os = texts[b"os"]
+    late = b"".join(b"j" + n.to_bytes(4, "little") for n in (os, system))
+    evil = data[:-1] + late + b"\x93)R."
+    assert "pickle-dangerous-global" in {one.rule for one in followed(evil)[1]}
+
+
+def test_names_among_containers_that_are_passed_over_are_found() -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            import os
+
+            return os.system, ("true",)
+
+    for number in (0, 4_000, 8_999):
+        value: list[object] = [*rows(9_000)]
+        value.insert(number, {"a": [1, [2, {"b": Evil()}]]})
+        found = followed(pickle.dumps(value, 4))[1]
+        assert [one.rule for one in found] == ["pickle-dangerous-global"]
+
+
+def test_attributes_that_python_calls_are_found_behind_many_containers() -> None:
+    data = b"\x80\x04cbuiltins\nset\n)R" + pickle.dumps(rows(9_000), 4)[11:-1]
+    data += b"0}\x8c\x0c__setstate__K\x01sb."
+    assert "pickle-special-attribute" in {one.rule for one in followed(data)[1]}

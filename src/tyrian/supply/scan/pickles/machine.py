@@ -6,6 +6,7 @@ whether it stands in one opcode, comes out of the memo, or is put together. Data
 whatever it is; a scan keeps neither numbers nor tensors.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +15,7 @@ from tyrian.supply.scan.pickles.allow import VOCABULARY
 from tyrian.supply.scan.pickles.calls import Probe
 from tyrian.supply.scan.pickles.data import COUNTED, Data
 from tyrian.supply.scan.pickles.operands import NO_MEMO
+from tyrian.supply.scan.pickles.runs import WORTHWHILE, passed
 from tyrian.supply.scan.pickles.stream import Broken
 from tyrian.supply.scan.pickles.value import PLAIN, Value
 from tyrian.supply.scan.source import Source
@@ -23,6 +25,8 @@ _MOST_STACK = 4_000_000
 
 _NEVER = 4 * _MOST_STACK
 """A height that no stack has."""
+
+_LONGEST_PAUSE = 254
 
 _PUSHES: Final = bytearray(256)
 """Length of opcodes that push data of a fixed length, or its kind from 16 on; 0 for others."""
@@ -86,6 +90,8 @@ class Machine(Data):
         mark, unmark, pop = marks.append, marks.pop, stack.pop
         handlers = self.handlers
         data, limit = self._buffer, self._limit
+        # Containers that are followed one by one until a run of them is looked for again.
+        left, pause = (0 if self._source.size >= WORTHWHILE else sys.maxsize), 0
         # From `clean` on the stack holds only data and texts without "__": nothing to guard.
         while True:
             if position >= limit:
@@ -115,6 +121,17 @@ class Machine(Data):
                     if b"__" in text:
                         clean = len(stack)
                 elif kind == 17:  # EMPTY_LIST, EMPTY_DICT
+                    if left:
+                        left -= 1
+                    elif clean != _NEVER and not sparse:
+                        position, count = passed(data, position, limit, memo)
+                        if count:
+                            height, pause = len(stack) + 1, 0
+                            stack += [plain] * count
+                            if clean > height:
+                                clean = height
+                            continue
+                        left = pause = min(2 * pause + 2, _LONGEST_PAUSE)
                     push(plain)
                     position += 1
                     if position < limit and data[position] == 0x94 and not sparse:
