@@ -308,6 +308,11 @@ def gone() -> ApiError:
     return ApiError(404, "The address is wrong, or what it named is gone.", code="not_found")
 
 
+def asked(request: Request, name: str) -> str:
+    """A word of the address, short, and without what PostgreSQL takes in no text."""
+    return request.query_params.get(name, "").replace("\x00", "")[:200].strip()
+
+
 def form_of(request: Request) -> Form:
     """The form that `page` has read and checked."""
     form: Form = request.state.form

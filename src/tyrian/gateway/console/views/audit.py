@@ -20,7 +20,7 @@ from tyrian.gateway.console.audit.entries import GROUPS, Row, Wanted, find, link
 from tyrian.gateway.console.audit.watch import ChainWatch
 from tyrian.gateway.console.audit.words import deed_of, entry_of, ids_in
 from tyrian.gateway.console.headers import FOR_PAGES
-from tyrian.gateway.console.pages import Console, actor, need
+from tyrian.gateway.console.pages import Console, actor, asked, need
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.models.keys import Key
 from tyrian.gateway.store.models.organisations import Membership, Project, User
@@ -49,10 +49,9 @@ class _Pages:
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """The entries that fit, the newest first, and the state of the whole chain."""
         need(visitor, READ)
-        query = request.query_params
         names = ("event", "actor", "from", "to")
-        filters = {name: query.get(name, "")[:200].strip() for name in names}
-        before = query.get("before", "")
+        filters = {name: asked(request, name) for name in names}
+        before = asked(request, "before")
         organisation = visitor.organisation_id
         wanted = Wanted(
             event=filters["event"],

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tyrian.gateway.console.pages import Console, gone
+from tyrian.gateway.console.pages import Console, asked, gone
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.decisions import DecisionLog, Wanted
 from tyrian.gateway.store.models.decisions import DecisionRow
@@ -52,7 +52,7 @@ def routes(console: Console) -> list[Route]:
     async def show_all(request: Request, visitor: Visitor) -> Response:
         query = request.query_params
         filters = {
-            name: query.get(name, "")[:200].strip()
+            name: asked(request, name)
             for name in ("effect", "stage", "rule", "key", "model", "id", "period")
         }
         since = int(time.time()) - int(filters["period"]) if filters["period"].isdigit() else 0
