@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tyrian.core.decision import Effect
 from tyrian.core.message import ToolCall
-from tyrian.policy.taint.memory import NOWHERE, Derived
+from tyrian.policy.taint.derived import NOWHERE, Derived
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

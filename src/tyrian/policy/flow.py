@@ -8,13 +8,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tyrian.core.decision import Effect
 from tyrian.policy.call import Verdict
 from tyrian.policy.labels import spelled_out
 from tyrian.policy.schema import FlowSpec, LimitsSpec, Words
-from tyrian.policy.taint.memory import TaintMemory
 from tyrian.policy.taint.values import NO_PROVENANCE, Provenance
+
+if TYPE_CHECKING:
+    from tyrian.policy.taint.memory import TaintMemory
 
 ANY_TOOL = "*"
 MINUTE_S = 60.0
@@ -33,7 +36,7 @@ class TraceState:
     untrusted: set[str] = field(default_factory=set)
     """Tools (and other sources) whose output the model has read without trust in it."""
     total: int = 0
-    memory: TaintMemory | None = None
+    memory: "TaintMemory | None" = None
     """What was read, where the policy asks where values are from; None where it does not."""
     carried: dict[str, frozenset[str]] = field(default_factory=dict)
     """Of calls whose arguments quote what is untrusted: the sources, by the id of the call."""

@@ -9,8 +9,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyrian.core.decision import Effect
+from tyrian.core.later import Later
 from tyrian.core.message import ToolCall
 from tyrian.errors import PolicyError
 from tyrian.policy.call import CallDecision, ProposedCall, Verdict
@@ -25,10 +27,15 @@ from tyrian.policy.refusal import Refusal
 from tyrian.policy.rules import Rules
 from tyrian.policy.schema import PolicySpec
 from tyrian.policy.strict_json import checked_arguments, read_arguments
-from tyrian.policy.taint.memory import NOWHERE, TaintMemory
+from tyrian.policy.taint.derived import NOWHERE
 from tyrian.policy.taint.values import NO_PROVENANCE, Provenance
 from tyrian.policy.what_if import replay, world_of
 from tyrian.policy.world import MACHINE, PretendWorld, World
+
+if TYPE_CHECKING:
+    from tyrian.policy.taint.memory import TaintMemory
+else:  # most policies do not ask where values are from
+    TaintMemory = Later("tyrian.policy.taint.memory:TaintMemory")
 
 __all__ = [
     "CallDecision",

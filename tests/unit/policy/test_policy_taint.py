@@ -12,7 +12,8 @@ from tyrian.core.decision import Effect
 from tyrian.core.message import Message, ToolCall
 from tyrian.policy.call import ProposedCall
 from tyrian.policy.taint import memory as taint_memory
-from tyrian.policy.taint.memory import Derived, TaintMemory
+from tyrian.policy.taint.derived import Derived
+from tyrian.policy.taint.memory import TaintMemory
 from tyrian.policy.tool import ToolPolicy, policy_of
 from tyrian.policy.trace import TraceReader
 

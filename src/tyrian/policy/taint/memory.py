@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tyrian.policy.taint.derived import NOWHERE, Derived
 from tyrian.policy.taint.index import Index, Places
 from tyrian.policy.taint.prints import NOTHING, RUN, WINDOW, Prints, all_runs, kept, of_words
 from tyrian.policy.taint.reading import disguises, letters, readings, telling, words
@@ -29,22 +30,6 @@ _LEAST_LABELLED = 6
 _HALVED = 24
 _GAP = b"\xff"
 """Stands in no UTF-8 text, so that no run reaches from one value into the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """Where the values of an argument are from."""
-
-    sources: frozenset[str] = frozenset()
-    """Untrusted sources that they quote."""
-    labels: frozenset[str] = frozenset()
-    """Labels of the values that they hold."""
-
-    def __or__(self, other: "Derived") -> "Derived":
-        return Derived(self.sources | other.sources, self.labels | other.labels)
-
-
-NOWHERE = Derived()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from tyrian.policy.taint.memory import NOWHERE, Derived, TaintMemory
+from tyrian.policy.taint.derived import NOWHERE, Derived
+
+if TYPE_CHECKING:
+    from tyrian.policy.taint.memory import TaintMemory
 
 
 def texts_in(value: object) -> Iterator[str]:
@@ -41,14 +45,15 @@ class Provenance:
 
     def __init__(
         self,
-        memory: TaintMemory,
+        memory: "TaintMemory | None",
         given: Mapping[str, object] = _NO_ARGUMENTS,
         canonical: Mapping[str, object] = _NO_ARGUMENTS,
         names: Iterable[str] = (),
     ) -> None:
         """`given` are the arguments as the model wrote them: what is quoted may be in either.
 
-        `names` are those of arguments that the model made up itself.
+        `names` are those of arguments that the model made up itself; `memory` is None where
+        nothing was read.
         """
         self._names = tuple(names)
         self._memory = memory
@@ -60,7 +65,7 @@ class Provenance:
         """Where one argument is from."""
         found = self._found.get(argument)
         if found is None:
-            found = self._found[argument] = self._memory.derived(self._values(argument))
+            found = self._found[argument] = self._derived(self._values(argument))
         return found
 
     def _values(self, argument: str) -> list[str]:
@@ -83,18 +88,23 @@ class Provenance:
             )
         if not (found := self._found.get("")):
             values = [v for name in self._given for v in self._values(name)]
-            found = self._found[""] = self._memory.derived([*values, *self._names])
+            found = self._found[""] = self._derived([*values, *self._names])
         return found
 
     @property
     def labels_seen(self) -> frozenset[str]:
         """Labels of values that the trace has read."""
-        return self._memory.labels
+        return frozenset() if self._memory is None else self._memory.labels
+
+    def _derived(self, values: Iterable[str]) -> Derived:
+        return NOWHERE if self._memory is None else self._memory.derived(values)
 
 
 class _Nothing(Provenance):
+    """Shared by all calls, so that it remembers none of their arguments."""
+
     def __init__(self) -> None:
-        super().__init__(TaintMemory())
+        super().__init__(None)
 
     def of(self, argument: str) -> Derived:
         return NOWHERE
