@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 from tyrian.errors import InputError
@@ -91,6 +90,8 @@ def opened(path: Path) -> Iterator[Source]:
 @contextmanager
 def spooled(chunks: Iterable[bytes], most: int) -> Iterator[Source]:
     """What `chunks` gives, in a file without a name that is gone afterwards."""
+    from tempfile import TemporaryFile  # imports compressors that most scans do not need
+
     with TemporaryFile(buffering=0) as file:
         size = 0
         for chunk in chunks:
