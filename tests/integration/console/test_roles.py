@@ -50,6 +50,22 @@ def test_a_role_that_is_given_opens_what_it_permits_and_no_more(gateway: Any) ->
     assert visit.post("/budgets", budget).status_code == 403
 
 
+def test_a_role_that_lets_try_models_opens_the_playground(gateway: Any) -> None:
+    owner = gateway.client().sign_in()
+    visit = joined(gateway, owner, "vic@example.com", "viewer")
+    vic = gateway.once(ids(gateway))["vic@example.com"]
+    assert visit.get("/playground").status_code == 403
+    assert "/playground" not in visit.get("/").text
+    role = defined(gateway, owner, name="Tester", permission="models.try")
+    assert owner.post(f"/members/{vic}/roles", {"role": f"|{role}"}).status_code == 303
+    assert visit.get("/playground").status_code == 200
+    assert "/playground" in visit.get("/").text
+    assert visit.post("/playground/key", {}).status_code == 403
+    give = {"role": "proj_default|role_project_member"}
+    assert owner.post(f"/members/{vic}/roles", give).status_code == 303
+    assert visit.post("/playground/key", {}).status_code == 201
+
+
 def test_a_place_in_a_project_counts_there_alone(gateway: Any) -> None:
     owner = gateway.client().sign_in()
     visit = joined(gateway, owner, "vic@example.com", "viewer")

@@ -39,7 +39,7 @@ NAVIGATION: Sequence[NavGroup] = (
     NavGroup(
         "Build",
         (
-            NavItem("playground", "Playground", "/playground", "play", Role.ANALYST),
+            NavItem("playground", "Playground", "/playground", "play", permission="models.try"),
             NavItem("models", "Models", "/models", "models"),
             NavItem("keys", "API keys", "/keys", "keys"),
         ),

@@ -26,7 +26,7 @@ from tyrian.gateway.console.playground.keep import DAY_S, Playground
 from tyrian.gateway.console.playground.markdown import is_web_address
 from tyrian.gateway.console.playground.rejudge import POLICIES
 from tyrian.gateway.console.playground.snapshot_page import snapshot_page
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.store.models.organisations import Project, TierGrant
 from tyrian.gateway.tokens import KeyKind
@@ -40,8 +40,13 @@ def routes(console: Console, catalogue: Catalogue) -> list[Route]:
     """All pages of the playground."""
     pages = _Pages(console, catalogue, Playground(console.store))
     return [
-        console.page("/playground", pages.playground, role=Role.ANALYST),
-        console.page("/playground/key", pages.make_key, method="POST", role=Role.ANALYST),
+        console.page("/playground", pages.playground, permission="models.try"),
+        console.page(
+            *("/playground/key", pages.make_key),
+            method="POST",
+            permission="keys.own",
+            is_of_project=True,
+        ),
         console.page("/models", pages.models),
         console.page("/playground/shared/{id}", pages.shared),
         console.page("/playground/shared/{id}/content", pages.shared_content),
@@ -70,7 +75,7 @@ class _Pages:
         )
 
     async def make_key(self, request: Request, visitor: Visitor) -> Response:
-        """A key in one click: for the organisation's first project, good for ninety days."""
+        """A key in one click: for the first project where the visitor may have one, for 90 days."""
         keys = self._console.settings.keys
         if not isinstance(keys, Keys):
             raise ApiError(404, "This gateway makes no keys.", code="not_found")
@@ -80,10 +85,10 @@ class _Pages:
                 Project.organisation_id == visitor.organisation_id, Project.archived_at.is_(None)
             )
             .order_by(Project.created_at, Project.id)
-            .limit(1)
         )
         async with self._console.store.read() as session:
-            project_id = await session.scalar(query)
+            projects = (await session.scalars(query)).all()
+        project_id = next((it for it in projects if visitor.can("keys.own", it)), None)
         if project_id is None:
             raise bad_request("Your organisation has no project to make a key for.")
         record, value = await keys.create(
