@@ -57,7 +57,8 @@ export function columnView(store, id) {
   const follow = () => {
     if (isAtEnd) turns.scrollTop = turns.scrollHeight;
   };
-  root.addEventListener("grown", follow);
+  // After the layout of a frame, and only for a message that has grown: nothing is laid out twice.
+  const growing = new ResizeObserver(follow);
 
   function paintModels(models) {
     const one = find(store.get());
@@ -108,6 +109,7 @@ export function columnView(store, id) {
     const ids = new Set(list.map((turn) => turn.id));
     for (const [turnId, view] of views) {
       if (ids.has(turnId)) continue;
+      growing.unobserve(view.root);
       view.root.remove();
       views.delete(turnId);
     }
@@ -118,6 +120,7 @@ export function columnView(store, id) {
         view = turnView({ name }, sendResults);
         views.set(turn.id, view);
         turns.append(view.root);
+        growing.observe(view.root);
       }
       view.update(turn);
     }
@@ -164,6 +167,7 @@ export function columnView(store, id) {
     root,
     close() {
       for (const end of unwatch) end();
+      growing.disconnect();
       root.remove();
     },
   };

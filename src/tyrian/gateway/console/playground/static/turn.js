@@ -66,7 +66,6 @@ export function turnView(column, onResults) {
     lineOf(said).appendData(first);
     for (const text of rest) said.appendChild(el("div", "line")).append(document.createTextNode(text));
     buffer = "";
-    root.dispatchEvent(new Event("grown", { bubbles: true }));
   });
 
   part(root, "inspect").addEventListener("click", () => inspect(shown));
