@@ -1,5 +1,6 @@
 """The interpreter of pickles: what it follows, and that it never gives up by raising."""
 
+import io
 import pickle
 import pickletools
 from pathlib import Path
@@ -67,11 +68,11 @@ OPCODES = [ord(one.code) for one in pickletools.opcodes]
 def test_whatever_python_would_load_the_machine_follows_to_the_same_end(data: bytes) -> None:
     """A pickle that names nothing is loaded for comparison: both agree that it can be."""
 
-    class Refusing(pickle.Unpickler):
+    class Refusing(pickle._Unpickler):
+        """The one in Python, whose memo does not grow to the greatest number that is used."""
+
         def find_class(self, module: str, name: str) -> object:
             raise pickle.UnpicklingError("names something")
-
-    import io
 
     stream = io.BytesIO(data + b".")
     try:
