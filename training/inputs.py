@@ -25,7 +25,7 @@ HERE = Path(training.__file__).parent
 ROOT = HERE.parent
 _SHARED_CODE = (
     *(f"training/{name}.py" for name in ("corpus", "documents", "linear", "mining", "calibrate")),
-    *(f"training/prompt_guard/{name}.py" for name in ("generate", "english", "phrases")),
+    *(f"training/prompt_guard/{name}.py" for name in ("generate", "records", "english", "phrases")),
 )
 CODE = {
     "prompt-guard": (*_SHARED_CODE, "training/prompt_guard"),

@@ -26,7 +26,7 @@ from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, prepared, read_rows
 from training.documents import LONGEST, documents_of
 from training.encoder.examples import thinned
-from training.encoder.train import EPOCHS, MOST, first_logits, mixed_logits, stage_of, trained
+from training.encoder.train import EPOCHS, MOST, first_logits, row_logits, stages_of, trained
 from training.inputs import artefact_path, given_data
 from training.prompt_guard.leave_out import comparisons, split
 from training.prompt_guard.train import QUOTES, SEED, artefact_of
@@ -34,7 +34,7 @@ from tyrian.models.artefact import Artefact, parse
 from tyrian.models.encoder.guard import Encoder as Reader
 from tyrian.models.features import F64, Grams
 from tyrian.models.linear import Block, LinearModel
-from tyrian.models.stages import Lookout, SecondStage
+from tyrian.models.stages import OTHERS, Lookout, SecondStage
 
 MOST_MEASURED, MOST_OWN = 150, 25
 """Rows of one source that are measured."""
@@ -79,12 +79,13 @@ def evaluate(data: Path, epochs: int, most: int) -> Mapping[str, object]:
     content = content_rows(data, lambda line: fold_of(line) != 0, CONTENT_HELD_OUT)
     network = trained(thinned(kept, most, SEED), content, first, epochs)
     harm = parse(artefact_path("content-guard").read_bytes())
-    stage = stage_of(network, first, harm, dev, documents_of(dev))
+    stages = stages_of(network, first, harm, dev, documents_of(dev))
+    stage = stages[OTHERS]
     groups = {name: thinned(group, MOST_MEASURED, SEED) for name, group in groups.items()}
     rows = [row for group in groups.values() for row in group]
     names = [name for name, group in groups.items() for _ in group]
     documents = documents_of(rows)
-    alone, both = first_logits(first, documents), mixed_logits(stage, first, documents)
+    alone, both = first_logits(first, documents), row_logits(stages, first, rows, documents)
     attack = np.array([bool(row.labels) for row in rows])
     where = np.array([f"{name}: {row.family}" for name, row in zip(names, rows, strict=True)])
     shares = {

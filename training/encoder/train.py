@@ -3,14 +3,15 @@
     python -m training.encoder.train --data ../shared/data/guard
 
 Writes src/tyrian/models/data/encoder.npz and prints the figures of the model card. It needs torch,
-transformers and the package that holds MiniLM (see `words.py`), and the first stage trained before.
+transformers and the package that holds MiniLM (see `backbone.py`), and the first stage and the
+content guard trained before.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -38,9 +39,10 @@ from tyrian.models.encoder.storage import arrays_of
 from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import F64, Grams
 from tyrian.models.linear import Block, LinearModel
-from tyrian.models.stages import Mix, SecondStage
+from tyrian.models.stages import OTHERS, USERS, Mix, SecondStage
 
 NAME = "encoder"
+_FROM_TOOLS = "benign_tool_output"
 INNER = (512, 512, 512)
 """Neurons within each layer; as many layers of the backbone are kept."""
 SAMPLE = 600
@@ -49,9 +51,23 @@ SEED = 20263
 EPOCHS = 1
 MOST, MOST_CONTENT = 130, 32
 """Rows of one source that are read, so that no source outweighs the others."""
-FIRST, READ, HARM, UNREAD = 0.65, 0.35, 0.2, -4.0
-"""How much the logits of the stages count, found on sources left out (`evaluate.py`)."""
-READ_SHARE, HARM_SHARE = 0.09, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much the logits of the stages count, and what is assumed for windows not read."""
+
+    first: float
+    read: float
+    harm: float
+    unread: float
+
+
+WEIGHTS = {USERS: Weights(0.5, 0.5, 0.2, -3.0), OTHERS: Weights(0.65, 0.35, 0.2, -4.0)}
+"""By origin. Orders in tool output are told by their words, which the first stage knows best; what
+users write to talk a model out of its rules, by what it means. The users' were found on development
+texts, the others' on sources left out (`evaluate.py`)."""
+READ_SHARE, HARM_SHARE = 0.12, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
 RATE = 0.005
 """Share of benign development texts above the shipped threshold."""
@@ -63,6 +79,10 @@ def first_logits(first: Artefact, documents: Sequence[Grams]) -> F64:
     return np.array([model.judge([Block(0, grams)]).logit for grams in documents])
 
 
+Stages = Mapping[str, SecondStage]
+"""The second stage by the origin of a text."""
+
+
 def mixed_logits(stage: SecondStage, first: Artefact, documents: Sequence[Grams]) -> F64:
     """Per document, the logit of both stages together."""
     model = LinearModel(first)
@@ -72,6 +92,23 @@ def mixed_logits(stage: SecondStage, first: Artefact, documents: Sequence[Grams]
         evidence = model.judge([Block(0, grams)], lookout)
         found.append(stage.judge(evidence, lookout.chosen()).logit)
     return np.array(found)
+
+
+def origin_of(row: Row) -> str:
+    """Whether a user writes the row's text, or it comes from elsewhere."""
+    return OTHERS if "indirect" in row.kind or row.kind == _FROM_TOOLS else USERS
+
+
+def row_logits(
+    stages: Stages, first: Artefact, rows: Sequence[Row], documents: Sequence[Grams]
+) -> F64:
+    """Per row, the logit of both stages, mixed for the row's origin."""
+    origins = np.array([origin_of(row) for row in rows])
+    found = np.zeros(len(rows))
+    for origin, stage in stages.items():
+        places = np.flatnonzero(origins == origin)
+        found[places] = mixed_logits(stage, first, [documents[int(at)] for at in places])
+    return found
 
 
 def figures(rows: Sequence[Row], logits: F64) -> dict[str, object]:
@@ -91,24 +128,28 @@ def figures(rows: Sequence[Row], logits: F64) -> dict[str, object]:
     }
 
 
-def stage_of(
+def stages_of(
     network: Network,
     first: Artefact,
     harm: Artefact,
     dev: Sequence[Row],
     grams: Sequence[Grams],
-) -> SecondStage:
-    """The gates and the threshold, by the benign development texts."""
+) -> dict[str, SecondStage]:
+    """Per origin the gates, which all share, and the threshold, by the benign development texts."""
     benign = [g for g, row in zip(grams, dev, strict=True) if not row.labels]
     gate = float(np.quantile(first_logits(first, benign), 1.0 - READ_SHARE))
     harm_gate = float(np.quantile(first_logits(harm, benign), 1.0 - HARM_SHARE))
-    mix = Mix(gate, harm_gate, FIRST, READ, HARM, 0.0, UNREAD)
-    stage = SecondStage(Reader(network, network.vocabulary, "", {}, {}), LinearModel(harm), mix)
-    logits = mixed_logits(stage, first, grams)
     attack = np.array([bool(row.labels) for row in dev])
-    limit = float(np.quantile(logits[~attack], 1.0 - RATE, method="higher")) + 1e-6
-    slope = slope_for(logits - limit, attack)
-    return replace(stage, mix=scaled(replace(mix, offset=-limit), slope))
+    reader = Reader(network, network.vocabulary, "", {}, {})
+    found = {}
+    for origin, weights in WEIGHTS.items():
+        mix = Mix(gate=gate, harm_gate=harm_gate, offset=0.0, **asdict(weights))
+        stage = SecondStage(reader, LinearModel(harm), mix)
+        logits = mixed_logits(stage, first, grams)
+        limit = float(np.quantile(logits[~attack], 1.0 - RATE, method="higher")) + 1e-6
+        slope = slope_for(logits - limit, attack)
+        found[origin] = replace(stage, mix=scaled(replace(mix, offset=-limit), slope))
+    return found
 
 
 def scaled(mix: Mix, slope: float) -> Mix:
@@ -152,7 +193,7 @@ def artefact_of(network: Network, data: Path, rows: int) -> bytes:
     first, harm = (parse(artefact_path(n).read_bytes()) for n in ("prompt-guard", "content-guard"))
     dev = read_rows(data / "injection_dev.jsonl.gz")
     grams = documents_of(dev)
-    stage = stage_of(network, first, harm, dev, grams)
+    stages = stages_of(network, first, harm, dev, grams)
     digest = training_digest_of(NAME, data)
     meta = {
         "format": FORMAT,
@@ -161,8 +202,8 @@ def artefact_of(network: Network, data: Path, rows: int) -> bytes:
         "training_digest": digest,
         "backbone": f"all-MiniLM-L6-v2 (Apache-2.0), safetensors sha256 {DIGEST}",
         "rows": rows,
-        "mix": asdict(stage.mix),
-        "dev": figures(dev, mixed_logits(stage, first, grams)),
+        "mixes": {origin: asdict(stage.mix) for origin, stage in stages.items()},
+        "dev": figures(dev, row_logits(stages, first, dev, grams)),
     }
     print(json.dumps(meta, indent=1))
     return dump(arrays_of(network), meta, packed=False)

@@ -23,6 +23,14 @@ from training.prompt_guard.english import (
     VERBS,
 )
 from training.prompt_guard.phrases import ATTACKS, TWINS
+from training.prompt_guard.records import (
+    identifiers,
+    listings,
+    logs,
+    made_up_words,
+    planted,
+    tables,
+)
 
 _ENDS = (".", "", "!", "...", ";", " -")
 
@@ -156,6 +164,7 @@ _ATTACK_MAKERS: tuple[tuple[str, str, int, Maker], ...] = (
         600,
         lambda pick: _carried(_attack_foreign, pick),
     ),
+    ("gen_record_attack", "indirect_injection", 500, lambda pick: planted(_notice(pick), pick)),
 )
 _BENIGN_MAKERS: tuple[tuple[str, str, int, Maker], ...] = (
     ("gen_benign", "benign_trigger_words", 1800, _benign),
@@ -169,6 +178,12 @@ _BENIGN_MAKERS: tuple[tuple[str, str, int, Maker], ...] = (
         lambda pick: _carried(_benign_foreign, pick),
     ),
     ("gen_repeated", "benign_repeated", 250, _repeated),
+    ("gen_identifiers", "benign_tool_output", 700, identifiers),
+    ("gen_logs", "benign_tool_output", 400, logs),
+    ("gen_listings", "benign_tool_output", 400, listings),
+    ("gen_tables", "benign_tool_output", 400, tables),
+    ("gen_made_up_words", "benign_made_up", 600, made_up_words),
+    ("gen_record_note", "benign_tool_output", 400, lambda p: planted(_benign_fill(p), p)),
 )
 
 

@@ -1,7 +1,7 @@
 """The embedded classifiers, for prompt attacks and for content, each in two stages."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from tyrian.models.artefact import load
@@ -13,7 +13,7 @@ from tyrian.models.linear import Block as Block
 from tyrian.models.linear import Evidence, sigmoid
 from tyrian.models.linear import LinearModel as LinearModel
 from tyrian.models.linear import blocks_of as blocks_of
-from tyrian.models.stages import Mix, SecondStage, Suspect
+from tyrian.models.stages import OTHERS, USERS, Mix, SecondStage, Suspect
 
 BENIGN, INJECTION, JAILBREAK = "benign", "injection", "jailbreak"
 
@@ -32,6 +32,8 @@ class PromptGuard:
 
     model: LinearModel
     second: SecondStage | None = None
+    for_users: Mix | None = None
+    """How the stages are mixed in what a user writes; None for the mix of all other text."""
     labels: tuple[str, ...] = (BENIGN, INJECTION, JAILBREAK)
 
     @property
@@ -39,6 +41,12 @@ class PromptGuard:
         """Identity of the weights, of both stages where there are two."""
         first = self.model.artefact.revision
         return f"{first}+{self.second.encoder.revision}" if self.second else first
+
+    def of_users(self) -> "PromptGuard":
+        """The same model for what a user writes; its gates are the same, so one reading serves."""
+        if self.second is None or self.for_users is None:
+            return self
+        return replace(self, second=replace(self.second, mix=self.for_users))
 
     def score(self, text: str) -> Mapping[str, float]:
         """The probability of each label."""
@@ -151,8 +159,9 @@ class ContentGuard:
 def embedded_prompt_guard() -> PromptGuard:
     """The shipped prompt-attack model, read once per process."""
     encoder = embedded_encoder()
-    second = SecondStage(encoder, _content_model(), Mix(**encoder.mix))
-    return PromptGuard(LinearModel(load("prompt-guard")), second)
+    users, others = (Mix(**encoder.mixes[origin]) for origin in (USERS, OTHERS))
+    second = SecondStage(encoder, _content_model(), others)
+    return PromptGuard(LinearModel(load("prompt-guard")), second, users)
 
 
 @cache

@@ -12,6 +12,8 @@ from tyrian.models.features import F64
 from tyrian.models.linear import Block, Evidence, LinearModel
 from tyrian.models.windows import Grid
 
+USERS, OTHERS = "users", "others"
+"""Origins of text: what a user writes to the model, and all that comes from elsewhere."""
 MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
 _FIRST_RANGE = (-12.0, 12.0)

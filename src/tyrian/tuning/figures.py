@@ -54,7 +54,7 @@ def scorer(model: Model) -> Score:
 def _detector(model: Model) -> Detector:
     info = DetectorInfo("own", "own", model.labels, "embedded", "own", model.revision)
     if isinstance(model, PromptGuard):
-        return PromptGuardDetector(info, model)
+        return PromptGuardDetector(info, model, model.of_users())
     more = {label: Hazard(label, label) for label in model.labels if label not in MLCOMMONS}
     return ContentGuardDetector(info, model, {**MLCOMMONS, **more})
 

@@ -8,11 +8,13 @@ stage stay, so that scores mean what they meant.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
 
+from tyrian.core.detection import View
+from tyrian.detectors.prompt_guard.channel import is_users
 from tyrian.errors import ModelError
 from tyrian.models.artefact import Artefact, FullTable, dump, members, pack, parse
 from tyrian.models.embedded import ContentGuard, PromptGuard, blocks_of
@@ -42,8 +44,6 @@ class Prior:
     data: bytes
     model: Model
     artefact: Artefact
-    gain: float
-    """Change of the answer's logit for each unit of the first stage's raw score."""
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "Prior":
@@ -55,22 +55,48 @@ class Prior:
                 f"the weights of the {name} are not of this version of Tyrian",
                 hint="train them again, or start from the shipped ones",
             ) from error
+        return cls(name, data, model, artefact)
+
+    def gain(self, example: Example) -> float:
+        """Change of the answer's logit for each unit of the first stage's raw score."""
+        model = model_for(self.model, example)
         second = model.second if isinstance(model, PromptGuard) else None
-        share = second.mix.first if second is not None else 1.0
-        return cls(name, data, model, artefact, artefact.slope * share)
+        return self.artefact.slope * (second.mix.first if second is not None else 1.0)
 
     def offset(self, example: Example) -> float:
-        """What the second stage adds to the logit of a text."""
+        """What the second stage adds to the logit of a text.
+
+        An attack that is learnt passes the gate in the end, so the second stage reads it here too.
+        """
         blocks = list(blocks_of(_text_of(example)))
-        scores = self.model.locate_in(blocks).scores
+        model = model_for(self.model, example)
+        if example.is_unsafe:
+            model = opened(model)
+        scores = model.locate_in(blocks).scores
         unsafe = 1.0 - scores["benign"] if "benign" in scores else max(scores.values())
-        first = self.model.model.judge(blocks).logit / self.artefact.slope * self.gain
+        first = model.model.judge(blocks).logit / self.artefact.slope * self.gain(example)
         return _logit(unsafe) - first
 
 
 def model_of(name: str, data: bytes) -> Model:
     """The whole model with these weights."""
     return prompt_guard_of(data) if name == PROMPT_GUARD else content_guard_of(data)
+
+
+def model_for(model: Model, example: Example) -> Model:
+    """The model as it judges a row: what users write is weighed by other weights."""
+    row = example.row
+    if isinstance(model, PromptGuard) and is_users(View.of(row.message, row.stage, row.trace)):
+        return model.of_users()
+    return model
+
+
+def opened(model: Model) -> Model:
+    """The model with a second stage that reads whatever the first says."""
+    if not isinstance(model, PromptGuard) or model.second is None:
+        return model
+    mix = replace(model.second.mix, gate=-_LARGEST)
+    return replace(model, second=replace(model.second, mix=mix))
 
 
 def _text_of(example: Example) -> str:
@@ -130,6 +156,7 @@ def fit(
     weights = prior.artefact.main.weights
     offsets = np.array([prior.offset(one) for one in examples])
     texts = [*examples, *known]
+    gains = np.array([prior.gain(one) for one in texts])
     windows: list[list[Window]] = [[] for _ in texts]
     for _ in range(2):
         for mine, more in zip(
@@ -137,7 +164,7 @@ def fit(
         ):
             places = {(w.start, w.end) for w in mine}
             mine += [w for w in more if (w.start, w.end) not in places]
-        weights = _fit_once(prior, examples, windows, offsets, strength).applied(
+        weights = _fit_once(prior, examples, windows, offsets, gains, strength).applied(
             prior.artefact.main.weights
         )
     return weights
@@ -148,6 +175,7 @@ def _fit_once(
     examples: Sequence[Example],
     windows: Sequence[Sequence[Window]],
     offsets: F64,
+    gains: F64,
     strength: float,
 ) -> Step:
     owner = np.array([n for n, some in enumerate(windows) for _ in some], dtype=np.int64)
@@ -156,7 +184,8 @@ def _fit_once(
     mine = owner < len(examples)
     base = rows.dot(prior.artefact.main.weights[rows.columns])
     limits = prior.artefact.thresholds[[window.size for window in flat]]
-    start = prior.gain * (base - limits)
+    gain = gains[owner]
+    start = gain * (base - limits)
     start[mine] += offsets[owner[mine]]
     unsafe = np.array([one.is_unsafe for one in examples])
     signs = np.where(unsafe[owner[mine]], 1.0, -1.0)
@@ -164,7 +193,7 @@ def _fit_once(
     rare = rarity(rows, owner)
 
     def loss(point: F64) -> tuple[float, F64]:
-        moved = prior.gain * rows.dot(point * rare)
+        moved = gain * rows.dot(point * rare)
         margins = signs * (start[mine] + moved[mine])
         cost = float(weight[mine] @ np.logaddexp(0.0, -margins))
         cost += 0.5 * float(weight[~mine] @ moved[~mine] ** 2)
@@ -172,7 +201,7 @@ def _fit_once(
         slope[mine] = -weight[mine] * signs / (1.0 + np.exp(np.clip(margins, -60.0, 60.0)))
         slope[~mine] = weight[~mine] * moved[~mine]
         cost += 0.5 * strength * float(point @ point)
-        return cost, prior.gain * rows.back(slope) * rare + strength * point
+        return cost, rows.back(gain * slope) * rare + strength * point
 
     found = minimise(loss, np.zeros(len(rows.columns)), rounds=ROUNDS)
     return Step(rows, found * rare)

@@ -66,8 +66,9 @@ def test_both_models_are_classifiers_with_a_revision() -> None:
 
 
 @pytest.mark.parametrize("text", OVERRIDES)
-def test_every_spelling_of_an_override_is_an_attack(text: str) -> None:
-    assert attack(text) >= 0.9
+def test_every_spelling_of_an_override_is_an_attack_wherever_it_comes_from(text: str) -> None:
+    assert attack(text) >= 0.8
+    assert 1.0 - embedded_prompt_guard().of_users().score(text)[BENIGN] >= 0.8
 
 
 def test_an_override_is_seen_inside_a_long_text() -> None:

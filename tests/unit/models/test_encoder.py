@@ -154,9 +154,14 @@ def test_tables_in_bytes_are_close_to_what_they_were() -> None:
 
 def test_what_is_stored_is_what_is_read() -> None:
     network = random_network()
-    meta = {"format": FORMAT, "outputs": OUTPUTS, "revision": "r", "mix": {"gate": 1.0}}
+    meta = {
+        "format": FORMAT,
+        "outputs": OUTPUTS,
+        "revision": "r",
+        "mixes": {"users": {"gate": 1.0}},
+    }
     again = parse(dump(arrays_of(network), meta, packed=False))
-    assert again.mix == {"gate": 1.0}
+    assert again.mixes == {"users": {"gate": 1.0}}
     for text in ("Plan a trip to Rome!", "passwords 12", "字"):
         before = network.logits(tokens_in(text))
         after = again.read(grams_of(text), 0, grams_of(text).length)

@@ -1,10 +1,13 @@
 """Both stages together: which windows are read, and what no decoy can hide."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
+from tyrian.core.detection import Detection, DetectorInfo, Stage, View
+from tyrian.core.message import Message
+from tyrian.detectors.prompt_guard.embedded import PromptGuardDetector
 from tyrian.models.artefact import load
 from tyrian.models.embedded import (
     BENIGN,
@@ -100,6 +103,22 @@ def test_a_harmless_decoy_does_not_hide_an_attack_elsewhere(filler: str) -> None
     guard = embedded_prompt_guard()
     assert attack(guard, QUOTE + filler + ORDER + filler) >= 0.5
     assert attack(guard, ORDER + filler + QUOTE) >= 0.5
+
+
+def test_what_users_write_is_mixed_with_weights_of_its_own() -> None:
+    network = Steady(4.0)
+    guard = guard_with(network)
+    assert guard.second is not None
+    users = replace(guard.second.mix, first=0.0, read=1.0, offset=-8.0)
+    guard = replace(guard, for_users=users)
+    info = DetectorInfo("guard", "prompt_guard", guard.labels, "embedded", "own", "1")
+    detector = PromptGuardDetector(info, guard, guard.of_users())
+    from_user = detector.detect(View.of(Message.user(ORDER), Stage.INPUT))
+    from_tool = detector.detect(View.of(Message.tool(ORDER), Stage.TOOL_RESULT))
+    assert isinstance(from_user, Detection)
+    assert isinstance(from_tool, Detection)
+    assert from_user.score < 0.1
+    assert from_tool.score > 0.9
 
 
 def test_both_stages_are_named_in_the_revision() -> None:

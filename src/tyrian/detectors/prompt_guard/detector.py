@@ -94,7 +94,9 @@ def _embedded(
         revision=model.revision,
         fallback=fallback,
     )
-    return PromptGuardDetector(info, model, has_two_labels=asked == "prompt_guard_2")
+    return PromptGuardDetector(
+        info, model, model.of_users(), has_two_labels=asked == "prompt_guard_2"
+    )
 
 
 def _transformer(

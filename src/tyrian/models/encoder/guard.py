@@ -18,7 +18,7 @@ from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import Grams, grams_of
 from tyrian.models.windows import F32
 
-FORMAT = 2
+FORMAT = 3
 NAME = "encoder"
 HAZARDS = tuple(f"S{number}" for number in range(1, 15))
 OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
@@ -42,8 +42,8 @@ class Encoder:
     vocabulary: Vocabulary
     revision: str
     meta: Mapping[str, object]
-    mix: Mapping[str, float]
-    """How its logit and that of the first stage become one; see `SecondStage`."""
+    mixes: Mapping[str, Mapping[str, float]]
+    """Per origin of a text, how its logit and that of the first stage become one; see `Mix`."""
 
     def look(self, grams: Grams, start: int, end: int) -> F32:
         """What the layers make of a window of the compacted text, for heads to judge."""
@@ -79,7 +79,7 @@ def parse(data: bytes) -> Encoder:
     if meta.get("format") != FORMAT or tuple(meta.get("outputs", ())) != OUTPUTS:
         raise ValueError("this encoder was made for another version of the package")
     network = network_in(arrays)
-    return Encoder(network, network.vocabulary, str(meta["revision"]), meta, meta["mix"])
+    return Encoder(network, network.vocabulary, str(meta["revision"]), meta, meta["mixes"])
 
 
 @cache
