@@ -130,7 +130,9 @@ def test_the_tool_policy_is_compared(tmp_path: Path) -> None:
         ("agent:\n  sandbox: {mounts: {/in: /etc}}\n", 2),
         ("agent: {}\naudit: {path: elsewhere.jsonl}\n", 2),
         ("agent: {}\nmodels: {m: {base_url: x, api_key_env: TYRIAN_CONSOLE_KEY}}\n", 2),
+        ("agent: {}\nmodels: {m: {base_url: x, api_key_env: AWS_SECRET_ACCESS_KEY}}\n", 2),
         ("agent: {}\nreview: {webhook_secret_env: tyrian_home}\n", 2),
+        ("agent: {}\nspend_alerts: {mail: {host: x, password_env: DATABASE_PASSWORD}}\n", 2),
         ("agent: {}\nspend_alerts: {mail: {host: x, password_env: TYRIAN_CONSOLE_KEY}}\n", 2),
     ],
 )
@@ -139,6 +141,30 @@ def test_what_only_the_machine_may_give_is_refused(tmp_path: Path, text: str, li
     assert [fault.line for fault in found] == [line]
     # Whoever has the machine may: what runs already stays.
     assert bound_faults(text, text, base=tmp_path, file="stack.yaml") == []
+
+
+@pytest.mark.parametrize(
+    ("place", "is_refused"),
+    [
+        ("https://keys.example/v1", False),
+        ("https://keys.example/other/v1", False),
+        ("https://evil.example/v1", True),
+        ("http://keys.example/v1", True),
+        ("https://keys.example:444/v1", True),
+        ("https://keys.example@evil.example/v1", True),
+    ],
+)
+def test_a_key_goes_to_no_other_server_than_before(
+    tmp_path: Path, place: str, is_refused: bool
+) -> None:
+    model = "agent: {{}}\nmodels: {{m: {{base_url: {!r}, api_key_env: KEY}}}}\n"
+    guard = (
+        "agent:\n  preflight_guards:\n    - {{name: x, url: {!r}, options: {{api_key_env: KEY}}}}\n"
+    )
+    for form in (model, guard):
+        running = form.format("https://keys.example/v1")
+        found = bound_faults(form.format(place), running, base=tmp_path, file="stack.yaml")
+        assert bool(found) is is_refused
 
 
 def test_a_link_out_of_the_folder_is_followed(tmp_path: Path) -> None:

@@ -7,14 +7,19 @@ anyway; a person with a browser cannot, and must not get at them by way of the g
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from tyrian.errors import StackError
 from tyrian.stack.schema import GUARD_LISTS
 from tyrian.stack.source import KeyPath, Plain, read_source
 
+_SENT_HINT: Final = "name it in the file itself, once; or leave the key out here"
 _FILE_HINT: Final = "use a file below the folder of the stack file, or change the file there"
 _OWN: Final = "TYRIAN_"
-_VARIABLES: Final = frozenset({"api_key_env", "password_env", "webhook_secret_env"})
+_SENT: Final = frozenset({"api_key_env", "password_env"})
+"""Fields that name a variable whose value goes to the server beside them."""
+_VARIABLES: Final = _SENT | {"webhook_secret_env"}
+_SERVERS: Final = ("base_url", "url", "host")
 
 
 def bound_faults(text: str, running: str, *, base: Path, file: str) -> list[StackError]:
@@ -37,13 +42,15 @@ def bound_faults(text: str, running: str, *, base: Path, file: str) -> list[Stac
     if _audit_path(source.data) != _audit_path(_data_of(running)):
         message = "where the record of decisions is written can be changed in the file itself only"
         found.append(source.error(message, ("audit", "path")))
-    found += [
-        source.error(
-            f"{value} is the gateway's own", path, hint="name another environment variable"
-        )
-        for path, value in _variables(source.data, ())
-        if value.upper().startswith(_OWN) and value not in known
-    ]
+    for path, value in _variables(source.data, ()):
+        if value.upper().startswith(_OWN) and value not in known:
+            message, hint = f"{value} is the gateway's own", "name another environment variable"
+            found.append(source.error(message, path, hint=hint))
+    given = {(value, server) for _, value, server in _sent(_data_of(running), (), "")}
+    for path, value, server in _sent(source.data, (), ""):
+        if (value, server) not in given and not value.upper().startswith(_OWN):
+            message = f"what {value} holds is not sent to {server or 'another server'} yet"
+            found.append(source.error(message, path, hint=_SENT_HINT))
     return found
 
 
@@ -114,6 +121,26 @@ def _variables(data: Plain, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     elif isinstance(data, list):
         for i, value in enumerate(data):
             yield from _variables(value, (*path, i))
+
+
+def _sent(data: Plain, path: KeyPath, server: str) -> Iterator[tuple[KeyPath, str, str]]:
+    """The variables whose values leave the machine, each with the server that gets it."""
+    if isinstance(data, dict):
+        near = next((data[key] for key in _SERVERS if isinstance(data.get(key), str)), None)
+        server = server if near is None else _origin(str(near))
+        for key, value in data.items():
+            if key in _SENT and isinstance(value, str) and value:
+                yield (*path, key), value, server
+            yield from _sent(value, (*path, key), server)
+    elif isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from _sent(value, (*path, i), server)
+
+
+def _origin(server: str) -> str:
+    """The part of an address that says which server it is."""
+    parts = urlsplit(server)
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else server.lower()
 
 
 def _strings(data: Plain, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
