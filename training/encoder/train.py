@@ -63,10 +63,10 @@ class Weights:
     unread: float
 
 
-WEIGHTS = {USERS: Weights(0.5, 0.5, 0.2, -3.0), OTHERS: Weights(0.65, 0.35, 0.2, -4.0)}
-"""By origin. Orders in tool output are told by their words, which the first stage knows best; what
-users write to talk a model out of its rules, by what it means. The users' were found on development
-texts, the others' on sources left out (`evaluate.py`)."""
+WEIGHTS = {USERS: Weights(0.5, 0.5, 0.2, -3.0), OTHERS: Weights(0.6, 0.4, 0.0, -4.0)}
+"""By origin. Orders in tool output are told by their words, which the first stage knows best, and
+harm is no sign of them; what users write to talk a model out of its rules, by what it means. The
+users' were found on development texts, the others' on templates filled with another seed."""
 READ_SHARE, HARM_SHARE = 0.12, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
 RATE = 0.005
