@@ -102,10 +102,12 @@ class HttpReply:
         parser = EventParser()
         async for chunk in self._chunks():
             for payload in parser.feed(chunk):
-                yield payload
                 if payload == DONE:
+                    # Before it is told: a client may go at once, and the connection with it.
                     await self._drain()
+                    yield payload
                     return
+                yield payload
         if parser.has_rest:
             raise UpstreamError("the upstream broke off in the middle of an event")
 
