@@ -94,9 +94,7 @@ class Groups:
     ) -> None:
         """Delete a group; who was in it loses what they had by it."""
         async with self._store.write() as session:
-            await lock(session, organisation_id)
-            group = await _known(session, organisation_id, group_id)
-            rights.check_covers_all(await rights_of_group(session, organisation_id, group.id))
+            group = await _to_change(session, organisation_id, group_id, rights)
             await session.execute(
                 delete(RoleAssignment).where(RoleAssignment.subject_id == group.id)
             )
@@ -140,9 +138,7 @@ class Groups:
     ) -> None:
         """Put a member of the organisation into a group; nothing changes for one who is in it."""
         async with self._store.write() as session:
-            await lock(session, organisation_id)
-            group = await _known(session, organisation_id, group_id)
-            rights.check_covers_all(await rights_of_group(session, organisation_id, group.id))
+            group = await _to_change(session, organisation_id, group_id, rights)
             belongs = select(Membership.id).where(
                 Membership.organisation_id == organisation_id, Membership.user_id == user_id
             )
@@ -167,15 +163,23 @@ class Groups:
     ) -> None:
         """Take somebody out of a group."""
         async with self._store.write() as session:
-            await lock(session, organisation_id)
-            group = await _known(session, organisation_id, group_id)
-            rights.check_covers_all(await rights_of_group(session, organisation_id, group.id))
+            group = await _to_change(session, organisation_id, group_id, rights)
             place = await session.get(GroupMember, (group.id, user_id))
             if place is None:
                 raise InputError("there is nobody with this id in the group")
             await session.delete(place)
             details = {"id": group.id, "changes_requested": {"user_removed": user_id}}
             await _note(session, organisation_id, "group.updated", by, details)
+
+
+async def _to_change(
+    session: AsyncSession, organisation_id: str, group_id: str, rights: Rights
+) -> PeopleGroup:
+    """The group, for somebody who holds all that it brings; one change at a time."""
+    await lock(session, organisation_id)
+    group = await _known(session, organisation_id, group_id)
+    rights.check_covers_all(await rights_of_group(session, organisation_id, group.id))
+    return group
 
 
 async def _known(session: AsyncSession, organisation_id: str, group_id: str) -> PeopleGroup:
