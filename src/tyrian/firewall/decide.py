@@ -72,7 +72,7 @@ def weigh(
         rule = policy.rule(stage, reason.detector)
         guard = guards.get(reason.detector)
         found = list(_marks(rule, guard, reason.label, by_name[reason.detector]))
-        if not found:
+        if not found or not all(mark.end > mark.start for mark in found):
             return judgement.escalated("there is something to redact, but no place to redact it at")
         marks += found
     return Judgement(effect, reasons, judgement.runs, tuple(marks))
@@ -85,5 +85,5 @@ def _marks(
         return
     least = rule.threshold(label)
     for found in run.detection.findings:
-        if found.label == label and found.end > found.start and found.score >= least:
+        if found.label == label and found.score >= least:
             yield Mark(found.start, found.end, label, guard.redact_with, found.advice)

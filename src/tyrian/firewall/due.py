@@ -1,6 +1,6 @@
 """Which guards judge what of a message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tyrian.core.detection import DetectorRun, Stage, View, stage_of
 from tyrian.core.message import Message, ToolCall, Trace
@@ -26,7 +26,7 @@ class Due:
     ) -> None:
         self.stage = stage
         subject = excerpt.message if excerpt else message
-        self.guards = [g for g in guards if g.concerns is None or g.concerns(subject)]
+        self.guards = [g for g in guards if g.concerns is None or _concerns(g.concerns, subject)]
         self.view = View.of(subject, stage, trace)
         length = len(self.view.text)
         self.is_inline = all(is_inline(guard, length) for guard in self.guards)
@@ -99,6 +99,13 @@ class Schedule:
 
 
 _FROM_MODEL = (Stage.OUTPUT, Stage.TOOL_CALL)
+
+
+def _concerns(concerns: Callable[[Message], bool], message: Message) -> bool:
+    try:
+        return concerns(message)
+    except Exception:  # noqa: BLE001 - who cannot say what to pass over passes over nothing
+        return True
 
 
 def _excerpt(message: Message, *, calls: bool) -> Excerpt | None:

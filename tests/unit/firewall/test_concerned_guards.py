@@ -42,3 +42,20 @@ async def test_an_answer_with_calls_is_asked_about_by_its_excerpts() -> None:
     assert (decision.effect, decision.runs) == (Effect.ALLOW, ())
     parts = [ImagePart("data:image/png,x")]
     assert (await judge.scan(Message.assistant(parts, calls=[call]))).effect is Effect.BLOCK
+
+
+class Undecided(Images):
+    """Fails where it is asked what concerns it, and finds nothing."""
+
+    def concerns(self, message: Message) -> bool:
+        raise ValueError(message.text)
+
+    def detect(self, view: View) -> Detection:
+        return Detection()
+
+
+async def test_a_guard_that_cannot_say_what_concerns_it_judges_every_message() -> None:
+    rule = GuardRule("images", Stage.INPUT, {"image": Effect.BLOCK})
+    judge = Firewall([Guard(Undecided(), Stage.INPUT)], GuardPolicy([rule]))
+    decision = await judge.scan(Message.user("hello"))
+    assert (decision.effect, len(decision.runs)) == (Effect.ALLOW, 1)

@@ -59,6 +59,14 @@ class Broken(Matcher):
         raise ValueError(view.text)
 
 
+class HalfPlaced(Matcher):
+    """Adds a finding without a place, as of what stands in an image."""
+
+    def detect(self, view: View) -> Detection:
+        placed = super().detect(view).findings
+        return Detection.from_findings((*placed, Finding("r", self.label, "elsewhere", score=0.9)))
+
+
 class Scorer(Matcher):
     """Gives a score without a place."""
 
@@ -120,6 +128,20 @@ async def test_one_guard_with_places_does_not_cover_for_another_without() -> Non
     )
     decision = await firewall.scan(Message.assistant(f"alpha {SECRET}"))
     assert decision.effect is Effect.BLOCK
+
+
+async def test_one_finding_with_a_place_does_not_cover_for_another_without() -> None:
+    firewall = build((HalfPlaced(), Stage.INPUT, Effect.REDACT))
+    decision = await firewall.scan(Message.user(f"the key is {SECRET}."))
+    assert decision.effect is Effect.BLOCK
+    assert decision.reasons[0].rule == "firewall.redact"
+
+
+async def test_a_faint_finding_without_a_place_does_not_block() -> None:
+    guard = Guard(HalfPlaced(), Stage.INPUT)
+    rule = GuardRule("matcher", Stage.INPUT, {"*": Effect.REDACT}, {"*": 0.95})
+    decision = await Firewall([guard], GuardPolicy([rule])).scan(Message.user(SECRET))
+    assert (decision.effect, decision.subject.text) == (Effect.REDACT, "[REDACTED:secret]")
 
 
 async def test_arguments_that_cannot_be_redacted_are_blocked() -> None:
