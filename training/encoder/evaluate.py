@@ -26,7 +26,7 @@ from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, prepared, read_rows
 from training.documents import LONGEST, documents_of
 from training.encoder.examples import thinned
-from training.encoder.train import EPOCHS, MOST, first_logits, row_logits, stages_of, trained
+from training.encoder.train import EPOCHS, first_logits, row_logits, stages_of, trained
 from training.inputs import artefact_path, given_data
 from training.prompt_guard.leave_out import comparisons, split
 from training.prompt_guard.train import QUOTES, SEED, artefact_of
@@ -71,13 +71,13 @@ def hazards(reader: Reader, data: Path, dev: Sequence[Row]) -> dict[str, object]
     return {name: {k: v for k, v in one.items() if k != "shares"} for name, one in found.items()}
 
 
-def evaluate(data: Path, epochs: int, most: int) -> Mapping[str, object]:
+def evaluate(data: Path, epochs: int) -> Mapping[str, object]:
     """Figures by group and by source, of the first stage and of both."""
     kept, groups = split(data, SEED)
     dev = groups["dev"]
     first = parse(artefact_of([r for r in kept if r.kind != QUOTES], dev, "evaluation"))
     content = content_rows(data, lambda line: fold_of(line) != 0, CONTENT_HELD_OUT)
-    network = trained(thinned(kept, most, SEED), content, first, epochs)
+    network = trained(kept, content, first, epochs)
     harm = parse(artefact_path("content-guard").read_bytes())
     stages = stages_of(network, first, harm, dev, documents_of(dev))
     stage = stages[OTHERS]
@@ -113,10 +113,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=given_data())
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--most", type=int, default=MOST, help="rows of one source for the encoder")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(json.dumps(evaluate(options.data, options.epochs, options.most), indent=1))
+    print(json.dumps(evaluate(options.data, options.epochs), indent=1))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,15 +29,18 @@ _HARMFUL_SOURCES = frozenset(
 """Attacks of which every row has a harmful goal."""
 
 
-def thinned(rows: Sequence[Row], most: int, seed: int) -> list[Row]:
-    """At most so many rows of each source, in their order."""
+def thinned(
+    rows: Sequence[Row], most: int, seed: int, varied: Mapping[str, int] | None = None
+) -> list[Row]:
+    """At most so many rows of each source, in their order; `varied` has other limits for some."""
+    limits = varied or {}
     by_source: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         by_source.setdefault(row.source, []).append(number)
     pick = random.Random(seed)
     kept: set[int] = set()
-    for numbers in by_source.values():
-        kept.update(pick.sample(numbers, min(most, len(numbers))))
+    for source, numbers in by_source.items():
+        kept.update(pick.sample(numbers, min(limits.get(source, most), len(numbers))))
     return [rows[number] for number in sorted(kept)]
 
 

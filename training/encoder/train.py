@@ -51,6 +51,12 @@ SEED = 20263
 EPOCHS = 1
 MOST, MOST_CONTENT = 130, 32
 """Rows of one source that are read, so that no source outweighs the others."""
+VARIED = {
+    **dict.fromkeys(("gen_carried_agent_plain", "gen_carried_human_request"), 420),
+    **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 260),
+    **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 320),
+}
+"""More rows of the sources whose sentences and surroundings vary independently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,8 @@ def trained(rows: Sequence[Row], content: Sequence[Row], first: Artefact, epochs
     """The encoder, fitted to these rows."""
     lines = vocabulary_lines()
     read = partial(examples_of, weights=first.main.weights, vocabulary=Vocabulary.of(lines))
-    rows, content = thinned(rows, MOST, SEED), thinned(content, MOST_CONTENT, SEED)
+    rows = thinned(rows, MOST, SEED, VARIED)
+    content = thinned(content, MOST_CONTENT, SEED)
     examples = read(rows, documents_of(rows), seed=SEED)
     examples += read(content, documents_of(content), seed=SEED, is_content=True)
     print(f"{len(examples)} windows", flush=True)

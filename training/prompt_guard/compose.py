@@ -14,7 +14,7 @@ ATTACKS = ("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_sw
 SHARED = (
     *("slots.txt", "goals.txt", *ATTACKS, "benign.txt", "benign_secret.txt", "benign_styled.txt"),
     *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt"),
-    *("frames.txt", "carriers.txt", "tools.txt"),
+    *("frames.txt", "carriers.txt", "tools.txt", "tools_more.txt"),
 )
 """Files with templates; sections of one name in several files are one section."""
 ALL, SEEN, UNSEEN = "all", "seen", "unseen"
