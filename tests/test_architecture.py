@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,44 +34,73 @@ MAY_IMPORT: dict[str, set[str]] = {
 HEAVY = {"torch", "transformers", "onnxruntime", "ray", "sklearn", "scipy"}
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
 def layer_of(path: Path) -> str:
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 
 
-def own_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+@dataclass(frozen=True)
+class Import:
+    """A module that a file names in an import, and where."""
+
+    path: Path
+    line: int
+    name: str
+    is_top: bool
+    """A statement of the module itself: neither in a function nor under a condition."""
+    is_inner: bool
+    """In a function."""
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.name}"
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text())
+    top = set(map(id, tree.body))
+    rest: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while rest:
+        node, is_inner = rest.pop()
+        if isinstance(node, ast.expr):  # imports are statements
+            continue
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "tyrian":
-                    yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tyrian":
-            yield node.lineno, node.module or ""
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            is_inner = is_inner or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            rest.extend((child, is_inner) for child in ast.iter_child_nodes(node))
+            continue
+        for name in names:
+            yield Import(path, node.lineno, name, id(node) in top, is_inner)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_module_imports_only_the_layers_below_it(path: Path) -> None:
-    layer = layer_of(path)
-    if layer in {"__init__", "cli"}:
-        return
-    allowed = MAY_IMPORT[layer] | {layer}
-    for line, name in own_imports(ast.parse(path.read_text())):
-        target = name.split(".")[1] if "." in name else "__init__"
-        assert target in allowed or name == "tyrian", (
-            f"{path}:{line}: {layer} may not import {name}"
-        )
+@pytest.fixture(scope="module")
+def imports() -> list[Import]:
+    """All imports of the package, each file read once."""
+    return [found for path in sorted(PACKAGE.rglob("*.py")) for found in imports_of(path)]
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_nobody_imports_the_command_line(path: Path) -> None:
-    if layer_of(path) == "cli":
-        return
-    names = [name for _, name in own_imports(ast.parse(path.read_text()))]
-    assert not [n for n in names if n.startswith("tyrian.cli")]
+@pytest.fixture(scope="module")
+def own(imports: list[Import]) -> list[Import]:
+    """Those of own code."""
+    return [found for found in imports if found.name.split(".")[0] == "tyrian"]
+
+
+def test_a_module_imports_only_the_layers_below_it(own: list[Import]) -> None:
+    def is_allowed(found: Import) -> bool:
+        layer = layer_of(found.path)
+        if layer in {"__init__", "cli"} or found.name == "tyrian":
+            return True
+        return found.name.split(".")[1] in MAY_IMPORT[layer] | {layer}
+
+    assert own
+    assert [str(found) for found in own if not is_allowed(found)] == []
+
+
+def test_nobody_imports_the_command_line(own: list[Import]) -> None:
+    found = [one for one in own if layer_of(one.path) != "cli"]
+    assert [str(one) for one in found if one.name.startswith("tyrian.cli")] == []
 
 
 def test_init_files_below_the_top_are_empty() -> None:
@@ -83,28 +113,13 @@ def test_init_files_below_the_top_are_empty() -> None:
     assert full == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_own_code_is_imported_at_the_top_of_a_module(path: Path) -> None:
-    if layer_of(path) == "cli":  # commands import their work when they are called
-        return
-    tree = ast.parse(path.read_text())
-    inner = [
-        line
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for line, _ in own_imports(function)
-    ]
-    assert inner == [], f"{path}: function-level import of own code at lines {inner}"
+def test_own_code_is_imported_at_the_top_of_a_module(own: list[Import]) -> None:
+    # Commands import their work when they are called.
+    found = [one for one in own if layer_of(one.path) != "cli"]
+    assert [str(one) for one in found if one.is_inner] == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_heavy_packages_are_never_imported_at_the_top_of_a_module(path: Path) -> None:
-    for node in ast.parse(path.read_text()).body:
-        names = (
-            [a.name for a in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-        assert not HEAVY & {n.split(".")[0] for n in names}, f"{path}:{node.lineno}"
+def test_heavy_packages_are_never_imported_at_the_top_of_a_module(imports: list[Import]) -> None:
+    found = [one for one in imports if one.name.split(".")[0] in HEAVY]
+    assert found
+    assert [str(one) for one in found if one.is_top] == []
