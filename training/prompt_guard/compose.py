@@ -12,7 +12,8 @@ from training.prompt_guard.noise import noisy
 
 ATTACKS = ("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt")
 SHARED = (
-    *("slots.txt", "goals.txt", *ATTACKS, "benign.txt", "benign_secret.txt", "benign_styled.txt"),
+    *("slots.txt", "slots_more.txt", "goals.txt", *ATTACKS),
+    *("benign.txt", "benign_secret.txt", "benign_styled.txt"),
     *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt"),
     *("frames.txt", "carriers.txt", "tools.txt", "tools_more.txt"),
 )
