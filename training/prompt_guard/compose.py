@@ -10,11 +10,14 @@ from training.corpus import Row
 from training.prompt_guard.grammar import Section, expand, literal, sections_of
 from training.prompt_guard.noise import noisy
 
-ATTACKS = ("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt")
+ATTACKS = (
+    *("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt"),
+    "attacks_more.txt",
+)
 SHARED = (
     *("slots.txt", "slots_more.txt", "goals.txt", *ATTACKS),
     *("benign.txt", "benign_secret.txt", "benign_styled.txt"),
-    *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt"),
+    *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt", "benign_more.txt"),
     *("frames.txt", "carriers.txt", "tools.txt", "tools_more.txt"),
 )
 """Files with templates; sections of one name in several files are one section."""
