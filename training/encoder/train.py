@@ -29,6 +29,7 @@ from training.encoder.export import network_of
 from training.encoder.fitting import fit
 from training.encoder.network import Encoder as Net
 from training.inputs import artefact_path, given_data, training_digest_of
+from training.prompt_guard.compose import LANGUAGES
 from training.prompt_guard.rows import training_rows
 from tyrian.models.artefact import Artefact, dump, parse
 from tyrian.models.encoder.guard import FORMAT, OUTPUTS
@@ -55,6 +56,7 @@ VARIED = {
     **dict.fromkeys(("gen_carried_agent_plain", "gen_carried_human_request"), 420),
     **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 260),
     **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 320),
+    **{f"gen_{name}_{what}": 180 for name in LANGUAGES for what in ("attack", "benign")},
 }
 """More rows of the sources whose sentences and surroundings vary independently."""
 

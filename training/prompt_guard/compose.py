@@ -49,15 +49,15 @@ _COMMON = (
     *("question", "task", "job", "word"),
 )
 FOREIGN: tuple[tuple[str, bool, str, int], ...] = (
-    ("attack", True, "multilingual_injection", 260),
-    ("benign", False, "benign_multilingual", 200),
-    ("cyber", False, "benign_multilingual", 90),
+    ("attack", True, "multilingual_injection", 340),
+    ("benign", False, "benign_multilingual", 340),
+    ("cyber", False, "benign_multilingual", 110),
     ("harm", False, "plain_harmful", 12),
 )
 FOREIGN_CARRIED: tuple[tuple[str, bool, str, int], ...] = (
-    ("inject", True, "indirect_plain", 60),
+    ("inject", True, "indirect_plain", 90),
     ("attack", True, "indirect_injection", 40),
-    ("note", False, "benign_tool_output", 100),
+    ("note", False, "benign_tool_output", 140),
 )
 HARMFUL_KINDS = frozenset({"plain_harmful", "content_prompt"})
 HARMLESS_KINDS = frozenset({"benign_prompt", "benign_short", "benign_cyber"})
