@@ -1,36 +1,30 @@
 """The Firewall: detectors and policy, built once, asked often."""
 
 import asyncio
-import contextlib
 import hashlib
-import itertools
-import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import replace
-from inspect import isawaitable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self
 
-from tyrian.core.decision import Decision, Effect
-from tyrian.core.detection import DetectorInfo, DetectorRun, Stage, stage_of
+from tyrian.core.decision import Decision
+from tyrian.core.detection import DetectorInfo, Stage
 from tyrian.core.message import Message, ToolCall, Trace
-from tyrian.errors import ConfigError
-from tyrian.firewall.ask import asked, recalled
 from tyrian.firewall.assembly import assemble
-from tyrian.firewall.audit import AuditSink, audit_record
+from tyrian.firewall.audit import AuditSink
 from tyrian.firewall.blocked import GuardedStreamError
-from tyrian.firewall.cache import DecisionCache, cache_key
-from tyrian.firewall.decide import Judgement, join, weigh
-from tyrian.firewall.due import Due, Schedule
+from tyrian.firewall.cache import DecisionCache
+from tyrian.firewall.decide import Judgement
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
+from tyrian.firewall.log import DecisionLog
+from tyrian.firewall.panel import Panel, closed
 from tyrian.firewall.pseudonym import Pseudonyms
-from tyrian.firewall.redact import CannotRedactError, redact
-from tyrian.firewall.run import Runner, is_slow, run_inline
+from tyrian.firewall.settle import Settler
 from tyrian.firewall.stream import Delta, StreamGuard
 from tyrian.firewall.sync import BACKGROUND
-from tyrian.firewall.tool_gate import ToolGate, ruled
+from tyrian.firewall.tool_gate import ToolGate
 from tyrian.policy.flow import Clock
 from tyrian.policy.guard import GuardPolicy
 from tyrian.policy.tool import ToolPolicy
@@ -39,9 +33,6 @@ from tyrian.stack.load import default_stack, load_stack
 from tyrian.stack.schema import Stack
 
 BATCH_AT_ONCE = 32
-
-READ_ASIDE = 64_000
-"""Characters of a trace from which on the tool policy does not read it on the event loop."""
 
 
 class Firewall:
@@ -65,23 +56,17 @@ class Firewall:
 
         `reviewer` is asked about what needs a person; without one it stays held.
         """
-        self.guards = tuple(guards)
+        self._panel = Panel(guards, policy)
+        self.guards = self._panel.guards
         self.policy = policy
         self.gate = ToolGate(tool_policy, clock) if tool_policy is not None else None
         self.stream_limits = stream or StreamLimits()
         self.cache = cache if cache is not None else DecisionCache()
-        self.audit = audit
-        self.on_decision = on_decision
-        self.reviewer = reviewer
-        self._include_text = include_text
-        self._by_stage = {stage: _named(self.guards, stage) for stage in Stage}
-        self._schedule = Schedule(self._by_stage)
-        _check_rules(policy, self._by_stage)
-        self.policy_digest = _policy_digest(policy, tool_policy)
-        self.digest = _digest(policy, self.guards)
-        self._runner = Runner()
-        self._ids = itertools.count(1)
-        self._id_prefix = f"dec_{os.urandom(6).hex()}"
+        self.policy_digest = _joined(policy.digest, tool_policy)
+        self.digest = _joined(self._panel.digest, tool_policy)
+        """Identity of policies and detectors: another digest may decide otherwise."""
+        self._settler = Settler(self.gate, reviewer, self.policy_digest)
+        self._log = DecisionLog(self.policy_digest, audit, on_decision, include_text=include_text)
 
     @classmethod
     def default(
@@ -128,17 +113,26 @@ class Firewall:
 
     def guards_at(self, stage: Stage) -> Sequence[Guard]:
         """The guards due at a stage."""
-        return self._schedule.at(stage)
+        return self._panel.at(stage)
 
     @property
-    def judges_calls(self) -> bool:
-        """True where a tool policy, or a guard, judges tool calls."""
-        return self.gate is not None or bool(self.guards_at(Stage.TOOL_CALL))
+    def audit(self) -> AuditSink | None:
+        """Where a record of each decision goes."""
+        return self._log.audit
+
+    @property
+    def on_decision(self) -> Callable[[Decision], None] | None:
+        """Who hears of each decision."""
+        return self._log.on_decision
+
+    @on_decision.setter
+    def on_decision(self, observer: Callable[[Decision], None] | None) -> None:
+        self._log.on_decision = observer
 
     @property
     def hung(self) -> int:
         """Calls of detectors that were given up and have not returned."""
-        return self._runner.hung
+        return self._panel.hung
 
     async def scan(
         self,
@@ -158,16 +152,15 @@ class Firewall:
         a person is brought to `reviewer`, or to the firewall's own one.
         """
         started = time.perf_counter()
-        key = self._key(message, stage, trace) if self.cache.size > 0 else b""
+        key = self._panel.key(message, stage, trace) if self.cache.size > 0 else b""
         known = self.cache.get(key) if key else None
-        judgement = known or await self.judge(message, stage=stage, trace=trace)
+        judgement = known or await self._panel.judge(message, stage, trace)
         if key and known is None:
             self.cache.put(key, judgement)
-        await self.prepare(message, said or trace)
-        judgement, subject = await self.reviewed(
+        judgement, subject = await self._settler.settle(
             message, judgement, pseudonyms, said or trace, stage=stage, reviewer=reviewer
         )
-        return await self.conclude(
+        return await self._log.conclude(
             message,
             subject,
             judgement,
@@ -221,23 +214,14 @@ class Firewall:
         went through before. Stop at the first that may not pass: what is not asked for is not
         taken for passed. What a person approved before passes.
         """
-        if self.gate is None:
-            return
-        rulings = self.gate.history(trace)
-        reviewer = reviewer or self.reviewer
-        is_long = self.gate.states.unread(trace.messages) > READ_ASIDE
-        while found := (
-            await asyncio.to_thread(next, rulings, None) if is_long else next(rulings, None)
-        ):
-            index, ruling = found
-            message, stage = trace.messages[index], Stage.TOOL_CALL
-            settled = ruled(Judgement(), ruling), ruling.message
-            if reviewer is not None and settled[0].effect is Effect.REVIEW:
-                settled = await recalled(
-                    reviewer, settled, stage=stage, policy=self.policy_digest, trace_id=trace.id
+        stage = Stage.TOOL_CALL
+        async with aclosing(self._settler.history(trace, reviewer)) as history:
+            async for index, (judgement, subject) in history:
+                message = trace.messages[index]
+                yield (
+                    index,
+                    await self._log.conclude(message, subject, judgement, stage=stage, trace=trace),
                 )
-            judgement, subject = settled
-            yield index, await self.conclude(message, subject, judgement, stage=stage, trace=trace)
 
     def stream(
         self,
@@ -248,7 +232,16 @@ class Firewall:
         reviewer: Reviewer | None = None,
     ) -> StreamGuard:
         """A guard for one streamed answer; `said` and `reviewer` as in `scan`."""
-        return StreamGuard(self, self.stream_limits, trace, pseudonyms, said, reviewer)
+        return StreamGuard(
+            self._panel,
+            self._settler,
+            self._log,
+            self.stream_limits,
+            trace=trace,
+            pseudonyms=pseudonyms,
+            said=said,
+            reviewer=reviewer,
+        )
 
     async def guard_stream(
         self, chunks: AsyncIterator[str], *, trace: Trace | None = None
@@ -270,86 +263,11 @@ class Firewall:
         if guard.decision is not None and guard.is_blocked:
             raise GuardedStreamError(guard.decision)
 
-    async def close(self) -> None:
-        """End the worker threads, and close the detectors and the audit sink that can be."""
-        self._runner.close()
-        detectors = (
-            one
-            for guard in self.guards
-            for one in (guard.detector, guard.cascade.first if guard.cascade else guard.detector)
-        )
-        owned = {id(detector): detector for detector in detectors}
-        for one in (*owned.values(), self.audit):
-            end = getattr(one, "close", None)
-            ended = end() if callable(end) else None
-            if isawaitable(ended):
-                await ended
-
     async def judge(
         self, message: Message, *, stage: Stage | None = None, trace: Trace | None = None
     ) -> Judgement:
-        """Judge without cache, and without writing anything down."""
-        dues = self._schedule.dues(message, stage, trace)
-        if len(dues) > 1 and not all(due.is_inline for due in dues):
-            return join(await asyncio.gather(*map(self._judge_stage, dues)))
-        return join([await self._judge_stage(due) for due in dues] or [Judgement()])
-
-    async def reviewed(
-        self,
-        message: Message,
-        judgement: Judgement,
-        pseudonyms: Pseudonyms | None = None,
-        said: Trace | None = None,
-        *,
-        stage: Stage | None = None,
-        reviewer: Reviewer | None = None,
-    ) -> tuple[Judgement, Message]:
-        """`settled`, and a person asked where that says so and somebody is there to ask them."""
-        settled = self.settled(message, judgement, pseudonyms, said)
-        reviewer = reviewer or self.reviewer
-        if settled[0].effect is not Effect.REVIEW or reviewer is None:
-            return settled
-        return await asked(
-            reviewer,
-            settled,
-            lambda: self.settled(message, judgement, pseudonyms, said),
-            stage=stage or stage_of(message),
-            policy=self.policy_digest,
-            trace_id=said.id if said is not None else "",
-        )
-
-    async def prepare(self, message: Message, said: Trace | None = None) -> None:
-        """Read a trace for the tool policy in a thread, where it is long and `message` calls."""
-        if self.gate is None or said is None or not message.tool_calls:
-            return
-        states, messages = self.gate.states, said.messages
-        if states.unread(messages) > READ_ASIDE:
-            # A fault in it comes again, and is told, where the message is settled.
-            with contextlib.suppress(Exception):
-                await asyncio.to_thread(states.of, messages)
-
-    def settled(
-        self,
-        message: Message,
-        judgement: Judgement,
-        pseudonyms: Pseudonyms | None = None,
-        said: Trace | None = None,
-    ) -> tuple[Judgement, Message]:
-        """The message as it may go on: redacted, its tool calls canonical and within the policy.
-
-        The policy judges the calls as they would leave, with pseudonyms turned back into values.
-        """
-        subject = message
-        if judgement.marks and judgement.effect in (Effect.REDACT, Effect.REVIEW):
-            try:
-                subject = redact(message, judgement.marks, pseudonyms=pseudonyms)
-            except CannotRedactError as error:
-                judgement = judgement.escalated(error.message)
-        if self.gate is None or not message.tool_calls:
-            return judgement, subject
-        ruling = self.gate.judge(_restored(subject, pseudonyms), said)
-        judgement = ruled(judgement, ruling)
-        return judgement, message if judgement.effect is Effect.BLOCK else ruling.message
+        """What the guards say, without cache, and without writing anything down."""
+        return await self._panel.judge(message, stage, trace)
 
     async def conclude(
         self,
@@ -359,115 +277,18 @@ class Firewall:
         *,
         stage: Stage | None = None,
         trace: Trace | None = None,
-        started: float | None = None,
-        is_cached: bool = False,
     ) -> Decision:
-        """Write the judgement down: a Decision, its audit record, and word to the observer."""
-        decision = Decision(
-            id=f"{self._id_prefix}{next(self._ids):06x}",
-            effect=judgement.effect,
-            stage=stage or stage_of(message),
-            reasons=judgement.reasons,
-            runs=judgement.runs,
-            policy=self.policy_digest,
-            subject=subject,
-            elapsed_s=0.0 if started is None else time.perf_counter() - started,
-            is_cached=is_cached,
-            calls=judgement.calls,
-            review=judgement.review,
-        )
-        if self.audit is not None:
-            await self._write(self.audit, decision, message, trace)
-        if self.on_decision is not None:
-            self.on_decision(decision)
-        return decision
+        """Write down a judgement made elsewhere; `subject` is the message as it may go on."""
+        return await self._log.conclude(message, subject, judgement, stage=stage, trace=trace)
 
-    async def _write(
-        self, audit: AuditSink, decision: Decision, message: Message, trace: Trace | None
-    ) -> None:
-        trace_id = trace.id if trace is not None else ""
-        record = audit_record(decision, message, trace_id, include_text=self._include_text)
-        if getattr(audit, "is_blocking", False):
-            await asyncio.to_thread(audit.write, record)
-        else:
-            audit.write(record)
-
-    async def _judge_stage(self, due: Due) -> Judgement:
-        runs: list[DetectorRun]
-        await self._runner.turn.take()
-        if due.is_inline and not any(is_slow(guard, due.view) for guard in due.guards):
-            runs = [run_inline(guard, due.view) for guard in due.guards]
-        else:
-            runs = await self._runner.run(
-                due.guards,
-                due.view,
-                lambda done: self.policy.decide(due.stage, done)[0] is Effect.BLOCK,
-            )
-        return weigh(self.policy, due.stage, self._by_stage[due.stage], due.placed(runs))
-
-    def _key(self, message: Message, stage: Stage | None, trace: Trace | None) -> bytes:
-        at = stage or stage_of(message)
-        said = trace.messages if trace is not None else ()
-        if said and not self._schedule.reads_trace(message, stage):
-            said = ()
-        return cache_key(self.digest, at, (message, *said), is_natural=stage is None)
+    async def close(self) -> None:
+        """End the worker threads, and close the detectors and the audit sink that can be."""
+        await self._panel.close()
+        await closed(self.audit)
 
 
-def _named(guards: Sequence[Guard], stage: Stage) -> dict[str, Guard]:
-    named: dict[str, Guard] = {}
-    for guard in guards:
-        if guard.stage is not stage:
-            continue
-        if guard.name in named:
-            raise ConfigError(
-                f"two guards at stage {stage} are named {guard.name!r}",
-                hint="give each guard of a stage a name of its own",
-            )
-        named[guard.name] = guard
-    return named
-
-
-def _check_rules(policy: GuardPolicy, guards: dict[Stage, dict[str, Guard]]) -> None:
-    """Every guard has a rule and every rule a guard, or one of them would be there for show."""
-    for stage, named in guards.items():
-        for name in named:
-            if policy.rule(stage, name) is None:
-                raise ConfigError(
-                    f"guard {name!r} at stage {stage} has no rule",
-                    hint="say which of its labels have which effect",
-                )
-    for rule in policy.rules:
-        if rule.guard not in guards[rule.stage]:
-            raise ConfigError(
-                f"a rule names guard {rule.guard!r} at stage {rule.stage}, but there is none",
-                hint="add the guard to that stage, or take its rule away",
-            )
-
-
-def _restored(message: Message, pseudonyms: Pseudonyms | None) -> Message:
-    """The message with the pseudonyms in its tool calls turned back into values."""
-    if pseudonyms is None or not len(pseudonyms):
-        return message
-    parts = (
-        replace(part, arguments=pseudonyms.restore(part.arguments, in_json=True))
-        if isinstance(part, ToolCall)
-        else part
-        for part in message.parts
-    )
-    return replace(message, parts=tuple(parts))
-
-
-def _policy_digest(policy: GuardPolicy, tool_policy: ToolPolicy | None) -> str:
+def _joined(digest: str, tool_policy: ToolPolicy | None) -> str:
+    """A digest that tells of the tool policy as well."""
     if tool_policy is None:
-        return policy.digest
-    return hashlib.sha256(f"{policy.digest}|{tool_policy.digest}".encode()).hexdigest()[:16]
-
-
-def _digest(policy: GuardPolicy, guards: Iterable[Guard]) -> str:
-    """Identity of policy and detectors: another digest may decide otherwise."""
-    plain = [
-        f"{guard.stage}|{info.name}|{info.kind}|{info.backend}|{info.model}|{info.revision}"
-        f"|{guard.cascade.describe() if guard.cascade else ''}"
-        for guard, info in ((guard, guard.info) for guard in guards)
-    ]
-    return hashlib.sha256("\n".join([policy.digest, *plain]).encode()).hexdigest()[:16]
+        return digest
+    return hashlib.sha256(f"{digest}|{tool_policy.digest}".encode()).hexdigest()[:16]

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import Stage
 from tyrian.core.message import Message, TextPart, ToolCall, Trace
 from tyrian.firewall.decide import Judgement
-from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import FIRST_WORDS, StreamLimits, cut_before, tail_of
+from tyrian.firewall.log import DecisionLog
+from tyrian.firewall.panel import Panel
 from tyrian.firewall.pseudonym import Pseudonyms
 from tyrian.firewall.redact import Mark, apply_edits, edits_of, merge_marks
+from tyrian.firewall.settle import Settler
 from tyrian.review.request import Reviewer
 
 CHANGED_BEHIND = "what is to be redacted reaches into text that has already left"
@@ -33,46 +34,6 @@ class Delta:
 
     text: str = ""
     call: ToolCallDelta | None = None
-
-
-class Judge(Protocol):
-    """What a StreamGuard needs of the firewall."""
-
-    def guards_at(self, stage: Stage) -> Sequence[Guard]:
-        """The guards due at a stage."""
-
-    async def judge(
-        self, message: Message, *, stage: Stage | None = None, trace: Trace | None = None
-    ) -> Judgement:
-        """Judge without writing anything down."""
-
-    @property
-    def judges_calls(self) -> bool:
-        """True where a tool policy, or a guard, judges tool calls."""
-
-    async def prepare(self, message: Message, said: Trace | None = None) -> None:
-        """Read what settling a message with tool calls needs."""
-
-    async def reviewed(
-        self,
-        message: Message,
-        judgement: Judgement,
-        pseudonyms: Pseudonyms | None = None,
-        said: Trace | None = None,
-        *,
-        reviewer: Reviewer | None = None,
-    ) -> tuple[Judgement, Message]:
-        """The message as it may go on; blocked where it cannot be, asked about where it must."""
-
-    async def conclude(
-        self,
-        message: Message,
-        subject: Message,
-        judgement: Judgement,
-        *,
-        trace: Trace | None = None,
-    ) -> Decision:
-        """Write the judgement down as a Decision."""
 
 
 @dataclass(slots=True)
@@ -101,23 +62,28 @@ class StreamGuard:
 
     def __init__(
         self,
-        firewall: Judge,
+        panel: Panel,
+        settler: Settler,
+        log: DecisionLog,
         limits: StreamLimits,
+        *,
         trace: Trace | None = None,
         pseudonyms: Pseudonyms | None = None,
         said: Trace | None = None,
         reviewer: Reviewer | None = None,
     ) -> None:
         self.decision: Decision | None = None
-        self._firewall = firewall
+        self._panel = panel
+        self._settler = settler
+        self._log = log
         self._limits = limits
         self._trace = trace
         self._said = said or trace
         self._reviewer = reviewer
         self._pseudonyms = pseudonyms if pseudonyms is not None else Pseudonyms()
-        guards = firewall.guards_at(Stage.OUTPUT)
+        guards = panel.at(Stage.OUTPUT)
         self._holds_text = bool(guards)
-        self._holds_calls = bool(guards) or firewall.judges_calls
+        self._holds_calls = bool(guards or panel.at(Stage.TOOL_CALL)) or settler.gate is not None
         self._is_cheap = all(guard.is_bounded for guard in guards)
         self._chunks: list[str] = []
         self._calls: dict[int, _Call] = {}
@@ -157,18 +123,15 @@ class StreamGuard:
             return []
         self._is_closed = True
         message = self._message()
-        judgement = await self._firewall.judge(message, trace=self._trace)
-        await self._firewall.prepare(message, self._said)
-        judgement, subject = await self._firewall.reviewed(
+        judgement = await self._panel.judge(message, trace=self._trace)
+        judgement, subject = await self._settler.settle(
             message, judgement, self._pseudonyms, self._said, reviewer=self._reviewer
         )
         released = "".join(self._released)
         text = _text_of(subject)
         if judgement.effect <= Effect.REDACT and not text.startswith(released):
             judgement, subject = judgement.escalated(CHANGED_BEHIND), message
-        self.decision = await self._firewall.conclude(
-            message, subject, judgement, trace=self._trace
-        )
+        self.decision = await self._log.conclude(message, subject, judgement, trace=self._trace)
         if self.is_blocked:
             return []
         if subject == message:
@@ -204,7 +167,7 @@ class StreamGuard:
 
     async def _release(self) -> list[Delta]:
         context = self._carried + self._tail + self._pending
-        judgement = await self._firewall.judge(
+        judgement = await self._panel.judge(
             Message.assistant(context), stage=Stage.OUTPUT, trace=self._trace
         )
         self._fresh = 0
@@ -246,12 +209,10 @@ class StreamGuard:
             return
         message = self._message()
         if not self._is_tail_whole:
-            judgement = await self._firewall.judge(message, trace=self._trace)
+            judgement = await self._panel.judge(message, trace=self._trace)
         if judgement.effect is Effect.BLOCK:
             self._is_closed = True
-            self.decision = await self._firewall.conclude(
-                message, message, judgement, trace=self._trace
-            )
+            self.decision = await self._log.conclude(message, message, judgement, trace=self._trace)
 
     def _message(self) -> Message:
         calls = [call.whole() for _, call in sorted(self._calls.items())]

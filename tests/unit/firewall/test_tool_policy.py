@@ -377,3 +377,10 @@ def test_a_policy_runtime_without_a_file_is_a_fault(tmp_path: Path) -> None:
     text = "agent: {policy_runtime: {framework: tyrian}}"
     with pytest.raises(StackError, match="names no policy"):
         parse_stack(text, base=tmp_path, file="stack.yaml")
+
+
+def test_another_tool_policy_is_another_digest() -> None:
+    one, two = firewall(), firewall(cwd="/elsewhere")
+    assert one.policy.digest == two.policy.digest
+    assert one.digest != two.digest
+    assert one.policy_digest != two.policy_digest
