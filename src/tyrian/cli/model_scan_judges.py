@@ -1,10 +1,12 @@
 """Tyrian's detectors as judges of the texts beside a model."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from tyrian.core.detection import Detection, Stage, View
-from tyrian.core.message import Message
 from tyrian.supply.scan.finding import TextJudge
+
+if TYPE_CHECKING:
+    from tyrian.core.detection import Detection, View
 
 _SURE = 0.8
 _PROMPT_GUARD_SURE = 0.98
@@ -19,7 +21,11 @@ def text_judge(*, prompt_guard: bool) -> TextJudge:
     def judge(text: str) -> Iterable[tuple[int, str, str]]:
         if not text or len(text) > _MOST:
             return
-        if not judges:  # a model without texts needs none of them
+        # A model without texts needs none of this.
+        from tyrian.core.detection import Stage, View
+        from tyrian.core.message import Message
+
+        if not judges:
             judges.extend(_judges(prompt_guard=prompt_guard))
         view = View.of(Message.document(text), Stage.DOCUMENT)
         for rule, least, detect in judges:
@@ -30,7 +36,7 @@ def text_judge(*, prompt_guard: bool) -> TextJudge:
     return judge
 
 
-_Judge = tuple[str, float, Callable[[View], Detection]]
+_Judge = tuple[str, float, Callable[["View"], "Detection"]]
 
 
 def _judges(*, prompt_guard: bool) -> Iterator[_Judge]:
@@ -51,8 +57,8 @@ def _judges(*, prompt_guard: bool) -> Iterator[_Judge]:
         )
 
 
-def _attack(benign: float) -> Detection:
-    from tyrian.core.detection import Finding
+def _attack(benign: float) -> "Detection":
+    from tyrian.core.detection import Detection, Finding
 
     score = 1.0 - benign
     told = "the embedded Prompt Guard takes it for an attack"

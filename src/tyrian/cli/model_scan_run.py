@@ -1,6 +1,5 @@
 """What `tyrian model scan` does, without the parser of the command line, which costs more."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -12,8 +11,7 @@ from tyrian.cli.plain import plain
 from tyrian.cli.progress import progress
 from tyrian.cli.standard_output import StandardOutput
 from tyrian.errors import ConfigError
-from tyrian.supply.scan.finding import Outcome, ScanReport
-from tyrian.supply.scan.rules import RULES
+from tyrian.supply.scan.finding import Outcome, ScanFinding, ScanReport
 from tyrian.supply.scan.walk import scan_paths, size_of
 
 
@@ -67,18 +65,24 @@ def _tell(reports: Iterator[ScanReport], output_format: ScanFormat, quiet: bool)
         if output_format is ScanFormat.TEXT:
             target.put("".join(_lines(report)).encode("utf-8", "replace"))
         elif output_format is ScanFormat.JSONL:
-            target.put(json.dumps(_row(report)).encode() + b"\n")
+            target.put(_json(_row(report)))
         else:
             kept.append(report)
     if output_format is ScanFormat.JSON:
-        target.put(json.dumps([_row(report) for report in kept], indent=2).encode() + b"\n")
+        target.put(_json([_row(report) for report in kept], indent=2))
     elif output_format is ScanFormat.SARIF:
         from tyrian.cli.model_scan_sarif import sarif_of
 
-        target.put(json.dumps(sarif_of(kept), indent=2).encode() + b"\n")
+        target.put(_json(sarif_of(kept), indent=2))
     if not quiet:
         sys.stderr.write(_summary(counts) + "\n")
     return _code(counts)
+
+
+def _json(value: object, indent: int | None = None) -> bytes:
+    import json
+
+    return json.dumps(value, indent=indent).encode() + b"\n"
 
 
 def _code(counts: dict[Outcome, int]) -> ExitCode:
@@ -100,6 +104,8 @@ def _summary(counts: dict[Outcome, int]) -> str:
 
 def _lines(report: ScanReport) -> Iterator[str]:
     for found in report.findings:
+        from tyrian.supply.scan.rules.table import RULES
+
         rule = RULES[found.rule]
         yield f"{plain(found.path)}:{found.offset}: {found.severity}: {rule.title} [{rule.id}]\n"
         yield f"      = why: {plain(found.why)}\n"
@@ -115,20 +121,24 @@ def _row(report: ScanReport) -> dict[str, object]:
         "kind": report.kind,
         "size": report.size,
         **({"sha256": report.sha256} if report.sha256 else {}),
-        "findings": [
-            {
-                "rule": found.rule,
-                "severity": str(found.severity),
-                "path": _written(found.path),
-                "offset": found.offset,
-                "message": RULES[found.rule].title,
-                "why": found.why,
-                "fix": RULES[found.rule].fix,
-                "reference": found.reference,
-            }
-            for found in report.findings
-        ],
+        "findings": [_finding(found) for found in report.findings],
         "more": report.more,
+    }
+
+
+def _finding(found: ScanFinding) -> dict[str, object]:
+    from tyrian.supply.scan.rules.table import RULES  # which files without findings do not need
+
+    rule = RULES[found.rule]
+    return {
+        "rule": found.rule,
+        "severity": str(found.severity),
+        "path": _written(found.path),
+        "offset": found.offset,
+        "message": rule.title,
+        "why": found.why,
+        "fix": rule.fix,
+        "reference": found.reference,
     }
 
 

@@ -8,7 +8,8 @@ import tyrian
 from tyrian.cli.code_sarif import LEVELS, SCORES, log_of, sentence, uri_of
 from tyrian.cli.result import Json
 from tyrian.supply.scan.finding import ScanFinding, ScanReport
-from tyrian.supply.scan.rules import RULES, ScanRule
+from tyrian.supply.scan.rules.rule import ScanRule
+from tyrian.supply.scan.rules.table import RULES
 
 
 def sarif_of(reports: Sequence[ScanReport]) -> Json:

@@ -4,7 +4,6 @@ ONNX keeps large tensors in files beside the model, TensorFlow in shards beside 
 files have no mark of their own, so they are clean only where another file claims every byte.
 """
 
-import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -53,7 +52,7 @@ def settled(report: ScanReport, ends: dict[str, int]) -> ScanReport:
     end = ends.get(os.path.abspath(report.path))
     if end is None or not _is_padding(Path(report.path), end, report.size):
         return report
-    return dataclasses.replace(report, outcome=Outcome.CLEAN, findings=(), kind="tensor-data")
+    return report._replace(outcome=Outcome.CLEAN, findings=(), kind="tensor-data")
 
 
 def _is_padding(path: Path, start: int, end: int) -> bool:

@@ -1,11 +1,8 @@
 """The SHA-256 of a file while it is scanned: reading and hashing go on beside the scan."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import Thread
 
 from tyrian.supply.scan.source import ChangedError, Source
 
@@ -14,12 +11,14 @@ _SMALL = 4 << 20
 _PIECE = 1 << 20
 
 
-@dataclass(slots=True)
 class Digest:
     """A digest that is known once the scan has ended."""
 
-    value: str = ""
-    error: Exception | None = None
+    __slots__ = ("error", "value")
+
+    def __init__(self) -> None:
+        self.value = ""
+        self.error: Exception | None = None
 
 
 @contextmanager
@@ -33,6 +32,8 @@ def hashed(source: Source, *, is_wanted: bool) -> Iterator[Digest]:
         yield made
         _hash(source, made)
     else:
+        from threading import Thread  # as below: only large files need it
+
         thread = Thread(target=_hash, args=(source, made), daemon=True)
         thread.start()
         try:
@@ -45,7 +46,9 @@ def hashed(source: Source, *, is_wanted: bool) -> Iterator[Digest]:
 
 def _hash(source: Source, made: Digest) -> None:
     """Both the read and the digest leave the interpreter to others while they run."""
-    digest, buffer = hashlib.sha256(), bytearray(_PIECE)
+    from hashlib import sha256  # brings OpenSSL, which a scan without digests does not need
+
+    digest, buffer = sha256(), bytearray(min(_PIECE, source.size))
     view, at = memoryview(buffer), 0
     try:
         while at < source.size:

@@ -1,11 +1,16 @@
 """What a scan says of a file: findings, and whether all of it was examined."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
-from tyrian.core.detection import Severity
-from tyrian.supply.scan.rules import RULES
+from tyrian.supply.scan.later import Later
+
+if TYPE_CHECKING:
+    from tyrian.core.detection import Severity
+    from tyrian.supply.scan.rules.table import rule_of
+else:
+    rule_of = Later("rules.table:rule_of")
 
 _MOST_FINDINGS = 200
 """Findings kept of one file; what comes after is only counted."""
@@ -21,12 +26,11 @@ class Outcome(StrEnum):
     """Something of it was not read, so nothing is said of that."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanFinding:
+class ScanFinding(NamedTuple):
     """One piece of evidence in a file that was never loaded."""
 
     rule: str
-    severity: Severity
+    severity: "Severity"
     path: str
     """The file; members of archives follow after `!/`."""
     offset: int
@@ -37,8 +41,7 @@ class ScanFinding:
     """Where the mechanism is described."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Another file that this one says is nothing but its numbers."""
 
     name: str
@@ -47,8 +50,7 @@ class Claim:
     """Up to here its bytes are numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanReport:
+class ScanReport(NamedTuple):
     """All that is said of one file."""
 
     path: str
@@ -68,30 +70,34 @@ TextJudge = Callable[[str], Iterable[tuple[int, str, str]]]
 """Further judges of texts, given by who calls the scan: character, rule and reason of each."""
 
 
-@dataclass(slots=True)
 class Collector:
     """Gathers the findings of one file; `inside` gives a collector for a part of it."""
 
-    path: str
-    findings: list[ScanFinding] = field(default_factory=list)
-    more: list[int] = field(default_factory=lambda: [0])
-    claims: list[Claim] = field(default_factory=list)
-    judge: TextJudge | None = None
+    __slots__ = ("_more", "claims", "findings", "judge", "path")
+
+    def __init__(self, path: str, judge: TextJudge | None = None) -> None:
+        self.path = path
+        self.judge = judge
+        self.findings: list[ScanFinding] = []
+        self.claims: list[Claim] = []
+        self._more = [0]
 
     def add(self, rule: str, offset: int, why: str) -> None:
         """Note a finding; its severity and reference are those of the rule."""
-        known = RULES[rule]
+        known = rule_of(rule)
         found = ScanFinding(rule, known.severity, self.path, offset, why, known.reference)
         if found in self.findings[-8:]:
             return
         if len(self.findings) >= _MOST_FINDINGS and not known.is_unread:
-            self.more[0] += 1
+            self._more[0] += 1
             return
         self.findings.append(found)
 
     def inside(self, name: str) -> "Collector":
         """A collector for a member, whose findings count for the whole."""
-        return Collector(f"{self.path}!/{name}", self.findings, self.more, self.claims, self.judge)
+        part = Collector(f"{self.path}!/{name}", self.judge)
+        part.findings, part.claims, part._more = self.findings, self.claims, self._more
+        return part
 
     def claim(self, name: str, end: int) -> None:
         """Note that another file holds numbers of this one, up to there."""
@@ -108,20 +114,21 @@ class Collector:
 
     def add_made(self, found: ScanFinding) -> None:
         """Note a finding that was made elsewhere."""
-        if len(self.findings) >= _MOST_FINDINGS and not RULES[found.rule].is_unread:
-            self.more[0] += 1
+        if len(self.findings) >= _MOST_FINDINGS and not rule_of(found.rule).is_unread:
+            self._more[0] += 1
         else:
             self.findings.append(found)
 
     def report(self, size: int, kind: str, sha256: str = "") -> ScanReport:
         """The end of the scan of the file."""
-        found = [one for one in self.findings if not RULES[one.rule].is_unread]
+        found = [one for one in self.findings if not rule_of(one.rule).is_unread]
         outcome = Outcome.CLEAN
-        if found or self.more[0]:
+        more = self._more[0]
+        if found or more:
             outcome = Outcome.FOUND
         elif self.findings:
             outcome = Outcome.NOT_EXAMINED
         findings = tuple(self.findings)
         return ScanReport(
-            self.path, outcome, findings, self.more[0], size, kind, tuple(self.claims), sha256
+            self.path, outcome, findings, more, size, kind, tuple(self.claims), sha256
         )

@@ -10,7 +10,7 @@ class Later(later.Later):
 
     __slots__ = ()
 
-    waiting: ClassVar["list[Later]"] = []
+    waiting: ClassVar[list["Later"]] = []
 
     def __init__(self, target: str) -> None:
         """`target` is `module:function`, the module below `tyrian.supply.scan`."""

@@ -8,7 +8,6 @@ from tyrian.supply.scan.digest import Digest, hashed
 from tyrian.supply.scan.finding import Collector, ScanReport, TextJudge
 from tyrian.supply.scan.later import Later
 from tyrian.supply.scan.names import check_name
-from tyrian.supply.scan.pickles.machine import Machine
 from tyrian.supply.scan.sniff import EXPECTED, MESSAGES, PACKED, PICKLES, extension, kind_of
 from tyrian.supply.scan.source import ChangedError, Source, opened
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from tyrian.supply.scan.homes.safetensors_file import scan_safetensors
     from tyrian.supply.scan.homes.text_file import scan_text
     from tyrian.supply.scan.homes.tf_checkpoint import scan_checkpoint
+    from tyrian.supply.scan.pickles.machine import Machine
 else:
     scan_archive = Later("homes.archive:scan_archive")
     scan_gguf = Later("homes.gguf_file:scan_gguf")
@@ -34,6 +34,7 @@ else:
     scan_safetensors = Later("homes.safetensors_file:scan_safetensors")
     scan_text = Later("homes.text_file:scan_text")
     scan_checkpoint = Later("homes.tf_checkpoint:scan_checkpoint")
+    Machine = Later("pickles.machine:Machine")
 
 _MOST_DEPTH = 8
 _SAID = {"onnx": "onnx", "msgpack": "msgpack", "saved_model.pb": "saved-model"}

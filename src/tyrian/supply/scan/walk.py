@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tyrian.supply.scan.claims import is_unknown, note_claims, settled
@@ -33,13 +32,15 @@ def scan_paths(
     yield from (settled(report, ends) for report in unknown)
 
 
-@dataclass(slots=True)
 class _Walk:
     """What is the same for all files of a scan."""
 
-    judge: TextJudge | None
-    is_hashed: bool
-    seen: set[str] = field(default_factory=set)
+    __slots__ = ("is_hashed", "judge", "seen")
+
+    def __init__(self, judge: TextJudge | None, is_hashed: bool) -> None:
+        self.judge = judge
+        self.is_hashed = is_hashed
+        self.seen: set[str] = set()
 
 
 def _reports(paths: Iterable[Path], walk: _Walk) -> Iterator[ScanReport]:

@@ -5,11 +5,17 @@ Source: https://huggingface.co/docs/safetensors/index#format
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from tyrian.supply.scan.finding import Collector
-from tyrian.supply.scan.homes.template import check_template
+from tyrian.supply.scan.later import Later
 from tyrian.supply.scan.source import Source
 from tyrian.supply.scan.strict_json import JsonError, decode
+
+if TYPE_CHECKING:
+    from tyrian.supply.scan.homes.template import check_template
+else:
+    check_template = Later("homes.template:check_template")
 
 _MOST_HEADER = 100_000_000
 """As the reference reader has it."""

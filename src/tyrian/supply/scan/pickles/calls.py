@@ -12,7 +12,6 @@ from tyrian.supply.scan.source import Source
 Probe = Callable[[Source, int, bool], "Payload | None"]
 """Looks into bytes inside a pickle: the source, its offset, whether it was a text."""
 _MOST_KEPT = 255
-_ENCODE = Ref("_codecs", "encode")
 _UNSEEN = "loads another pickle, which is not among the bytes that could be scanned"
 
 
@@ -109,7 +108,8 @@ class Calls(Names):
 
 def _encoded(function: Value, arguments: Value) -> Value:
     """What a call gives; old protocols write bytes as a text that is encoded again."""
-    if function == _ENCODE and isinstance(arguments, tuple) and len(arguments) == 2:
+    is_encode = isinstance(function, Ref) and function.is_named("_codecs", "encode")
+    if is_encode and isinstance(arguments, tuple) and len(arguments) == 2:
         text, codec = arguments
         if isinstance(text, Payload) and codec == b"latin1":
             return text

@@ -23,8 +23,8 @@ from tyrian.supply.scan.pickles.value import (
 )
 from tyrian.supply.scan.source import Source
 
-_WRAPPER = Ref("joblib.numpy_pickle", "NumpyArrayWrapper")
-_TELLING = (_WRAPPER, Ref("numpy", "dtype"))
+_WRAPPER = ("joblib.numpy_pickle", "NumpyArrayWrapper")
+_DTYPE = ("numpy", "dtype")
 """From these on numbers may tell how long an array is."""
 _WRAPPED = Made()
 _ALIGNED = b"numpy_array_alignment_bytes"
@@ -43,7 +43,7 @@ class JoblibMachine(Machine):
 
     def _judged(self, module: str, name: str) -> Ref:
         ref = super()._judged(module, name)
-        if ref in _TELLING:
+        if ref.is_named(*_WRAPPER) or ref.is_named(*_DTYPE):
             self._is_counting = True
             for op in b"KMJ":
                 self.pushes[op] = 0  # so that they come to `_number`
@@ -74,9 +74,11 @@ class JoblibMachine(Machine):
 
     def _called(self, function: Value, arguments: Value) -> None:
         super()._called(function, arguments)
-        if function == _WRAPPER:
+        if not isinstance(function, Ref):
+            return
+        if function.is_named(*_WRAPPER):
             self._stack[-1] = _WRAPPED
-        elif isinstance(function, Ref) and (function.module, function.name) == ("numpy", "dtype"):
+        elif function.is_named(*_DTYPE):
             text = arguments[0] if isinstance(arguments, tuple) else None
             if isinstance(text, bytes) and (dtype := _dtype_of(text)):
                 self._stack[-1] = dtype

@@ -1,6 +1,5 @@
 """What the interpreter knows of the objects that a pickle would make."""
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tyrian.supply.scan.finding import ScanFinding
@@ -18,21 +17,31 @@ class Made:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Ref:
-    """Something that was imported by name."""
+    """Something that was imported by name.
 
-    module: str
-    name: str
-    is_guarded: bool = False
-    """It may only be called at once, with bytes that were scanned."""
+    One that is guarded may only be called at once, with bytes that were scanned.
+    """
+
+    __slots__ = ("is_guarded", "module", "name")
+
+    def __init__(self, module: str, name: str, *, is_guarded: bool = False) -> None:
+        self.module = module
+        self.name = name
+        self.is_guarded = is_guarded
+
+    def is_named(self, module: str, name: str) -> bool:
+        """Whether it is that of this module."""
+        return (self.module, self.name) == (module, name)
 
 
-@dataclass(frozen=True, slots=True)
 class Payload:
     """Bytes that hold a pickle or archive of their own, already scanned."""
 
-    findings: tuple[ScanFinding, ...]
+    __slots__ = ("findings",)
+
+    def __init__(self, findings: tuple[ScanFinding, ...]) -> None:
+        self.findings = findings
 
 
 class Special:
@@ -41,21 +50,25 @@ class Special:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class DType:
-    """The element of an array."""
+    """The element of an array, of `size` bytes."""
 
-    size: int
-    has_objects: bool
+    __slots__ = ("has_objects", "size")
+
+    def __init__(self, size: int, has_objects: bool) -> None:
+        self.size = size
+        self.has_objects = has_objects
 
 
-@dataclass(frozen=True, slots=True)
 class ArrayState:
     """What the state of a wrapper says of the bytes behind it."""
 
-    shape: tuple[int, ...] | None
-    dtype: "Value"
-    is_aligned: bool
+    __slots__ = ("dtype", "is_aligned", "shape")
+
+    def __init__(self, shape: tuple[int, ...] | None, dtype: "Value", is_aligned: bool) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.is_aligned = is_aligned
 
 
 PLAIN: Final = Plain()
