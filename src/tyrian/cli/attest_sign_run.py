@@ -8,7 +8,7 @@ from tyrian.errors import ConfigError
 from tyrian.supply.attest.keys import read_signer
 from tyrian.supply.attest.model_signing import SIGNATURE_NAME, sign_manifest
 from tyrian.supply.attest.places import inside
-from tyrian.supply.lock.lock import write_whole
+from tyrian.supply.lock.write import write_whole
 
 
 def run_sign(directory: Path, *, key: Path | None = None, output: Path | None = None) -> ExitCode:

@@ -1,6 +1,5 @@
 """What `tyrian attest verify` does: tell each thing that is not as it was attested."""
 
-import json
 from pathlib import Path
 
 from tyrian.cli.exit import ExitCode
@@ -19,7 +18,7 @@ from tyrian.supply.attest.model_signing import (
 )
 from tyrian.supply.attest.places import attestation_path, inside
 from tyrian.supply.attest.statement import Mismatch
-from tyrian.supply.lock.lock import LOCK_NAME, lock_bytes, parse
+from tyrian.supply.lock.write import LOCK_NAME
 
 
 def run_verify(
@@ -92,6 +91,8 @@ def _found(directory: Path) -> Path:
 def _base(base: str, lock_path: Path) -> str:
     if Path(base).is_dir():
         return digest_of(Path(base))
+    from tyrian.supply.lock.lock import lock_bytes, parse
+
     model = parse(lock_bytes(lock_path), str(lock_path)).model(base)
     if model is None:
         raise ConfigError(f"{base!r} is neither a directory nor a model of {lock_path}")
@@ -110,6 +111,8 @@ def _tell(
     path: Path, mismatches: list[Mismatch], uncompared: list[str], output_format: Format
 ) -> ExitCode:
     if output_format is Format.JSON:
+        import json
+
         rows = [
             {"subject": one.subject, "said": one.said, "found": one.found} for one in mismatches
         ]

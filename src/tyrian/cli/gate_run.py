@@ -149,7 +149,7 @@ def _write_baseline(
 ) -> None:
     from tyrian.supply.gate.config.baseline import baseline_of, encode_baseline
     from tyrian.supply.gate.contents import Contents
-    from tyrian.supply.lock.lock import write_whole
+    from tyrian.supply.lock.write import write_whole
 
     contents = Contents(root, exclude, only)
     contents.read()

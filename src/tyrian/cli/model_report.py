@@ -46,7 +46,7 @@ def report(
     same bytes.
     Exit codes: 0 written, 2 usage or a request that cannot be used, 3 something is not readable.
     """
-    from tyrian.supply.lock.lock import write_whole
+    from tyrian.supply.lock.write import write_whole
     from tyrian.supply.report.content import content_of, encode
     from tyrian.supply.report.page import as_html
     from tyrian.supply.report.request import read_request

@@ -20,7 +20,7 @@ from tyrian.supply.attest.keys import make_key, read_signer
 from tyrian.supply.attest.materials import Evaluation, Material, dataset
 from tyrian.supply.attest.regression import MeasureChange, Regression
 from tyrian.supply.attest.training import Record, statement_of
-from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode
+from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode, locked_files
 from tyrian.supply.lock.signature import sign_lock
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ def tune(root: Path, made: Path, roles: tuple[str, ...]) -> None:
         licence="apache-2.0",
         approver="Ada Lovelace",
         approved_at="2026-11-01T09:00:00Z",
-        files=files_of(model),
+        files=locked_files(files_of(model)),
     )
     data = encode(ModelsLock(models=(locked,)))
     (root / "models.lock").write_bytes(data)

@@ -17,7 +17,7 @@ from tyrian.supply.attest.training import Record, statement_of
 from tyrian.supply.gate.gate import gate
 from tyrian.supply.gate.report import GateReport, Verdict
 from tyrian.supply.gate.settings import Settings
-from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode
+from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode, locked_files
 from tyrian.supply.lock.signature import sign_lock
 
 TODAY = date(2026, 11, 22)
@@ -73,7 +73,7 @@ class Scene:
             approver="Ada",
             approved_at="2026-11-01T00:00:00Z",
             expires=expires,
-            files=files_of(self.model),
+            files=locked_files(files_of(self.model)),
         )
         data = encode(ModelsLock(models=(model,)))
         self.lock.write_bytes(data)

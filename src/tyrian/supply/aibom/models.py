@@ -8,45 +8,36 @@ from tyrian.errors import InputError
 from tyrian.supply.aibom.architecture import read_architecture
 from tyrian.supply.aibom.card import LONGEST_CARD, read_card
 from tyrian.supply.aibom.parts import Ancestor, Architecture, Card, FilePart, ModelPart
-from tyrian.supply.lock.digest import Advance, digest_all
-from tyrian.supply.lock.lock import LockedFile, LockedModel, tree_digest
-from tyrian.supply.lock.walk import walk
+from tyrian.supply.lock.digest import Advance, unheard
+from tyrian.supply.lock.lock import LockedModel
+from tyrian.supply.lock.read import in_words, read_directory, tree_digest
 
 _LONGEST_CONFIG = 1 << 24
 _BASE = "base_model_name_or_path"
 
 
 def files_below(
-    directory: Path, left_out: frozenset[str] = frozenset(), advance: Advance = lambda _: None
+    directory: Path, left_out: frozenset[str] = frozenset(), advance: Advance = unheard
 ) -> tuple[FilePart, ...]:
     """Every file of a directory with its digest; InputError where one cannot be vouched for."""
-    walked = walk(directory, left_out)
-    digests = digest_all(walked.files, advance)
-    if faults := [*walked.faults, *digests.faults]:
-        told = "; ".join(f"{one.path}: {one.kind}: {one.why}" for one in faults[:5])
-        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+    read = read_directory(directory, left_out, advance)
+    if read.faults:
+        more = f"; and {len(read.faults) - 5} more" if len(read.faults) > 5 else ""
         raise InputError(
-            f"{directory} cannot be told of: {told}{more}",
+            f"{directory} cannot be told of: {in_words(read.faults, 5)}{more}",
             hint="remove or mend them; what cannot be read has no place in a bill of materials",
         )
-    if not walked.files:
+    if not read.files:
         raise InputError(f"{directory} has no files", hint="name the directory of a model")
     return tuple(
-        FilePart(path=file.path, size=0, link=file.link)
-        if file.link
-        else FilePart(
-            path=file.path,
-            sha256=digests.known[file.path].sha256,
-            size=digests.known[file.path].size,
-        )
-        for file in walked.files
+        FilePart(path=one.path, sha256=one.sha256, size=one.size, link=one.link)
+        for one in read.files
     )
 
 
 def tree_digest_of(files: Sequence[FilePart]) -> str:
     """The digest that a lock has of the same files, `sha256:...`."""
-    rows = [LockedFile(path=one.path, size=0, sha256=one.sha256, link=one.link) for one in files]
-    return tree_digest(rows)
+    return tree_digest(files)
 
 
 def model_of_directory(
@@ -55,7 +46,7 @@ def model_of_directory(
     *,
     locked: LockedModel | None = None,
     left_out: frozenset[str] = frozenset(),
-    advance: Advance = lambda _: None,
+    advance: Advance = unheard,
 ) -> ModelPart:
     """The model of a directory; `locked` is what a lock has of it, whose approval it gets."""
     files = files_below(directory, left_out, advance)

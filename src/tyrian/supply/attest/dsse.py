@@ -5,11 +5,10 @@ Source: https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md
 
 import base64
 import binascii
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from tyrian.errors import InputError
 from tyrian.supply.attest.keys import Signer, Verifier
@@ -22,14 +21,14 @@ class EnvelopeError(InputError):
     """Bytes that are no envelope, or one that nobody signed."""
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
+class Signature(NamedTuple):
     """One signature, in base64, and a hint whose it is."""
 
-    keyid: str = ""
     sig: str
+    keyid: str = ""
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(NamedTuple):
     """A signed payload, in base64."""
 
     payload: str
@@ -37,8 +36,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     signatures: tuple[Signature, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """An envelope whose signature is whole."""
 
     payload: bytes
@@ -64,18 +62,61 @@ def seal(payload: bytes, signer: Signer, payload_type: str = IN_TOTO) -> Envelop
 
 def encode(envelope: Envelope) -> bytes:
     """The bytes of a file; the same for the same envelope."""
-    return msgspec.json.encode(envelope) + b"\n"
+    told = {
+        "payload": envelope.payload,
+        "payloadType": envelope.payloadType,
+        "signatures": [{"keyid": one.keyid, "sig": one.sig} for one in envelope.signatures],
+    }
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 def decode(data: bytes, place: str = "the envelope") -> Envelope:
     """An envelope from its bytes; EnvelopeError where they are none."""
     try:
-        envelope = msgspec.json.decode(data, type=Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        envelope = envelope_of(parsed(data))
+    except ValueError as error:
         raise EnvelopeError(f"{place} is no DSSE envelope: {error}") from None
     if not envelope.signatures:
         raise EnvelopeError(f"{place} has no signature")
     return envelope
+
+
+def parsed(data: bytes) -> object:
+    """A JSON text in UTF-8; ValueError says why it is none."""
+    try:
+        return json.loads(data.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def envelope_of(told: object) -> Envelope:
+    """An envelope from its JSON object; ValueError says what is not as it must be."""
+    row = _object(told, "it")
+    signatures = row.get("signatures")
+    if not isinstance(signatures, list):
+        raise ValueError("its signatures are no list")
+    return Envelope(
+        payload=_text(row, "payload"),
+        payloadType=_text(row, "payloadType"),
+        signatures=tuple(
+            Signature(sig=_text(one, "sig"), keyid=_text({"keyid": "", **one}, "keyid"))
+            for one in (_object(each, "a signature") for each in signatures)
+        ),
+    )
+
+
+def _object(value: object, what: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is no object")
+    return value
+
+
+def _text(row: dict[str, object], key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"it has no text {key!r}")
+    value.encode()  # lone surrogates are no text
+    return value
 
 
 def payload_of(envelope: Envelope) -> bytes:

@@ -3,30 +3,19 @@
 from pathlib import Path
 
 from tyrian.errors import InputError
-from tyrian.supply.lock.digest import FileFaultError, digest_all, digest_file
-from tyrian.supply.lock.lock import LockedFile, tree_digest
-from tyrian.supply.lock.walk import walk
+from tyrian.supply.lock.digest import FileFaultError, digest_file
+from tyrian.supply.lock.read import ReadFile, in_words, read_directory, tree_digest
 
 
-def files_of(directory: Path, left_out: frozenset[str] = frozenset()) -> tuple[LockedFile, ...]:
+def files_of(directory: Path, left_out: frozenset[str] = frozenset()) -> tuple[ReadFile, ...]:
     """All files of a directory with their digests; InputError where one cannot be vouched for."""
-    walked = walk(directory, left_out)
-    digests = digest_all(walked.files)
-    if faults := [*walked.faults, *digests.faults]:
-        told = "; ".join(f"{one.path}: {one.kind}: {one.why}" for one in faults[:5])
+    read = read_directory(directory, left_out)
+    if read.faults:
+        told = in_words(read.faults, 5)
         raise InputError(f"{directory} cannot be attested: {told}", hint="remove or mend them")
-    if not walked.files:
+    if not read.files:
         raise InputError(f"{directory} has no files", hint="name the directory that was written")
-    return tuple(
-        LockedFile(path=file.path, size=0, link=file.link)
-        if file.link
-        else LockedFile(
-            path=file.path,
-            size=digests.known[file.path].size,
-            sha256=digests.known[file.path].sha256,
-        )
-        for file in walked.files
-    )
+    return read.files
 
 
 def digest_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,11 +22,13 @@ class KeyFileError(ConfigError):
     """A key that cannot be read or used."""
 
 
-@dataclass(frozen=True, slots=True)
 class Verifier:
     """A public key."""
 
-    key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+    __slots__ = ("key",)
+
+    def __init__(self, key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+        self.key = key
 
     @property
     def id(self) -> str:
@@ -55,11 +56,13 @@ class Verifier:
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class Signer:
     """A private key."""
 
-    key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+    __slots__ = ("key",)
+
+    def __init__(self, key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+        self.key = key
 
     @property
     def verifier(self) -> Verifier:

@@ -9,11 +9,9 @@ import binascii
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tyrian.errors import ConfigError, InputError
@@ -22,8 +20,8 @@ from tyrian.supply.attest.files import files_of
 from tyrian.supply.attest.keys import Signer, Verifier
 from tyrian.supply.attest.statement import STATEMENT, Mismatch, at, parse_statement
 from tyrian.supply.lock.digest import SMALL
-from tyrian.supply.lock.lock import as_canonical, is_inside
-from tyrian.supply.lock.walk import walk
+from tyrian.supply.lock.walk import is_inside, walk
+from tyrian.supply.lock.write import as_canonical
 
 PREDICATE = "https://model_signing/signature/v1.0"
 SIGNATURE_NAME = "model.sig"
@@ -96,8 +94,8 @@ def _root(resources: Sequence[dict[str, str]]) -> str:
 def is_bundle(data: bytes) -> bool:
     """Whether bytes are a Sigstore bundle, not a bare envelope."""
     try:
-        told = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        told = dsse.parsed(data)
+    except ValueError:
         return False
     return isinstance(told, dict) and "dsseEnvelope" in told
 
@@ -105,9 +103,9 @@ def is_bundle(data: bytes) -> bool:
 def envelope_of(data: bytes, place: str) -> dsse.Envelope:
     """The envelope of a bundle that was signed with a key; InputError for other bundles."""
     try:
-        told = msgspec.json.decode(data, type=dict[str, Any])
-        inner = msgspec.convert(told["dsseEnvelope"], dsse.Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+        told = dsse.parsed(data)
+        inner = dsse.envelope_of(at(told, "dsseEnvelope"))
+    except ValueError as error:
         raise dsse.EnvelopeError(f"{place} is no bundle of a signature: {error}") from None
     if at(told, "verificationMaterial", "publicKey") is None:
         raise InputError(
@@ -118,8 +116,7 @@ def envelope_of(data: bytes, place: str) -> dsse.Envelope:
     return inner
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """A file, or a part of one, as a signature lists it."""
 
     path: str

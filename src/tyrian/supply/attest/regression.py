@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tyrian.errors import InputError
-from tyrian.supply.lock.lock import as_canonical
+from tyrian.supply.lock.write import as_canonical
 
 ROLE = "comparison"
 ALPHA = 0.05

@@ -1,8 +1,7 @@
 """The in-toto statement within an envelope, and what differs from what it says."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
@@ -10,8 +9,7 @@ from tyrian.supply.attest import dsse
 STATEMENT = "https://in-toto.io/Statement/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """One thing that is not as the attestation says."""
 
     subject: str

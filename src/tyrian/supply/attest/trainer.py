@@ -17,8 +17,8 @@ from tyrian.supply.attest.materials import Material, dataset
 from tyrian.supply.attest.places import attestation_path
 from tyrian.supply.attest.surroundings import code_revision, environment, hardware
 from tyrian.supply.attest.training import RECORD_NAME, Record, encode_record, statement_of
-from tyrian.supply.lock.lock import write_whole
 from tyrian.supply.lock.make import now
+from tyrian.supply.lock.write import write_whole
 
 _OF_THE_PLACE = frozenset(
     {"output_dir", "logging_dir", "run_name", "local_rank", "deepspeed_plugin", "hub_token"}

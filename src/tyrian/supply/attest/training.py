@@ -19,7 +19,8 @@ from tyrian.supply.attest.dsse import read_bytes
 from tyrian.supply.attest.materials import Evaluation, Material, names_of
 from tyrian.supply.attest.regression import Regression, as_byproduct
 from tyrian.supply.attest.statement import STATEMENT
-from tyrian.supply.lock.lock import LockedFile, as_canonical, tree_digest
+from tyrian.supply.lock.read import ReadFile, tree_digest
+from tyrian.supply.lock.write import as_canonical
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:tyrian:training:v1"
@@ -76,7 +77,7 @@ def missing_fields(record: Record) -> list[str]:
     return [name for name, value in needed.items() if not value]
 
 
-def statement_of(record: Record, files: Sequence[LockedFile]) -> bytes:
+def statement_of(record: Record, files: Sequence[ReadFile]) -> bytes:
     """The statement on the files of a model; ConfigError where the record leaves something out."""
     if missing := missing_fields(record):
         raise ConfigError(

@@ -21,7 +21,7 @@ from tyrian.supply.attest.regression import (
 )
 from tyrian.supply.attest.statement import Mismatch, at, parse_statement
 from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE
-from tyrian.supply.lock.lock import tree_digest
+from tyrian.supply.lock.read import tree_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import msgspec
 from tyrian.errors import InputError
 from tyrian.supply.lock.digest import Digests
 from tyrian.supply.lock.fault import Fault
-from tyrian.supply.lock.lock import LockedModel, as_canonical, is_inside
-from tyrian.supply.lock.walk import FoundFile
+from tyrian.supply.lock.lock import LockedModel
+from tyrian.supply.lock.walk import FoundFile, is_inside
+from tyrian.supply.lock.write import as_canonical
 from tyrian.supply.scan.strict_json import JsonError, decode
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -5,10 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from tyrian.errors import InputError
 from tyrian.supply.lock.fault import Fault, FaultKind
@@ -32,7 +29,7 @@ class FileFaultError(InputError):
         self.kind = kind
 
 
-class Digest(msgspec.Struct, frozen=True):
+class Digest(NamedTuple):
     """What a file is, told from every byte of it."""
 
     size: int
@@ -45,19 +42,21 @@ class Digest(msgspec.Struct, frozen=True):
     """Not read now, but remembered: never good enough for an approval."""
 
 
-@dataclass(slots=True)
 class Digests:
     """The digests of files by path, and the faults of those that have none."""
 
-    known: dict[str, Digest] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    __slots__ = ("faults", "known")
+
+    def __init__(self) -> None:
+        self.known: dict[str, Digest] = {}
+        self.faults: list[Fault] = []
 
 
-def _nothing(amount: int) -> None:
+def unheard(amount: int) -> None:
     """Hear of bytes, and say nothing."""
 
 
-def digest_file(place: str, buffer: bytearray | None = None, advance: Advance = _nothing) -> Digest:
+def digest_file(place: str, buffer: bytearray | None = None, advance: Advance = unheard) -> Digest:
     """Read all of a file; raises FileFaultError where it changes meanwhile or is mostly holes."""
     buffer = bytearray(_PIECE) if buffer is None else buffer
     with _opened(place) as fd:
@@ -66,7 +65,7 @@ def digest_file(place: str, buffer: bytearray | None = None, advance: Advance = 
 
 def digest_all(
     files: Iterable[FoundFile],
-    advance: Advance = _nothing,
+    advance: Advance = unheard,
     cache: "Cache | None" = None,
     threads: int = 0,
     *,

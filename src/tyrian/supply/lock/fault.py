@@ -1,7 +1,9 @@
 """What can be wrong with a directory, a file of it, or a lock: evidence as data."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+from tyrian.errors import ConfigError
 
 
 class FaultKind(StrEnum):
@@ -31,8 +33,11 @@ UNREAD = frozenset({FaultKind.UNREADABLE, FaultKind.CHANGING, FaultKind.SPARSE, 
 """Faults of which a check can say no more than that it did not read the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class LockError(ConfigError):
+    """A lock that cannot be used: no lock, of another version, or written by nobody's tool."""
+
+
+class Fault(NamedTuple):
     """One fault of one path."""
 
     kind: FaultKind

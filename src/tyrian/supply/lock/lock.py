@@ -6,24 +6,22 @@ the signature, where there is one.
 """
 
 import hashlib
-import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from tyrian.errors import BlockedError, ConfigError
-from tyrian.supply.lock.walk import odd_name
+from tyrian.errors import BlockedError
+from tyrian.supply.lock.fault import LockError as LockError
+from tyrian.supply.lock.read import ReadFile, tree_digest
+from tyrian.supply.lock.walk import is_inside as is_inside
+from tyrian.supply.lock.write import LOCK_NAME as LOCK_NAME
+from tyrian.supply.lock.write import as_canonical as as_canonical
+from tyrian.supply.lock.write import write_whole as write_whole
 
-LOCK_NAME = "models.lock"
 FORMAT = 1
 _MOST_BYTES = 1 << 30
 _HEX = frozenset("0123456789abcdef")
-
-
-class LockError(ConfigError):
-    """A lock that cannot be used: no lock, of another version, or written by nobody's tool."""
 
 
 class EditedError(BlockedError):
@@ -95,10 +93,9 @@ class ModelsLock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return next((one for one in self.models if one.name == name), None)
 
 
-def tree_digest(files: Sequence[LockedFile]) -> str:
-    """`sha256:...` over the sorted lines `sha256  path`; a link's line has its target."""
-    lines = sorted(f"{one.sha256 or 'link ' + one.link}  {one.path}\n" for one in files)
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+def locked_files(files: Iterable[ReadFile]) -> tuple[LockedFile, ...]:
+    """Files as a lock has them."""
+    return tuple(LockedFile(**one._asdict()) for one in files)
 
 
 def encode(lock: ModelsLock) -> bytes:
@@ -183,12 +180,6 @@ def _check(model: LockedModel, place: str) -> None:
             raise LockError(f"{place}: {file.path} of {model.name} has no digest", hint=_AGAIN)
 
 
-def is_inside(path: str) -> bool:
-    """Whether a path stays below the directory that it is joined to, and has plain names."""
-    parts = path.split("/")
-    return all(part not in ("", ".", "..") and not odd_name(part) for part in parts)
-
-
 def read_lock(path: Path) -> ModelsLock:
     """The lock in a file; errors as of `parse`."""
     return parse(lock_bytes(path), str(path))
@@ -206,21 +197,3 @@ def lock_bytes(path: Path) -> bytes:
     if len(data) > _MOST_BYTES:
         raise LockError(f"{path} is larger than 1 GiB, which no lock is")
     return data
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole, so that it is on the disk when this returns."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise LockError(f"{path}: {error.strerror}", hint="name another file") from None
-
-
-def as_canonical(value: object) -> bytes:
-    """JSON with sorted keys and nothing between: the same bytes for the same value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tyrian.errors import BlockedError, ConfigError
-from tyrian.supply.lock.digest import Advance, digest_all
+from tyrian.supply.lock.digest import Advance, unheard
 from tyrian.supply.lock.facts import facts_of, is_meaningful
 from tyrian.supply.lock.fault import Fault
-from tyrian.supply.lock.lock import LockedFile, LockedModel, Reference
+from tyrian.supply.lock.lock import LockedModel, Reference, locked_files
+from tyrian.supply.lock.read import read_directory
 from tyrian.supply.lock.references import COMMIT, Floating, references_of, unknown
-from tyrian.supply.lock.walk import FoundFile, walk
+from tyrian.supply.lock.walk import FoundFile
 
 _LICENCE = re.compile(r"^license:[ \t]*[\"']?([\w.+ -]{1,80}?)[\"']?[ \t]*$", re.MULTILINE)
 _LONGEST_CARD = 1 << 18
@@ -85,43 +86,31 @@ def lock_directory(
     approval: Approval,
     *,
     left_out: frozenset[str] = frozenset(),
-    advance: Advance = lambda _: None,
+    advance: Advance = unheard,
 ) -> LockedModel:
     """The model of a directory, every byte read; `left_out` are paths within it.
 
     FaultyError with all faults, FloatingError with the options that pin the references.
     """
     check_approval(approval)
-    walked = walk(directory, left_out)
-    if not walked.files and not walked.faults:
+    read = read_directory(directory, left_out, advance, with_git=True)
+    if not read.found and not read.faults:
         raise ConfigError(f"{directory} has no files", hint="name the directory of a model")
-    digests = digest_all(walked.files, advance, with_git=True)
-    if faults := [*walked.faults, *digests.faults]:
-        raise FaultyError(directory, faults)
-    facts = known_facts(walked.files)
+    if read.faults:
+        raise FaultyError(directory, read.faults)
+    facts = known_facts(read.found)
     if faults := list(unknown(facts)):
         raise FaultyError(directory, faults)
-    files = tuple(
-        LockedFile(path=file.path, size=0, link=file.link)
-        if file.link
-        else LockedFile(
-            path=file.path,
-            size=digests.known[file.path].size,
-            sha256=digests.known[file.path].sha256,
-            git=digests.known[file.path].git,
-        )
-        for file in walked.files
-    )
     return LockedModel(
         name=approval.name,
         repository=approval.repository,
         commit=approval.commit,
-        licence=approval.licence or _licence_of(walked.files),
+        licence=approval.licence or _licence_of(read.found),
         approver=approval.approver.strip(),
         approved_at=approval.at,
         expires=approval.expires,
         references=pinned(facts, approval.pins),
-        files=files,
+        files=locked_files(read.files),
         facts=facts,
     )
 

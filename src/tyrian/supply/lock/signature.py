@@ -9,7 +9,7 @@ from tyrian.supply.attest import dsse
 from tyrian.supply.attest.keys import Signer, Verifier
 from tyrian.supply.attest.statement import STATEMENT
 from tyrian.supply.lock.fault import Fault, FaultKind
-from tyrian.supply.lock.lock import as_canonical, write_whole
+from tyrian.supply.lock.write import as_canonical, write_whole
 
 PREDICATE = "urn:tyrian:models-lock:v1"
 

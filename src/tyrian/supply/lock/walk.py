@@ -4,10 +4,8 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from tyrian.supply.lock.fault import Fault, FaultKind
 
@@ -17,7 +15,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that show nothing, or move what is shown."""
 
 
-class FoundFile(msgspec.Struct, frozen=True):
+class FoundFile(NamedTuple):
     """One file, or one link that stays inside."""
 
     path: str
@@ -30,12 +28,14 @@ class FoundFile(msgspec.Struct, frozen=True):
     """Where a link leads, as it is written; empty for a file."""
 
 
-@dataclass(slots=True)
 class Walked:
     """All of a directory; what may not be vouched for is a fault, never left out."""
 
-    files: list[FoundFile] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    __slots__ = ("faults", "files")
+
+    def __init__(self) -> None:
+        self.files: list[FoundFile] = []
+        self.faults: list[Fault] = []
 
     @property
     def size(self) -> int:
@@ -145,6 +145,12 @@ def odd_name(name: str) -> str:
     if "\\" in name:
         return "its name has a backslash, which parts folders on other systems"
     return ""
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path stays below the directory that it is joined to, and has plain names."""
+    parts = path.split("/")
+    return all(part not in ("", ".", "..") and not odd_name(part) for part in parts)
 
 
 def _collisions(files: list[FoundFile]) -> Iterator[Fault]:
