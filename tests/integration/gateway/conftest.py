@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import openai
 import pytest
 from aiohttp import web
+from tests.integration.gateway.organisation import site as site
 
 from tyrian.core.decision import Effect
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Stage, View

@@ -11,22 +11,22 @@ from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts import audit
 from tyrian.gateway.accounts.audit import COMMAND, Actor
 from tyrian.gateway.accounts.names import checked_name
-from tyrian.gateway.accounts.permissions import EVERYTHING, Rights
-from tyrian.gateway.accounts.projects import lock
+from tyrian.gateway.accounts.reach import reach
 from tyrian.gateway.accounts.rights import rights_of_group
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.organisations import Membership, User
 from tyrian.gateway.store.models.roles import GroupMember, PeopleGroup, RoleAssignment
 
+NEEDED: Final = "members.manage"
 MAX_GROUPS: Final = 1_000
 
 
 class Groups:
     """The groups in a store; every question names the organisation that asks.
 
-    `rights` are those of whoever asks for a change: nobody puts people into a group that may do
-    more than they may themselves, nor takes them out of it.
+    Nobody puts people into a group that may do more than they may themselves, nor takes them out
+    of it.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
@@ -58,7 +58,7 @@ class Groups:
             created_at=int(self._clock()),
         )
         async with self._store.write() as session:
-            await lock(session, organisation_id)
+            await reach(session, organisation_id, by, NEEDED)
             await _check_name(session, organisation_id, group.name)
             count = select(func.count()).select_from(PeopleGroup)
             own = count.where(PeopleGroup.organisation_id == organisation_id)
@@ -75,7 +75,7 @@ class Groups:
         """Give a group another name."""
         name = _checked(name)
         async with self._store.write() as session:
-            await lock(session, organisation_id)
+            await reach(session, organisation_id, by, NEEDED)
             group = await _known(session, organisation_id, group_id)
             if name.lower() != group.name.lower():
                 await _check_name(session, organisation_id, name)
@@ -89,12 +89,11 @@ class Groups:
         organisation_id: str,
         group_id: str,
         *,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> None:
         """Delete a group; who was in it loses what they had by it."""
         async with self._store.write() as session:
-            group = await _to_change(session, organisation_id, group_id, rights)
+            group = await _to_change(session, organisation_id, group_id, by)
             await session.execute(
                 delete(RoleAssignment).where(RoleAssignment.subject_id == group.id)
             )
@@ -133,12 +132,11 @@ class Groups:
         group_id: str,
         user_id: str,
         *,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> None:
         """Put a member of the organisation into a group; nothing changes for one who is in it."""
         async with self._store.write() as session:
-            group = await _to_change(session, organisation_id, group_id, rights)
+            group = await _to_change(session, organisation_id, group_id, by)
             belongs = select(Membership.id).where(
                 Membership.organisation_id == organisation_id, Membership.user_id == user_id
             )
@@ -158,12 +156,11 @@ class Groups:
         group_id: str,
         user_id: str,
         *,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> None:
         """Take somebody out of a group."""
         async with self._store.write() as session:
-            group = await _to_change(session, organisation_id, group_id, rights)
+            group = await _to_change(session, organisation_id, group_id, by)
             place = await session.get(GroupMember, (group.id, user_id))
             if place is None:
                 raise InputError("there is nobody with this id in the group")
@@ -173,10 +170,10 @@ class Groups:
 
 
 async def _to_change(
-    session: AsyncSession, organisation_id: str, group_id: str, rights: Rights
+    session: AsyncSession, organisation_id: str, group_id: str, by: Actor
 ) -> PeopleGroup:
     """The group, for somebody who holds all that it brings; one change at a time."""
-    await lock(session, organisation_id)
+    rights = await reach(session, organisation_id, by, NEEDED)
     group = await _known(session, organisation_id, group_id)
     rights.check_covers_all(await rights_of_group(session, organisation_id, group.id))
     return group

@@ -12,7 +12,9 @@ from tyrian.errors import ConfigError
 from tyrian.gateway.accounts import audit
 from tyrian.gateway.accounts.audit import COMMAND, Actor
 from tyrian.gateway.accounts.names import checked_email
-from tyrian.gateway.accounts.people import ROLES
+from tyrian.gateway.accounts.people import NEEDED, ROLES
+from tyrian.gateway.accounts.permissions import ORGANISATION_ROLES, PROJECT_ROLES
+from tyrian.gateway.accounts.reach import reach
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.organisations import Invitation, Membership, User
@@ -56,7 +58,8 @@ class Invitations:
     ) -> tuple[Invitation, str]:
         """Offer a place; the second part is the token, which is never to be had again.
 
-        It takes the place of an open invitation of the same person.
+        It takes the place of an open invitation of the same person. Nobody offers a place that is
+        above their own.
         """
         if role not in ROLES:
             raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(ROLES)}, reader")
@@ -74,6 +77,10 @@ class Invitations:
             expires_at=now + LIFE_S,
         )
         async with self._store.write() as session:
+            rights = await reach(session, organisation_id, by, NEEDED)
+            rights.check_covers(ORGANISATION_ROLES[role])
+            for place in projects:
+                rights.check_covers(PROJECT_ROLES[place["role"]], place["id"])
             known = await session.scalar(
                 select(Membership.id)
                 .join(User, User.id == Membership.user_id)
@@ -98,6 +105,7 @@ class Invitations:
     ) -> bool:
         """Make an invitation worthless; False where there is none that is open."""
         async with self._store.write() as session:
+            await reach(session, organisation_id, by, NEEDED)
             gone = await session.scalars(
                 _open(organisation_id)
                 .where(Invitation.id == invitation_id)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tyrian.errors import ConfigError, InputError
@@ -13,7 +13,10 @@ from tyrian.gateway.accounts.audit import COMMAND, Actor
 from tyrian.gateway.accounts.keys import end_key
 from tyrian.gateway.accounts.names import checked_name
 from tyrian.gateway.accounts.permissions import ORGANISATION_ROLES, PROJECT_ROLES
-from tyrian.gateway.accounts.projects import lock, open_project
+from tyrian.gateway.accounts.places import check_another_owner
+from tyrian.gateway.accounts.projects import open_project
+from tyrian.gateway.accounts.reach import reach
+from tyrian.gateway.accounts.rights import rights_of
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.keys import Key
@@ -26,6 +29,7 @@ from tyrian.gateway.store.models.organisations import (
 )
 from tyrian.gateway.store.models.roles import GroupMember, PeopleGroup, RoleAssignment
 
+NEEDED: Final = "members.manage"
 ROLES: Final = tuple(reversed([*ORGANISATION_ROLES]))
 PLACES: Final = tuple(reversed([*PROJECT_ROLES]))
 """Roles of people in a project."""
@@ -57,14 +61,19 @@ class People:
     async def set_role(
         self, organisation_id: str, user_id: str, role: str, *, by: Actor = COMMAND
     ) -> None:
-        """Give a member another role; the last owner stays one."""
+        """Give a member another role; the last owner stays one.
+
+        Nobody makes or unmakes what is above them.
+        """
         if role not in ROLES:
             raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(ROLES)}")
         async with self._store.write() as session:
-            await lock(session, organisation_id)
+            rights = await reach(session, organisation_id, by, NEEDED)
             row = await _membership(session, organisation_id, user_id)
+            rights.check_covers_all(await rights_of(session, organisation_id, user_id))
+            rights.check_covers(ORGANISATION_ROLES[role])
             if row.role == "owner" and role != "owner":
-                await self.check_another_owner(session, organisation_id)
+                await check_another_owner(session, organisation_id)
             row.role = role
             details = {"id": user_id, "role": role}
             await audit.append(session, organisation_id, "user.updated", by, details)
@@ -73,27 +82,15 @@ class People:
     async def remove(self, organisation_id: str, user_id: str, *, by: Actor = COMMAND) -> None:
         """Take somebody out of an organisation, and end the keys that they own there."""
         async with self._store.write() as session:
-            await lock(session, organisation_id)
+            rights = await reach(session, organisation_id, by, NEEDED)
             row = await _membership(session, organisation_id, user_id)
+            rights.check_covers_all(await rights_of(session, organisation_id, user_id))
             if row.role == "owner":
-                await self.check_another_owner(session, organisation_id)
+                await check_another_owner(session, organisation_id)
             await session.execute(delete(Membership).where(Membership.id == row.id))
             await leave(session, organisation_id, user_id, int(self._clock()), by=by)
             await audit.append(session, organisation_id, "user.deleted", by, {"id": user_id})
             await revision.bump(session)
-
-    @staticmethod
-    async def check_another_owner(session: AsyncSession, organisation_id: str) -> None:
-        """ConfigError where there is but one owner; the caller holds the organisation's lock."""
-        owners = await session.scalar(
-            select(func.count())
-            .select_from(Membership)
-            .where(Membership.organisation_id == organisation_id, Membership.role == "owner")
-        )
-        if (owners or 0) < 2:
-            raise ConfigError(
-                "an organisation keeps at least one owner", hint="make somebody else one first"
-            )
 
     async def in_project(
         self, organisation_id: str, project_id: str
@@ -122,42 +119,46 @@ class People:
         if role not in PLACES:
             raise ConfigError(f"unknown role {role!r}", hint=f"known: {', '.join(PLACES)}")
         async with self._store.write() as session:
-            project = await open_project(session, organisation_id, project_id)
+            rights = await reach(session, organisation_id, by, NEEDED, project_id)
+            rights.check_covers(PROJECT_ROLES[role], project_id)
             await _membership(session, organisation_id, user_id)
-            row = await session.scalar(_place(project.id, user_id))
+            row = await session.scalar(_place(project_id, user_id))
             if row is None:
                 row = ProjectMembership(
                     id=new_id("pmem"),
-                    project_id=project.id,
+                    project_id=project_id,
                     user_id=user_id,
                     created_at=int(self._clock()),
                 )
                 session.add(row)
+            else:
+                rights.check_covers(PROJECT_ROLES.get(row.role, ()), project_id)
             row.role = role
-            details = {"id": user_id, "role": role, "project_id": project.id}
+            details = {"id": user_id, "role": role, "project_id": project_id}
             await audit.append(
-                session, organisation_id, "user.updated", by, details, project_id=project.id
+                session, organisation_id, "user.updated", by, details, project_id=project_id
             )
 
     async def drop_from_project(
         self, organisation_id: str, project_id: str, user_id: str, *, by: Actor = COMMAND
     ) -> None:
-        """Take somebody out of a project."""
+        """Take somebody out of a project, with all that they have in it."""
         async with self._store.write() as session:
-            await lock(session, organisation_id)
-            project = await open_project(session, organisation_id, project_id)
-            row = await session.scalar(_place(project.id, user_id))
+            rights = await reach(session, organisation_id, by, NEEDED, project_id)
+            row = await session.scalar(_place(project_id, user_id))
             if row is None:
                 raise _nobody()
+            held = await rights_of(session, organisation_id, user_id)
+            rights.check_covers(held.projects.get(project_id, ()), project_id)
             await session.delete(row)
             await session.execute(
                 delete(RoleAssignment).where(
-                    RoleAssignment.subject_id == user_id, RoleAssignment.scope_id == project.id
+                    RoleAssignment.subject_id == user_id, RoleAssignment.scope_id == project_id
                 )
             )
-            details = {"id": user_id, "project_id": project.id}
+            details = {"id": user_id, "project_id": project_id}
             await audit.append(
-                session, organisation_id, "user.deleted", by, details, project_id=project.id
+                session, organisation_id, "user.deleted", by, details, project_id=project_id
             )
 
     async def service_accounts(

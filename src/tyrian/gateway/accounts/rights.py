@@ -16,7 +16,7 @@ from tyrian.gateway.accounts.permissions import (
     Rights,
 )
 from tyrian.gateway.accounts.record import KeyRecord
-from tyrian.gateway.accounts.role_book import PREDEFINED
+from tyrian.gateway.accounts.roles import PREDEFINED
 from tyrian.gateway.store.models.organisations import Membership, Project, ProjectMembership
 from tyrian.gateway.store.models.roles import CustomRole, GroupMember, PeopleGroup, RoleAssignment
 

@@ -1,83 +1,34 @@
-"""Roles: those that everybody has, and those that an organisation or a project defines."""
+"""The roles that an organisation or a project defines: listed, made, changed and deleted."""
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tyrian.errors import ConfigError, InputError
+from tyrian.errors import ConfigError
 from tyrian.gateway.accounts import audit
 from tyrian.gateway.accounts.audit import COMMAND, Actor
 from tyrian.gateway.accounts.names import checked_name
-from tyrian.gateway.accounts.permissions import (
-    EVERYTHING,
-    ORGANISATION_ROLES,
-    PROJECT_ROLES,
-    Rights,
-    checked_permissions,
-)
-from tyrian.gateway.accounts.projects import lock
+from tyrian.gateway.accounts.permissions import checked_permissions
+from tyrian.gateway.accounts.reach import reach
+from tyrian.gateway.accounts.roles import PREDEFINED, RoleRecord, custom_in, record
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.roles import CustomRole, RoleAssignment
 
+NEEDED: Final = "roles.manage"
 MAX_ROLES: Final = 200
 """In one organisation or project."""
 
 MAX_DESCRIPTION: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class RoleRecord:
-    """A named set of permissions."""
-
-    id: str
-    name: str
-    permissions: frozenset[str]
-    project_id: str | None = None
-    """Where it can be given; None for a role of the organisation, or of every project."""
-    is_of_project: bool = False
-    is_predefined: bool = False
-    description: str | None = None
-    created_by: str | None = None
-    created_at: int | None = None
-    updated_at: int | None = None
-
-    @property
-    def place(self) -> str:
-        """The `role` of a membership that a predefined role stands for."""
-        return self.id.rpartition("_")[2]
-
-
-PREDEFINED: Final = MappingProxyType(
-    {
-        role.id: role
-        for role in (
-            *(
-                RoleRecord(f"role_{name}", name, held, is_predefined=True)
-                for name, held in ORGANISATION_ROLES.items()
-            ),
-            *(
-                RoleRecord(
-                    f"role_project_{name}", name, held, is_of_project=True, is_predefined=True
-                )
-                for name, held in PROJECT_ROLES.items()
-            ),
-        )
-    }
-)
-"""Roles that nobody changes, by id: the same in every organisation."""
-
-
 class RoleBook:
     """The roles in a store; every question names the organisation that asks.
 
-    `rights` are those of whoever asks for a change: nobody defines, changes or deletes a role
-    that permits more than they may do themselves.
+    Nobody defines, changes or deletes a role that permits more than they may do themselves.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
@@ -124,12 +75,10 @@ class RoleBook:
         *,
         description: str | None = None,
         project_id: str | None = None,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> RoleRecord:
         """Define a role."""
         held = checked_permissions(permissions, in_project=project_id is not None)
-        rights.check_covers(held, project_id)
         now = int(self._clock())
         scope = project_id or organisation_id
         role = CustomRole(
@@ -144,7 +93,8 @@ class RoleBook:
             updated_at=now,
         )
         async with self._store.write() as session:
-            await lock(session, organisation_id, project_id)
+            rights = await reach(session, organisation_id, by, NEEDED, project_id)
+            rights.check_covers(held, project_id)
             await _check_name(session, role.scope_id, role.name)
             count = select(func.count()).select_from(CustomRole)
             if (await session.scalar(count.where(CustomRole.scope_id == scope)) or 0) >= MAX_ROLES:
@@ -163,13 +113,12 @@ class RoleBook:
         permissions: Collection[str] | None = None,
         description: str | None = None,
         project_id: str | None = None,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> RoleRecord:
         """Change a role for all who have it; what is None stays as it is."""
         async with self._store.write() as session:
-            await lock(session, organisation_id, project_id)
-            role = await _custom(session, organisation_id, role_id, project_id)
+            rights = await reach(session, organisation_id, by, NEEDED, project_id)
+            role = await custom_in(session, organisation_id, role_id, project_id)
             before = frozenset(role.permissions)
             rights.check_covers(before, project_id)
             details: dict[str, Any] = {}
@@ -195,55 +144,16 @@ class RoleBook:
         role_id: str,
         *,
         project_id: str | None = None,
-        rights: Rights = EVERYTHING,
         by: Actor = COMMAND,
     ) -> None:
         """Delete a role, and take it from all who have it."""
         async with self._store.write() as session:
-            await lock(session, organisation_id, project_id)
-            role = await _custom(session, organisation_id, role_id, project_id)
+            rights = await reach(session, organisation_id, by, NEEDED, project_id)
+            role = await custom_in(session, organisation_id, role_id, project_id)
             rights.check_covers(role.permissions, project_id)
             await session.execute(delete(RoleAssignment).where(RoleAssignment.role_id == role.id))
             await session.delete(role)
             await _note(session, role, "role.deleted", by, {"id": role.id})
-
-
-def record(role: CustomRole) -> RoleRecord:
-    """A row as everybody may see it."""
-    is_of_project = role.scope_id != role.organisation_id
-    return RoleRecord(
-        role.id,
-        role.name,
-        frozenset(role.permissions),
-        project_id=role.scope_id if is_of_project else None,
-        is_of_project=is_of_project,
-        description=role.description,
-        created_by=role.created_by,
-        created_at=role.created_at,
-        updated_at=role.updated_at,
-    )
-
-
-async def role_in(
-    session: AsyncSession, organisation_id: str, role_id: str, project_id: str | None
-) -> RoleRecord:
-    """A role that can be given there; InputError where there is none such."""
-    role = PREDEFINED.get(role_id)
-    if role is not None and role.is_of_project is (project_id is not None):
-        return replace(role, project_id=project_id)
-    return record(await _custom(session, organisation_id, role_id, project_id))
-
-
-async def _custom(
-    session: AsyncSession, organisation_id: str, role_id: str, project_id: str | None
-) -> CustomRole:
-    if role_id in PREDEFINED:
-        raise ConfigError("a predefined role stays as it is", hint="define another one")
-    role = await session.get(CustomRole, role_id, with_for_update=True)
-    scope = project_id or organisation_id
-    if role is None or role.organisation_id != organisation_id or role.scope_id != scope:
-        raise InputError("there is no role with this id", hint="list the roles")
-    return role
 
 
 async def _check_name(session: AsyncSession, scope_id: str, name: str) -> None:

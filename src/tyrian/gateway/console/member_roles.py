@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tyrian.gateway.accounts.assignments import Assignments, Holder
 from tyrian.gateway.accounts.groups import Groups
+from tyrian.gateway.accounts.holdings import Holder, Holdings
 from tyrian.gateway.accounts.permissions import PERMISSIONS, Rights
 from tyrian.gateway.accounts.projects import Projects
-from tyrian.gateway.accounts.role_book import PREDEFINED, RoleBook, RoleRecord
+from tyrian.gateway.accounts.role_book import RoleBook
+from tyrian.gateway.accounts.roles import PREDEFINED, RoleRecord
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.engine import Store
 
@@ -76,7 +77,7 @@ async def overview(store: Store, visitor: Visitor) -> Overview:
     }
     given: dict[Holder, list[Given]] = defaultdict(list)
     held: dict[str, dict[str | None, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for holder, project_id, role in await Assignments(store).everywhere(organisation):
+    for holder, project_id, role in await Holdings(store).everywhere(organisation):
         if project_id is None or project_id in projects:
             given[holder].append(_given(visitor, role, project_id, projects))
         held[holder.id][project_id] |= role.permissions

@@ -8,8 +8,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tyrian.errors import ConfigError, InputError
-from tyrian.gateway.accounts.assignments import Assignments, Holder, Kind
+from tyrian.gateway.accounts.assignments import Assignments
 from tyrian.gateway.accounts.groups import Groups
+from tyrian.gateway.accounts.holdings import Holder, Kind
 from tyrian.gateway.accounts.role_book import RoleBook
 from tyrian.gateway.console.member_roles import SEPARATOR
 from tyrian.gateway.console.pages import Console, actor, form_of, gone, told
@@ -71,7 +72,6 @@ class _Changes:
                 Holder(kind, _id(request)),
                 role_id,
                 project_id=project_id,
-                rights=visitor.rights,
                 by=actor(request, visitor),
             )
 
@@ -87,7 +87,6 @@ class _Changes:
                 Holder(kind, _id(request)),
                 role_id,
                 project_id=project_id,
-                rights=visitor.rights,
                 by=actor(request, visitor),
             ):
                 raise gone()
@@ -109,7 +108,6 @@ class _Changes:
         await self._groups.delete(
             visitor.organisation_id,
             _id(request),
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 
@@ -119,7 +117,6 @@ class _Changes:
             visitor.organisation_id,
             _id(request),
             form_of(request).text("user")[:64],
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 
@@ -129,7 +126,6 @@ class _Changes:
             visitor.organisation_id,
             _id(request),
             form_of(request).text("user")[:64],
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 
@@ -141,7 +137,6 @@ class _Changes:
             form.text("name"),
             form.all("permission"),
             description=form.text("description"),
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 
@@ -154,7 +149,6 @@ class _Changes:
             name=form.text("name"),
             permissions=form.all("permission"),
             description=form.text("description"),
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 
@@ -163,7 +157,6 @@ class _Changes:
         await self._roles.delete(
             visitor.organisation_id,
             _id(request),
-            rights=visitor.rights,
             by=actor(request, visitor),
         )
 

@@ -80,7 +80,7 @@ class AdminApi:
         by = Actor("api_key", key.id, address=address)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=500)
         try:
-            answer = await handler(AdminRequest(key, by, ids, query, body, rights))
+            answer = await handler(AdminRequest(key, by, ids, query, body))
         except BeyondReachError as error:
             raise ApiError(403, _sentence(error), code="permission_denied") from None
         except (ConfigError, InputError) as error:

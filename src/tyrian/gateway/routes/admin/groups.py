@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tyrian.gateway.accounts.assignments import Assignments, Holder
+from tyrian.gateway.accounts.assignments import Assignments
 from tyrian.gateway.accounts.groups import Groups
+from tyrian.gateway.accounts.holdings import Holder, Holdings
 from tyrian.gateway.accounts.people import People
 from tyrian.gateway.accounts.projects import Projects
-from tyrian.gateway.accounts.role_book import PREDEFINED, RoleBook
+from tyrian.gateway.accounts.role_book import RoleBook
+from tyrian.gateway.accounts.roles import PREDEFINED
 from tyrian.gateway.errors import bad_request
 from tyrian.gateway.routes.admin.request import AdminRequest, cursor_page, not_found
 from tyrian.gateway.store.engine import Store
@@ -38,6 +40,7 @@ class GroupRoutes:
         self._projects = Projects(store)
         self._roles = RoleBook(store)
         self._assignments = Assignments(store)
+        self._holdings = Holdings(store)
 
     async def list(self, request: AdminRequest) -> Json:
         """GET /organization/groups"""
@@ -66,9 +69,7 @@ class GroupRoutes:
     async def delete(self, request: AdminRequest) -> Json:
         """DELETE /organization/groups/{group}"""
         group = await self._group(request)
-        await self._groups.delete(
-            request.organisation_id, group.id, rights=request.rights, by=request.by
-        )
+        await self._groups.delete(request.organisation_id, group.id, by=request.by)
         return {"object": "group.deleted", "id": group.id, "deleted": True}
 
     async def list_users(self, request: AdminRequest) -> Json:
@@ -85,9 +86,7 @@ class GroupRoutes:
         user_id = request.text("user_id")
         if await self._people.get(request.organisation_id, user_id) is None:
             raise not_found("member")
-        await self._groups.add(
-            request.organisation_id, group.id, user_id, rights=request.rights, by=request.by
-        )
+        await self._groups.add(request.organisation_id, group.id, user_id, by=request.by)
         return {"object": "group.user", "group_id": group.id, "user_id": user_id}
 
     async def get_user(self, request: AdminRequest) -> Json:
@@ -101,7 +100,6 @@ class GroupRoutes:
             request.organisation_id,
             request.ids["group"],
             user.id,
-            rights=request.rights,
             by=request.by,
         )
         return {"object": "group.user.deleted", "deleted": True}
@@ -131,7 +129,6 @@ class GroupRoutes:
             Holder("group", group.id),
             wanted,
             project_id=project_id,
-            rights=request.rights,
             by=request.by,
         )
         found = await self._places(request)
@@ -154,7 +151,6 @@ class GroupRoutes:
             request.organisation_id,
             Holder("group", place.group.id),
             place.project_id,
-            rights=request.rights,
             by=request.by,
         )
         return {"object": "project.group.deleted", "deleted": True}
@@ -180,7 +176,7 @@ class GroupRoutes:
 
     async def _places(self, request: AdminRequest) -> Sequence[_Place]:
         project_id = await self._project(request)
-        since = await self._assignments.groups_since(request.organisation_id, project_id)
+        since = await self._holdings.groups_since(request.organisation_id, project_id)
         groups = await self._groups.list(request.organisation_id)
         return [_Place(g, project_id, since[g.id]) for g in groups if g.id in since]
 

@@ -4,12 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tyrian.gateway.accounts.assignments import Assignments, Holder
+from tyrian.gateway.accounts.assignments import Assignments
+from tyrian.gateway.accounts.holdings import Holder
 from tyrian.gateway.accounts.invitations import Invitations, status_of
 from tyrian.gateway.accounts.people import People
-from tyrian.gateway.accounts.permissions import ORGANISATION_ROLES, PROJECT_ROLES
 from tyrian.gateway.accounts.projects import Projects
-from tyrian.gateway.accounts.rights import rights_of
 from tyrian.gateway.accounts.role_book import RoleBook
 from tyrian.gateway.errors import bad_request
 from tyrian.gateway.routes.admin.request import AdminRequest, deleted, not_found, page_of
@@ -31,7 +30,6 @@ class PeopleRoutes:
     """`/users`, `/projects/{p}/users` and `/invites`"""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._people = People(store)
         self._roles = RoleBook(store)
         self._assignments = Assignments(store)
@@ -53,10 +51,8 @@ class PeopleRoutes:
         """POST /organization/users/{user}"""
         request.only("role", "role_id")
         user, _ = await self._user(request)
-        await self._check_reach(request, user.id)
         if (role := request.optional_text("role")) is not None:
             role = _FROM_WIRE.get(role, role)
-            request.rights.check_covers(ORGANISATION_ROLES.get(role, ()))
             await self._people.set_role(request.organisation_id, user.id, role, by=request.by)
         if (role_id := request.optional_text("role_id")) is not None:
             if await self._roles.get(request.organisation_id, role_id) is None:
@@ -65,7 +61,6 @@ class PeopleRoutes:
                 request.organisation_id,
                 Holder("user", user.id),
                 role_id,
-                rights=request.rights,
                 by=request.by,
             )
         elif role is None:
@@ -75,7 +70,6 @@ class PeopleRoutes:
     async def delete(self, request: AdminRequest) -> Json:
         """DELETE /organization/users/{user}"""
         user, _ = await self._user(request)
-        await self._check_reach(request, user.id)
         await self._people.remove(request.organisation_id, user.id, by=request.by)
         return deleted("organization.user", user.id)
 
@@ -102,11 +96,6 @@ class PeopleRoutes:
     async def delete_from_project(self, request: AdminRequest) -> Json:
         """DELETE /organization/projects/{project}/users/{user}"""
         user, _ = await self._project_user(request)
-        project_id = request.ids["project"]
-        async with self._store.read() as session:
-            held = await rights_of(session, request.organisation_id, user.id)
-        # What they have there beside their place goes too.
-        request.rights.check_covers(held.projects.get(project_id, ()), project_id)
         await self._people.drop_from_project(
             request.organisation_id, request.ids["project"], user.id, by=request.by
         )
@@ -121,9 +110,6 @@ class PeopleRoutes:
         request.only("email", "role", "projects")
         role = request.text("role")
         projects = await self._invited_to(request)
-        request.rights.check_covers(ORGANISATION_ROLES.get(_FROM_WIRE.get(role, role), ()))
-        for place in projects:
-            request.rights.check_covers(PROJECT_ROLES[place["role"]], place["id"])
         invitation, token = await self._invitations.create(
             request.organisation_id,
             request.text("email"),
@@ -170,9 +156,6 @@ class PeopleRoutes:
         if await self._people.get(request.organisation_id, user_id) is None:
             raise not_found("member")
         project_id, role = request.ids["project"], request.text("role")
-        before = {user.id: place.role for user, place in await self._in_project(request)}
-        for name in (role, before.get(user_id, "")):
-            request.rights.check_covers(PROJECT_ROLES.get(name, ()), project_id)
         await self._people.put_in_project(
             request.organisation_id,
             project_id,
@@ -188,12 +171,6 @@ class PeopleRoutes:
         if found is None:
             raise not_found("member")
         return found
-
-    async def _check_reach(self, request: AdminRequest, user_id: str) -> None:
-        """Nobody makes or unmakes what is above them."""
-        async with self._store.read() as session:
-            held = await rights_of(session, request.organisation_id, user_id)
-        request.rights.check_covers_all(held)
 
     async def _in_project(self, request: AdminRequest) -> Sequence[tuple[User, ProjectMembership]]:
         project = request.ids["project"]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from tyrian.gateway.accounts.audit import Actor
-from tyrian.gateway.accounts.permissions import Rights
 from tyrian.gateway.accounts.record import KeyRecord
 from tyrian.gateway.errors import ApiError, bad_request
 from tyrian.gateway.wire import Json
@@ -26,8 +25,6 @@ class AdminRequest:
     """The parts of the path that are ids."""
     query: Mapping[str, Sequence[str]]
     body: Json
-    rights: Rights
-    """Of the key's owner: nobody gives what they do not hold."""
 
     @property
     def organisation_id(self) -> str:

@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from tyrian.gateway.accounts.assignments import Assignments, Held, Holder, Kind
+from tyrian.gateway.accounts.assignments import Assignments
 from tyrian.gateway.accounts.groups import Groups
+from tyrian.gateway.accounts.holdings import Held, Holder, Holdings, Kind
 from tyrian.gateway.accounts.people import People
 from tyrian.gateway.accounts.projects import Projects
-from tyrian.gateway.accounts.role_book import RoleBook, RoleRecord
+from tyrian.gateway.accounts.role_book import RoleBook
+from tyrian.gateway.accounts.roles import RoleRecord
 from tyrian.gateway.errors import bad_request
 from tyrian.gateway.routes.admin.people import TO_WIRE, user_json
 from tyrian.gateway.routes.admin.request import AdminRequest, cursor_page, not_found
@@ -23,6 +25,7 @@ class RoleRoutes:
     def __init__(self, store: Store) -> None:
         self._roles = RoleBook(store)
         self._assignments = Assignments(store)
+        self._holdings = Holdings(store)
         self._people = People(store)
         self._groups = Groups(store)
         self._projects = Projects(store)
@@ -44,7 +47,6 @@ class RoleRoutes:
             permissions,
             description=request.optional_text("description"),
             project_id=await self._project(request),
-            rights=request.rights,
             by=request.by,
         )
         return role_json(made)
@@ -64,7 +66,6 @@ class RoleRoutes:
             permissions=request.texts("permissions"),
             description=request.optional_text("description"),
             project_id=request.ids.get("project"),
-            rights=request.rights,
             by=request.by,
         )
         return role_json(changed)
@@ -76,7 +77,6 @@ class RoleRoutes:
             request.organisation_id,
             role.id,
             project_id=request.ids.get("project"),
-            rights=request.rights,
             by=request.by,
         )
         return {"object": "role.deleted", "id": role.id, "deleted": True}
@@ -84,13 +84,13 @@ class RoleRoutes:
     async def list_held(self, request: AdminRequest) -> Json:
         """GET .../users/{user}/roles and .../groups/{group}/roles"""
         holder, project_id, _ = await self._holder(request)
-        found = await self._assignments.of(request.organisation_id, holder, project_id)
+        found = await self._holdings.of(request.organisation_id, holder, project_id)
         return cursor_page(request, found, held_json, _id_of_held, default=100, most=_MOST)
 
     async def get_held(self, request: AdminRequest) -> Json:
         """GET .../roles/{role} of the same"""
         holder, project_id, _ = await self._holder(request)
-        for held in await self._assignments.of(request.organisation_id, holder, project_id):
+        for held in await self._holdings.of(request.organisation_id, holder, project_id):
             if held.role.id == request.ids["role"]:
                 return held_json(held)
         raise not_found("role")
@@ -107,7 +107,6 @@ class RoleRoutes:
             holder,
             wanted,
             project_id=project_id,
-            rights=request.rights,
             by=request.by,
         )
         _, _, shown = await self._holder(request)
@@ -122,7 +121,6 @@ class RoleRoutes:
             holder,
             role.id,
             project_id=project_id,
-            rights=request.rights,
             by=request.by,
         )
         if not is_done:
