@@ -19,7 +19,10 @@ from sqlalchemy import select, update
 
 from tyrian.errors import StoreError
 from tyrian.gateway.accounts import audit
+from tyrian.gateway.accounts.assignments import Assignments
+from tyrian.gateway.accounts.holdings import Holder
 from tyrian.gateway.accounts.organisations import Organisations
+from tyrian.gateway.accounts.role_book import RoleBook
 from tyrian.gateway.console.stack.file import ChangedMeanwhileError, StackFile, digest_of
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.models.audit import AuditEvent
@@ -301,7 +304,7 @@ def test_what_is_written_by_hand_waits_for_the_next_start(served: Gateway, visit
         served.stack.write_text(BLOCKS)
 
 
-def test_only_an_owner_of_the_gateways_organisation_may(
+def test_only_who_holds_the_permission_in_the_gateways_organisation_may(
     served: Gateway, visit: Any, kit: Any
 ) -> None:
     form = fields(checked(visit, FLAGS).text)
@@ -311,10 +314,34 @@ def test_only_an_owner_of_the_gateways_organisation_may(
         async with served.store.write() as session:
             await session.execute(update(table).values(**values))
 
+    async def somebody() -> str:
+        async with served.store.read() as session:
+            return str(await session.scalar(select(Membership.user_id)))
+
+    given, holder = Assignments(served.store), Holder("user", kit.once(somebody()))
+    roles = RoleBook(served.store)
+    applies = kit.once(roles.create("org_default", "Applies", ["stack.apply"])).id
+    reads = kit.once(roles.create("org_default", "Reads", ["stack.read"])).id
+
+    def may() -> bool:
+        page = visit.post("/stack/check", {"text": FLAGS})
+        offered = page.status_code == 200 and "stack/apply" in page.text
+        # Without the tick that something gets weaker it is not done, but asked for.
+        is_let = visit.post("/stack/apply", {**form, "sure": ""}).status_code != 403
+        assert offered is is_let
+        return is_let
+
     kit.once(change(Membership, role="admin"))
     try:
-        assert visit.post("/stack/apply", form).status_code == 403
-        assert "stack/apply" not in visit.post("/stack/check", {"text": FLAGS}).text
+        assert not may()
+        kit.once(given.give("org_default", holder, applies))
+        assert may()
+        kit.once(change(Membership, role="viewer"))
+        assert not may()
+        kit.once(given.give("org_default", holder, reads))
+        assert may()
+        kit.once(given.take("org_default", holder, applies))
+        assert not may()
         kit.once(change(Membership, role="owner", organisation_id=other.id))
         kit.once(change(ConsoleSession, organisation_id=other.id))
         assert visit.post("/stack/apply", form).status_code == 403

@@ -20,6 +20,7 @@ PERMISSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "members.manage": "Invite people, and give them groups and roles",
         "roles.manage": "Define roles",
         "audit.read": "Read the audit log",
+        "stack.apply": "Put a changed stack file to use, for everybody",
         "owners.manage": "Make others owners",
     }
 )
@@ -38,7 +39,7 @@ PROJECT_PERMISSIONS: Final = (
 
 _VIEWER: Final = frozenset({"organization.read"})
 _ANALYST: Final = _VIEWER | {"models.try", "stack.read", "keys.own", "reviews.decide"}
-_ADMIN: Final = frozenset(PERMISSIONS) - {"owners.manage"}
+_ADMIN: Final = frozenset(PERMISSIONS) - {"stack.apply", "owners.manage"}
 
 ORGANISATION_ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {

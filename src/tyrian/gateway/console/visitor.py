@@ -16,7 +16,7 @@ class Role(IntEnum):
     ADMIN = 3
     """Also governs everybody's keys, budgets and members."""
     OWNER = 4
-    """Also makes others owners."""
+    """Also makes others owners, and puts changed guards to use."""
 
     @classmethod
     def of(cls, name: str) -> "Role":

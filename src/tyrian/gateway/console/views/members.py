@@ -19,7 +19,7 @@ ROLES = (
     (Role.VIEWER, "Sees decisions, usage, guards and members."),
     (Role.ANALYST, "Also tries models, makes own keys, and decides on reviews."),
     (Role.ADMIN, "Also governs all keys, budgets and members."),
-    (Role.OWNER, "Also makes others owners."),
+    (Role.OWNER, "Also makes others owners, and puts changed guards to use."),
 )
 
 

@@ -12,11 +12,13 @@ from tyrian.core.detection import Stage
 from tyrian.errors import StackError
 from tyrian.gateway.console.pages import Console
 from tyrian.gateway.console.stack.running import RunningStack
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.models.organisations import DEFAULT_ORGANISATION
 from tyrian.stack.explain import Explanation, GuardExplanation, explain
 from tyrian.stack.schema import Stack
 
+READ = "stack.read"
+APPLY = "stack.apply"
 MAX_TEXT = 200_000
 STAGE_TITLES = {
     Stage.INPUT: "What users write, before a model sees it",
@@ -47,8 +49,8 @@ def routes(console: Console) -> list[Route]:
             found=found,
             stages=by_stage(found),
             path=str(options.stack_path or ""),
-            text=options.stack_text if visitor.can("stack.read") else "",
-            policy=_policy_text(stack) if visitor.can("stack.read") else "",
+            text=options.stack_text if visitor.can(READ) else "",
+            policy=_policy_text(stack) if visitor.can(READ) else "",
             has_previous=bool(previous),
             is_other=is_other,
         )
@@ -57,8 +59,12 @@ def routes(console: Console) -> list[Route]:
 
 
 def may_apply(visitor: Visitor) -> bool:
-    """Whether somebody may change the guards of all: an owner of whose gateway it is."""
-    return visitor.may(Role.OWNER) and visitor.organisation_id == DEFAULT_ORGANISATION
+    """Whether somebody may change the guards of all: in the organisation whose gateway it is.
+
+    Who applies a stack sees the one that runs, so they need to be let read it too.
+    """
+    may = visitor.can(APPLY) and visitor.can(READ)
+    return may and visitor.organisation_id == DEFAULT_ORGANISATION
 
 
 def _on_disk(running: RunningStack | None) -> tuple[str, bool]:

@@ -17,14 +17,13 @@ from tyrian.gateway.console.stack.bounds import bound_faults, files_named
 from tyrian.gateway.console.stack.changes import Change, Weight, changes, is_weaker
 from tyrian.gateway.console.stack.file import ChangedMeanwhileError, digest_of
 from tyrian.gateway.console.stack.running import Applied, RunningStack
-from tyrian.gateway.console.views.stack import MAX_TEXT, by_stage, may_apply
-from tyrian.gateway.console.visitor import Role, Visitor
+from tyrian.gateway.console.views.stack import APPLY, MAX_TEXT, READ, by_stage, may_apply
+from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError
 from tyrian.stack.explain import Explanation, explain
 from tyrian.stack.load import stack_faults
 from tyrian.stack.schema import Stack
 
-READ = "stack.read"
 MAX_LINES = 2_000
 """Of both texts together, where they are compared line by line."""
 
@@ -67,7 +66,7 @@ def routes(console: Console) -> list[Route]:
     return [
         console.page("/stack/check", pages.form, permission=READ),
         console.page("/stack/check", pages.check, method="POST", permission=READ),
-        console.page("/stack/apply", pages.apply, method="POST", role=Role.OWNER),
+        console.page("/stack/apply", pages.apply, method="POST", permission=APPLY),
     ]
 
 
@@ -98,6 +97,7 @@ class _Pages:
 
     async def apply(self, request: Request, visitor: Visitor) -> Response:
         """Put it to use, if it is what was shown, and all of it is well."""
+        need(visitor, READ)
         running, form = self._running(visitor), form_of(request)
         text, digest = form.get("text", ""), form.get("digest", "")[:64]
         found = await asyncio.to_thread(self._read, text)
@@ -127,7 +127,9 @@ class _Pages:
 
     def _running(self, visitor: Visitor) -> RunningStack:
         if not may_apply(visitor):
-            message = "Only owners of the organisation whose gateway this is change its guards."
+            message = (
+                "Guards are changed in the organisation whose gateway this is, and nowhere else."
+            )
             raise ApiError(403, message, code="role_too_small")
         if not is_recent(visitor):
             message = "For this, sign out and sign in again: your last proof is too old."
