@@ -65,15 +65,29 @@ def restore(
 ) -> None:
     """Put a backup, also an older one, into the database; stop all gateways before.
 
-    Keys that were revoked since the backup stay revoked, and what was spent stays spent.
+    Keys that were revoked since the backup stay revoked, and what was spent stays spent. Places,
+    roles and passkeys that were taken away since stay away where the database that is replaced
+    goes on from the backup; where it does not, this says so.
     """
     url = _url(data, database)
     done = backups.restore(source, url, is_replacing=replace)
     asyncio.run(_note(url, done))
     kept = f"; {done.kept_revoked} keys stay revoked" if done.kept_revoked else ""
+    if done.kept_away:
+        kept += f"; {done.kept_away} rights that were taken away since stay away"
     _tell(
-        output, f"{done.rows} rows restored{kept}", rows=done.rows, kept_revoked=done.kept_revoked
+        output,
+        f"{done.rows} rows restored{kept}",
+        rows=done.rows,
+        kept_revoked=done.kept_revoked,
+        kept_away=done.kept_away,
     )
+    if done.kept_away is None:
+        typer.echo(
+            "what was taken away since the backup is not known here: keys, places and roles are as"
+            " they were; look through them: tyrian keys list, and Members in the console",
+            err=True,
+        )
 
 
 @app.command()
@@ -115,7 +129,11 @@ async def _note(url: str | Path, done: backups.Copied) -> None:
     store = Store.open(url)
     try:
         async with store.write() as session:
-            details = {"rows": done.rows, "kept_revoked": done.kept_revoked}
+            details = {
+                "rows": done.rows,
+                "kept_revoked": done.kept_revoked,
+                "kept_away": done.kept_away,
+            }
             await audit.append(session, DEFAULT_ORGANISATION, "store.restored", COMMAND, details)
     finally:
         await store.close()

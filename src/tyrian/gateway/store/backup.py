@@ -1,7 +1,8 @@
 """Backups: one SQLite file, whatever the database is, that goes back into either kind.
 
 What came after a backup must not be undone by it where that would let somebody in again: keys
-that were revoked since stay revoked, what was spent stays spent, and all sessions end.
+that were revoked since stay revoked, places, roles and passkeys that were taken away stay away,
+what was spent stays spent, and all sessions end.
 """
 
 import os
@@ -25,6 +26,7 @@ from tyrian.gateway.store.models.money import Budget, BudgetLease
 from tyrian.gateway.store.models.organisations import Invitation
 from tyrian.gateway.store.models.schema import METADATA
 from tyrian.gateway.store.models.spending import FiredAlert, Spending
+from tyrian.gateway.store.taken import Taken
 
 _AT_ONCE: Final = 500
 
@@ -42,6 +44,9 @@ class Copied:
     rows: int
     kept_revoked: int = 0
     """Keys that the backup has as good, and that stay revoked."""
+    kept_away: int | None = None
+    """Places, roles and ways to sign in that the backup would have given back; None where the
+    database knew nothing of what came after the backup, so that all of them are back."""
 
 
 def backup(url: Url, target: Path) -> Copied:
@@ -96,8 +101,10 @@ def _put(draft: Path, url: Url, *, is_replacing: bool) -> Copied:
                     "the database holds keys already", hint="replace them with --replace"
                 )
             since = _Since.read(target)
+            taken = Taken.read(target, source)
             rows = _copy_tables(source, target)
-            return Copied(rows, since.apply(target))
+            kept_away = taken.apply(target) if taken is not None else None
+            return Copied(rows, since.apply(target), kept_away)
 
 
 def change_schema(url: Url, revision: str) -> tuple[str | None, str]:
