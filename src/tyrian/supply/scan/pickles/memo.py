@@ -11,7 +11,7 @@ from tyrian.supply.scan.pickles.value import (
     Value,
 )
 
-_PLAIN, _MADE, KEPT, _NONE = 0, 1, 2, 3
+PLAIN_KIND, _MADE, KEPT, _NONE = 0, 1, 2, 3
 _MOST_TEXTS = 30_000
 _MOST_DENSE = 1 << 26
 _TRUSTED = (b"sklearn.", b"torch.", b"scipy.", b"numpy.", b"pandas.", b"xgboost.", b"lightgbm.")
@@ -44,7 +44,7 @@ class Memo:
         if self.sparse:
             self.put(len(self.kinds) + len(self.sparse), value)
         elif value is PLAIN:
-            self.kinds.append(_PLAIN)
+            self.kinds.append(PLAIN_KIND)
         else:
             self.kinds.append(self._kind(len(self.kinds), value))
 
@@ -69,14 +69,14 @@ class Memo:
     def _kind(self, index: int, value: Value) -> int:
         if type(value) is bytes:
             if not self._is_worth(value):
-                return _PLAIN
+                return PLAIN_KIND
         elif isinstance(value, Made):
             return _MADE
         elif isinstance(value, tuple):
             if not all(type(one) is int for one in value):  # shapes of arrays
-                return _PLAIN
+                return PLAIN_KIND
         elif isinstance(value, Plain | Payload | ArrayState | int):
-            return _PLAIN
+            return PLAIN_KIND
         self.kept[index] = value
         return KEPT
 
@@ -99,7 +99,7 @@ class Memo:
         """GET: what was put aside; None where nothing was."""
         if index < len(self.kinds):
             kind = self.kinds[index]
-            if kind == _PLAIN:
+            if kind == PLAIN_KIND:
                 return PLAIN
             if kind == _MADE:
                 return MADE

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from tyrian.supply.scan.pickles.allow import VOCABULARY
-from tyrian.supply.scan.pickles.memo import KEPT, Memo
+from tyrian.supply.scan.pickles.memo import KEPT, PLAIN_KIND, Memo
 from tyrian.supply.scan.pickles.value import PLAIN
 
 WORTHWHILE = 1 << 16
@@ -51,11 +51,12 @@ def runs() -> Runs:
     for _ in range(_DEEPEST):
         within = rb"(?:%s|%s)*+" % (container, item)
         container = rb"\]\x94?\(%se|\}\x94?\(%su" % (within, within)
-    small = rb"[N\x88\x89(eu]|K.|M..|J.{4}|G.{8}"
-    held = rb"\x8c(?:%s)|[]})\x8f\x86\x87]" % texts
+    small = rb"[N\x88\x89(eu\x94]|K.|M..|J.{4}|G.{8}"
+    held = rb"%s|[]})\x8f\x86\x87]" % text
+    # MEMOIZE stays outside of what is found: single bytes are objects that Python has anyhow.
     return Runs(
         tuple((n, re.compile(rb"(?:%s){%d}+" % (container, n), re.DOTALL)) for n in _TOGETHER),
-        re.compile(rb"(?:%s)*+(?:((?:%s)\x94|%s)|%s|\Z)" % (small, held, get, held), re.DOTALL),
+        re.compile(rb"(?:%s)*+(?:((?:%s)(?=\x94)|%s)|%s|\Z)" % (small, held, get, held), re.DOTALL),
     )
 
 
@@ -78,9 +79,12 @@ def passed(data: bytes, position: int, limit: int, memo: Memo) -> tuple[int, int
     if memo.is_full and not _may_matter([one for one in different if one[:1] == _TEXT]):
         memo.kinds.extend(bytes(len(touched) - sum(map(different.__getitem__, (*gets, b"")))))
     else:
+        note, remember = memo.kinds.append, memo.append
         for one in touched:
-            if one and one[:1] not in _GETS:
-                memo.append(one[2:-1] if one[:1] == _TEXT else PLAIN)
+            if len(one) == 1:
+                note(PLAIN_KIND)
+            elif one[:1] == _TEXT:
+                remember(one[2:])
     return end, count
 
 
@@ -98,5 +102,5 @@ def _is_data(memo: Memo, get: bytes) -> bool:
 def _may_matter(held: list[bytes]) -> bool:
     """Whether a full memo may still keep one of these texts, each within its opcodes."""
     return any(b"." in one or one[2:3] <= b"_" for one in held) or any(
-        one[2:-1] in VOCABULARY for one in held
+        one[2:] in VOCABULARY for one in held
     )
