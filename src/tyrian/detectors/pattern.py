@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from tyrian.core.detection import Detection, DetectorInfo, Finding, Severity, View
 from tyrian.core.registry import DetectorConfig
 from tyrian.detectors.haystack import Haystack
+from tyrian.detectors.linear import compiled_linear
 from tyrian.detectors.options import check_keys
 from tyrian.detectors.readings import Place, read_each
 from tyrian.errors import ConfigError
+
+if TYPE_CHECKING:
+    import re2
 
 _KEYS = frozenset(
     {"id", "label", "regex", "words", "words_file", "severity", "case_sensitive", "whole_word",
@@ -60,18 +64,10 @@ class _Regexes:
 
 
 def _compile(spec: PatternSpec) -> "re2._Regexp":
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = spec.case_sensitive
     try:
-        return re2.compile(spec.regex.encode(), options)
-    except (re2.error, UnicodeEncodeError) as error:
-        reason = error.args[0] if error.args else "not valid"
-        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise ConfigError(
-            f"pattern {spec.id!r}: the regular expression cannot be used: {text}",
-            hint="look-around and back-references are not linear-time; RE2 syntax is supported",
-        ) from None
+        return compiled_linear(spec.regex, case_sensitive=spec.case_sensitive)
+    except ConfigError as error:
+        raise ConfigError(f"pattern {spec.id!r}: {error.message}", hint=error.hint) from None
 
 
 class _Words:
