@@ -8,10 +8,12 @@ import binascii
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tyrian.errors import InputError
-from tyrian.supply.attest.keys import Signer, Verifier
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Signer, Verifier
 
 IN_TOTO = "application/vnd.in-toto+json"
 MOST_BYTES = 1 << 28
@@ -50,7 +52,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def seal(payload: bytes, signer: Signer, payload_type: str = IN_TOTO) -> Envelope:
+def seal(payload: bytes, signer: "Signer", payload_type: str = IN_TOTO) -> Envelope:
     """An envelope with one signature."""
     made = signer.sign(pae(payload_type, payload))
     return Envelope(
@@ -124,7 +126,7 @@ def payload_of(envelope: Envelope) -> bytes:
     return _decoded(envelope.payload)
 
 
-def open_envelope(envelope: Envelope, verifiers: Sequence[Verifier]) -> Opened:
+def open_envelope(envelope: Envelope, verifiers: "Sequence[Verifier]") -> Opened:
     """The payload, where one of these keys signed it; EnvelopeError where none did.
 
     The hint whose key it is decides nothing: every signature is tried with every key.

@@ -65,6 +65,11 @@ class Signer:
         self.key = key
 
     @property
+    def curve(self) -> str:
+        """The curve of an ECDSA key, such as `secp256r1`; empty for Ed25519."""
+        return self.key.curve.name if isinstance(self.key, ec.EllipticCurvePrivateKey) else ""
+
+    @property
     def verifier(self) -> Verifier:
         """The public half."""
         return Verifier(self.key.public_key())

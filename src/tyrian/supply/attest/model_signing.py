@@ -10,18 +10,18 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
-
-from cryptography.hazmat.primitives.asymmetric import ec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tyrian.errors import ConfigError, InputError
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.files import files_of
-from tyrian.supply.attest.keys import Signer, Verifier
 from tyrian.supply.attest.statement import STATEMENT, Mismatch, at, parse_statement
 from tyrian.supply.lock.digest import SMALL
 from tyrian.supply.lock.walk import is_inside, walk
 from tyrian.supply.lock.write import as_canonical
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Signer, Verifier
 
 PREDICATE = "https://model_signing/signature/v1.0"
 SIGNATURE_NAME = "model.sig"
@@ -31,14 +31,12 @@ _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _LARGEST_SHARD = 1 << 50
 
 
-def sign_manifest(directory: Path, signer: Signer, left_out: frozenset[str]) -> bytes:
+def sign_manifest(directory: Path, signer: "Signer", left_out: frozenset[str]) -> bytes:
     """The signature of a directory's files, as the reference tool reads it.
 
     Links are refused, as it refuses them by default. ConfigError for keys that it does not know.
     """
-    if not isinstance(signer.key, ec.EllipticCurvePrivateKey) or (
-        signer.key.curve.name not in _CURVES
-    ):
+    if signer.curve not in _CURVES:
         raise ConfigError(
             "OpenSSF model signing knows ECDSA keys alone, on the curves P-256, P-384 and P-521",
             hint="openssl ecparam -genkey -name prime256v1 -noout -out key.pem",
@@ -129,7 +127,7 @@ class Resource(NamedTuple):
 
 def verify_manifest(
     envelope: dsse.Envelope,
-    verifiers: Sequence[Verifier],
+    verifiers: "Sequence[Verifier]",
     directory: Path,
     left_out: frozenset[str],
 ) -> tuple[list[Mismatch], list[str]]:

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tyrian.supply.attest import dsse
 from tyrian.supply.attest.files import files_of
-from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.materials import evaluations_below, names_of
 from tyrian.supply.attest.regression import (
     ROLE,
@@ -22,6 +21,9 @@ from tyrian.supply.attest.regression import (
 from tyrian.supply.attest.statement import Mismatch, at, parse_statement
 from tyrian.supply.attest.training import BUILD_TYPE, PREDICATE
 from tyrian.supply.lock.read import tree_digest
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Checked:
 
 
 def verify_training(
-    envelope: dsse.Envelope, verifiers: Sequence[Verifier], expected: Expected
+    envelope: dsse.Envelope, verifiers: "Sequence[Verifier]", expected: Expected
 ) -> Checked:
     """Check signature, form and everything that is given; raises EnvelopeError, InputError."""
     opened = dsse.open_envelope(envelope, verifiers)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from tyrian.supply.attest.keys import read_verifier
+from tyrian.core.later import Later
 from tyrian.supply.gate.config.baseline import judge_baseline, read_baseline
 from tyrian.supply.gate.config.container import Container, judge_container, take_surroundings
 from tyrian.supply.gate.config.script import judge_script
@@ -26,6 +27,11 @@ from tyrian.supply.gate.python.loads import judge_loads
 from tyrian.supply.gate.report import GateReport, concluded
 from tyrian.supply.gate.settings import Settings
 from tyrian.supply.gate.surroundings import Surroundings, leads_somewhere
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import read_verifier
+else:  # brings cryptography, which only projects with keys of their own need
+    read_verifier = Later("tyrian.supply.attest.keys:read_verifier")
 
 _CODE_RULES = frozenset({"input-unguarded", "tool-output-unguarded", "decision-ignored"})
 

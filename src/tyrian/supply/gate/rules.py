@@ -1,9 +1,9 @@
 """The rules of the gate, read from `rules.yaml`: what each means, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from types import MappingProxyType
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -48,13 +48,26 @@ def _rule(row: Mapping[str, Any]) -> GateRule:
     )
 
 
-def _load() -> Mapping[str, GateRule]:
-    text = files("tyrian.supply.gate").joinpath("rules.yaml").read_text("utf-8")
-    rules = [_rule(row) for row in yaml.load(text, Loader)]  # noqa: S506  a safe loader
-    return MappingProxyType({rule.id: rule for rule in rules})
+class _Rules(Mapping[str, GateRule]):
+    """Read when the first is asked for: a change without findings needs none."""
+
+    @cached_property
+    def _all(self) -> dict[str, GateRule]:
+        text = Path(__file__).with_name("rules.yaml").read_text("utf-8")
+        rules = [_rule(row) for row in yaml.load(text, Loader)]  # noqa: S506  a safe loader
+        return {rule.id: rule for rule in rules}
+
+    def __getitem__(self, name: str) -> GateRule:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
 
-RULES = _load()
+RULES = _Rules()
 """By id. A small file of our own, without which no finding can be made."""
 
 SEVERITIES = tuple(Severity)

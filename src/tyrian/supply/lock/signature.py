@@ -4,12 +4,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyrian.supply.attest import dsse
-from tyrian.supply.attest.keys import Signer, Verifier
 from tyrian.supply.attest.statement import STATEMENT
 from tyrian.supply.lock.fault import Fault, FaultKind
 from tyrian.supply.lock.write import as_canonical, write_whole
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Signer, Verifier
 
 PREDICATE = "urn:tyrian:models-lock:v1"
 
@@ -29,7 +32,7 @@ def own_files(directory: Path, lock_path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def sign_lock(path: Path, data: bytes, signer: Signer) -> None:
+def sign_lock(path: Path, data: bytes, signer: "Signer") -> None:
     """Write the signature of a lock's bytes beside it."""
     statement = {
         "_type": STATEMENT,
@@ -44,7 +47,7 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check_signature(path: Path, data: bytes, verifiers: Sequence[Verifier]) -> list[Fault]:
+def check_signature(path: Path, data: bytes, verifiers: "Sequence[Verifier]") -> list[Fault]:
     """What is wrong with the signature of a lock's bytes, for who trusts these keys."""
     at = signature_path(path)
 

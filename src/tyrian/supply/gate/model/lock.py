@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.gate.finding import GateFinding, Place, found
 from tyrian.supply.lock.fault import UNREAD, FaultKind
 from tyrian.supply.lock.lock import (
@@ -18,6 +18,9 @@ from tyrian.supply.lock.lock import (
 )
 from tyrian.supply.lock.signature import check_signature, signature_path
 from tyrian.supply.lock.verify import expiry, verify_model
+
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Verifier
 
 _SHOWN = 3
 
@@ -50,7 +53,7 @@ def read_lock_file(path: str, root: Path) -> tuple[LockFile, list[GateFinding]]:
 
 
 def judge_lock(
-    file: LockFile, root: Path, verifiers: Sequence[Verifier], today: date
+    file: LockFile, root: Path, verifiers: "Sequence[Verifier]", today: date
 ) -> Iterator[GateFinding]:
     """Everything that is wrong with a lock and with what it is about."""
     path = root / file.path

@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tyrian.errors import InputError
 from tyrian.supply.attest import dsse
-from tyrian.supply.attest.keys import Verifier
 from tyrian.supply.attest.model_signing import envelope_of, is_bundle
 from tyrian.supply.attest.places import ATTESTATION, attestation_path
 from tyrian.supply.attest.regression import Regression, Tolerance, regression_of
@@ -19,6 +18,9 @@ from tyrian.supply.gate.model.comparison import judge_comparison, plain, read_co
 from tyrian.supply.gate.model.lock import LockFile
 from tyrian.supply.lock.lock import LockedModel
 
+if TYPE_CHECKING:
+    from tyrian.supply.attest.keys import Verifier
+
 _SHOWN = 3
 _ROLES = ("base", "tuned")
 COMPARISON = ".comparison.json"
@@ -28,7 +30,7 @@ COMPARISON = ".comparison.json"
 class Rules:
     """What the gate was told of keys and tolerances."""
 
-    verifiers: Sequence[Verifier]
+    verifiers: "Sequence[Verifier]"
     tolerance: Tolerance
 
 

@@ -19,7 +19,7 @@ from tyrian.supply.gate.python.frameworks import (
     known_in,
 )
 from tyrian.supply.gate.python.scans import INPUT, TOOL, Scans
-from tyrian.supply.gate.python.source import Scope, keyword, path_of
+from tyrian.supply.gate.python.source import Scope, keyword, path_of, walk
 from tyrian.supply.gate.python.value import Kind, Value
 from tyrian.supply.gate.surroundings import host_of
 
@@ -177,7 +177,7 @@ class _Judge:
     def _approvals(self, call: ast.Call, scope: Scope) -> None:
         """Tools of servers elsewhere that are called without anybody's approval."""
         for given in (*call.args, *(one.value for one in call.keywords)):
-            for part in ast.walk(given):
+            for part in walk(given):
                 if not isinstance(part, ast.Dict):
                     continue
                 told = {

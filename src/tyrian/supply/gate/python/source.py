@@ -185,7 +185,7 @@ class _Reader:
     def expression(self, node: ast.expr | None, scope: Scope) -> None:
         if node is None:
             return
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.Call):
                 scope.calls.append(part)
             elif isinstance(part, ast.NamedExpr):
@@ -198,6 +198,36 @@ def _package(path: str, level: int) -> str:
         return ""
     parts = path.removesuffix(".py").split("/")[:-level]
     return "." + ".".join(parts)
+
+
+_CHILDREN: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Name: (),
+    ast.Constant: (),
+    ast.Attribute: ("value",),
+    ast.Call: ("func", "args", "keywords"),
+    ast.keyword: ("value",),
+    ast.BinOp: ("left", "right"),
+    ast.BoolOp: ("values",),
+    ast.UnaryOp: ("operand",),
+    ast.Compare: ("left", "comparators"),
+    ast.Subscript: ("value", "slice"),
+    ast.List: ("elts",),
+    ast.Tuple: ("elts",),
+}
+"""The fields of the commonest expressions that hold others; of all else any field may."""
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """As `ast.walk`, the outer before the inner, without contexts and operators."""
+    found = [node]
+    for one in found:
+        for name in _CHILDREN.get(type(one), one._fields):
+            value = getattr(one, name, None)
+            if isinstance(value, list):
+                found += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
 
 
 def parameters(function: Function) -> dict[str, ast.expr | None]:
