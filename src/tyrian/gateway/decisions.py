@@ -6,18 +6,21 @@ it. It holds rules, scores and times, never the text, and forgets after a while.
 
 import asyncio
 import contextlib
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import delete, func, insert, or_, select, tuple_
+import msgspec
+from sqlalchemy import Table, delete, func, or_, select, tuple_
 
 from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import DetectorRun
 from tyrian.errors import StoreError
 from tyrian.gateway.context import RequestContext
+from tyrian.gateway.store.bulk import insert_rows
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.models.decisions import DecisionRow
 
@@ -30,6 +33,7 @@ RETRY_S: Final = 5.0
 _BATCH: Final = 500
 _CLEAN_EVERY_S: Final = 3_600
 LEAST_SCORE: Final = 0.01
+_TABLE: Final = cast(Table, DecisionRow.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class DecisionLog:
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             try:
                 async with self._store.write() as session:
-                    await session.execute(insert(DecisionRow), batch)
+                    rows = [_row(noted) for noted in batch]
+                    await insert_rows(await session.connection(), _TABLE, rows)
             except BaseException:
                 self._waiting.extendleft(reversed(batch))
                 raise
@@ -205,6 +210,19 @@ def _conditions(wanted: Wanted) -> list[Any]:
     if wanted.until:
         found.append(DecisionRow.at_ms < wanted.until * 1000)
     return found
+
+
+def _row(noted: dict[str, Any]) -> dict[str, Any]:
+    """What was noted, with lists as JSON text."""
+    return noted | {"reasons": _json(noted["reasons"]), "runs": _json(noted["runs"])}
+
+
+def _json(value: object) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, TypeError):
+        # Half a surrogate pair, which only escapes can hold, or a number of another library.
+        return json.dumps(value)
 
 
 def _run(run: DetectorRun) -> dict[str, Any]:
