@@ -166,6 +166,12 @@ def test_an_unreadable_row_gives_an_error_row_and_exit_code_three(cli: Cli) -> N
     assert done.returncode == 3
 
 
+def test_a_file_in_which_nothing_is_a_row_is_told_what_rows_are(cli: Cli) -> None:
+    args = ("scan", "-", "--stack", "stack.yaml")
+    assert "one on each line" in cli(*args, stdin="a plain\ntext\n").stderr
+    assert "one on each line" not in cli(*args, stdin="a plain\n" + rows(BENIGN)).stderr
+
+
 def test_a_huge_row_gives_an_error_row(cli: Cli) -> None:
     stdin = rows("x" * 100_000, BENIGN)
     args = ("scan", "-", "--stack", "stack.yaml", "--max-row-bytes", "5000")
@@ -241,7 +247,6 @@ def test_a_scan_is_not_resumed_with_another_input(cli: Cli) -> None:
         (("scan", "-", "--resume", "--output", "o", "--format", "json"), 2, "jsonl"),
         (("scan", "stack.yaml", "--output", "stack.yaml"), 2, "same file"),
         (("scan", "-", "--output", "no/such/dir"), 2, "No such file"),
-        (("scan", "-", "--engine", "ray"), 3, "local"),
         (("scan", "-", "--stage", "nowhere"), 2, "tool-result"),
         (("stack", "explain", "absent.yaml"), 2, "no such file"),
         (("stack", "explain", "stack.yaml", "--source"), 2, "default stack"),

@@ -1,5 +1,6 @@
 """Rows of `tyrian scan`: bytes to lines, lines to rows; pure, in constant memory."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +12,8 @@ from tyrian.gateway.strict_json import decode_object
 from tyrian.gateway.wire import message_from_openai
 
 Id = str | int | None
+
+ROW_HINT = 'a row is {"text": "..."} or {"messages": [...]}, one on each line'
 
 E = TypeVar("E", Origin, Stage)
 
@@ -56,6 +59,8 @@ class LineSplitter:
     def _end(self) -> Iterator[Line]:
         self._number += 1
         data = None if self._is_too_long else bytes(self._rest)
+        if data and self._number == 1:
+            data = data.removeprefix(BOM_UTF8)  # as some editors begin a file
         self._rest.clear()
         self._is_too_long = False
         if data is None or data.strip():

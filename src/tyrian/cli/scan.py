@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
 from urllib.parse import quote
@@ -14,19 +13,12 @@ from tyrian.cli.formats import Format, Tally, writer
 from tyrian.cli.judging import Judge
 from tyrian.cli.output import AppendedFile, Earlier, ReplacedFile, StandardOutput, Target
 from tyrian.cli.progress import Progress, progress
-from tyrian.cli.rows import LineSplitter
+from tyrian.cli.rows import ROW_HINT, LineSplitter
 from tyrian.cli.scan_run import ScanRun
 from tyrian.cli.source import STANDARD_INPUT, opened, read
 from tyrian.core.detection import Stage
-from tyrian.errors import ConfigError, MissingDependencyError
+from tyrian.errors import ConfigError
 from tyrian.firewall.firewall import Firewall
-
-
-class Engine(StrEnum):
-    """What spreads the work."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def scan(
@@ -51,9 +43,6 @@ def scan(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an earlier --output stopped.")
     ] = False,
-    engine: Annotated[
-        Engine, typer.Option(envvar="TYRIAN_ENGINE", help="What spreads the work.")
-    ] = Engine.LOCAL,
     concurrency: Annotated[
         int, typer.Option(envvar="TYRIAN_CONCURRENCY", min=1, max=1024, help="Rows at once.")
     ] = 16,
@@ -71,10 +60,6 @@ def scan(
 
     Exit codes: 0 all allowed, 1 something found, 3 a row could not be read or judged.
     """
-    if engine is Engine.RAY:
-        raise MissingDependencyError(
-            "the engine 'ray' is not part of this version", hint="use --engine local"
-        )
     _check_output(source, output, output_format, is_resumed=resume)
     firewall = Firewall.from_stack(stack) if stack else Firewall.default()
     if not quiet:
@@ -91,6 +76,8 @@ def scan(
         _drive(run, firewall, stream, target, bar)
     if not quiet:
         typer.echo(tally.summary(), err=True)
+        if tally.errors and tally.errors == tally.total:
+            typer.echo(f"  hint: {ROW_HINT}", err=True)
     raise typer.Exit(_exit_code(tally))
 
 

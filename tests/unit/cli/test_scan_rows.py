@@ -37,11 +37,17 @@ def test_lines_are_the_same_wherever_the_chunks_are_cut(
 
 
 @settings(deadline=None)
-@given(st.lists(st.binary(min_size=1, max_size=20).filter(lambda b: b"\n" not in b)))
+@given(st.lists(st.binary(min_size=1, max_size=20).filter(lambda b: not set(b) & {10, 0xEF})))
 def test_no_line_is_lost_and_numbers_count_empty_ones(pieces: list[bytes]) -> None:
     found = split(b"\n".join(pieces), [])
     assert [one.data for one in found] == [piece for piece in pieces if piece.strip()]
     assert all(pieces[one.number - 1] == one.data for one in found)
+
+
+def test_a_byte_order_mark_is_taken_from_the_first_line_alone() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert split(mark + b"a\n" + mark + b"b", [1]) == [Line(1, b"a"), Line(2, mark + b"b")]
+    assert split(mark + b"\nb", []) == [Line(2, b"b")]
 
 
 def test_a_line_over_the_limit_is_told_and_the_next_one_is_read() -> None:
