@@ -8,13 +8,26 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tyrian.core.yaml_source import KeyPath, Source
+from tyrian.core.yaml_source import KeyPath, Plain, Source
 from tyrian.errors import FileError
 
 Fault = TypeVar("Fault", bound=FileError)
 
 NAME_HELP = "it must be 1 to 64 letters, digits, '_', '-' or '.'"
 _NO_HELP: Mapping[str, str] = MappingProxyType({})
+_LIST, _KEYS = "a list, such as [one, two]", "a mapping of keys"
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "model_type": _KEYS,
+    "model_attributes_type": _KEYS,
+    "dict_type": _KEYS,
+}
+"""What a value must be, by pydantic's name of the fault."""
 
 
 def model_faults(
@@ -37,7 +50,9 @@ def model_faults(
         elif detail["type"] == "missing":
             yield "", source.error(f"the key {key!r} is missing", path, hint=f"add `{key}:` here")
         else:
-            yield "", source.error(_told(detail, path, pattern_help), path)
+            found = _value_at(source, path)
+            hint = "write it in quotes" if _is_bare(detail, found) else ""
+            yield "", source.error(_told(detail, path, found, pattern_help), path, hint=hint)
 
 
 def in_order(faults: Iterable[Fault]) -> list[Fault]:
@@ -58,13 +73,44 @@ def shown(word: str) -> str:
     return repr(word if len(word) <= 60 else word[:57] + "...")
 
 
-def _told(detail: ErrorDetails, path: KeyPath, pattern_help: Mapping[str, str]) -> str:
+def _value_at(source: Source[Fault], path: KeyPath) -> Plain:
+    found: Plain = source.data
+    for part in path:
+        if isinstance(found, dict):
+            found = found.get(str(part))
+        elif isinstance(found, list) and isinstance(part, int):
+            found = found[part]
+    return found
+
+
+def _is_bare(detail: ErrorDetails, found: Plain) -> bool:
+    """True for a text that YAML reads as something else, since it has no quotes."""
+    return detail["type"] == "string_type" and isinstance(found, (bool, int, float))
+
+
+def _kind(found: Plain) -> str:
+    match found:
+        case None:
+            return "nothing"
+        case bool():
+            return str(found).lower()
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+    return "a mapping of keys"
+
+
+def _told(
+    detail: ErrorDetails, path: KeyPath, found: Plain, pattern_help: Mapping[str, str]
+) -> str:
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in ("tuple_type", "list_type"):
-        message = "it must be a list, such as [one, two]"
-    elif detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        message = "it must be a mapping of keys"
+    wanted = _WANTED.get(detail["type"])
+    if wanted is not None:
+        message = f"it must be {wanted}, not {_kind(found)}"
     elif detail["type"] == "string_pattern_mismatch":
         message = pattern_help.get(name, message)
     else:

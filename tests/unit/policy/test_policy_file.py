@@ -84,6 +84,8 @@ def test_an_unknown_key_names_the_nearest_with_its_place() -> None:
         ("shell: {programs: ['ls -l']}", (1, 20), "plain word"),
         ("default: maybe", (1, 10), "must be"),
         ("tools: []", (1, 8), "mapping"),
+        ("tools: {a: allow}", (1, 12), "a mapping of keys, not text"),
+        ("tools: {a: {p: {kind: net}}}", (1, 16), "text, not a mapping"),
         ("net: {ports: [0]}", (1, 15), "greater"),
         ("tools: {'a b': {}}", (1, 9), "name of a tool"),
         ("tools: {a: {p: [fs:read, net]}}", (1, 16), "[kind]"),

@@ -174,6 +174,8 @@ def test_the_default_stack_blocks_on_content_only_for_s4() -> None:
         (GUARD + "      threshold: 1.5\n", 4, 18, "less than or equal to 1", ""),
         (GUARD + "      threshold: .nan\n", 4, 18, "finite", ""),
         (GUARD + "      timeout_s: 1e999\n", 4, 18, "finite", ""),
+        (GUARD + "      timeout_s: soon\n", 4, 18, "a number, not text", ""),
+        (GUARD + "      model: 7\n", 4, 14, "text, not a number", "quotes"),
         (GUARD + "      timeout_s: 0\n", 4, 18, "greater than 0", ""),
         (GUARD + "      on_error: ignore\n", 4, 17, "on_error", ""),
         (GUARD + "      name: pii\n", 4, 7, "duplicate key", "line 3"),
