@@ -187,3 +187,16 @@ async def test_http_tells_of_a_server_that_is_not_there(place: Place) -> None:
     ):
         assert response.status == 502
         assert "cannot be reached" in (await response.json())["error"]["message"]
+
+
+async def test_standard_streams_that_nobody_can_wait_for_are_told(place: Place) -> None:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "mcp", "proxy", "--stack", place.stack, "--", "cat",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, told = await process.communicate()
+    assert process.returncode == 2
+    assert b"no pipes" in told
+    assert b"Traceback" not in told

@@ -1,6 +1,8 @@
 """The proxy over standard streams: starts the server, and speaks with the client."""
 
 import asyncio
+import os
+import stat
 import sys
 from collections.abc import Sequence
 from typing import IO
@@ -25,6 +27,8 @@ class _Client:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=max_bytes)
         try:
+            for stream in (source, sink):
+                _check_pipe(stream)
             await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
             transport, protocol = await loop.connect_write_pipe(
                 asyncio.streams.FlowControlMixin, sink
@@ -45,6 +49,12 @@ class _Client:
     async def receive(self) -> Frame | None:
         """The next message; None at the end."""
         return await next_frame(self._reader, "the client")
+
+
+def _check_pipe(stream: IO[bytes]) -> None:
+    """ValueError for a device that nobody can wait for; asyncio finds the other streams itself."""
+    if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode) and not stream.isatty():
+        raise ValueError(stream.name)
 
 
 async def serve_stdio(

@@ -64,7 +64,11 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the rule file cannot be read: {type(error).__name__}") from None
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(
+            f"{path}: the rule file cannot be read: {why or 'unknown why'}",
+            hint="name a file of rules; `tyrian code rules new` begins one",
+        ) from None
 
 
 def _is_semgrep(data: object) -> bool:

@@ -78,6 +78,11 @@ def build(name: str, plan: Plan) -> Benchmark:
 def samples_of(name: str, benchmark: Benchmark, plan: Plan) -> list[Sample]:
     """The cases, strided evenly where fewer are wanted; ids are unique."""
     if plan.is_sample:
+        if plan.options.variant != "full":
+            raise ConfigError(
+                f"the built-in rows of {name} have no variant {plan.options.variant!r}",
+                hint="leave out --variant, or --sample",
+            )
         rows = sample_rows(name)
     else:
         options = plan.options
@@ -111,10 +116,20 @@ def prepare(name: str, plan: Plan, models: Mapping[Part, Model]) -> Prepared:
         )
     manifest = manifest_of(name, plan, models, samples)
     directory = directory_of(plan.output, benchmark, models[Part.TARGET])
-    directory.mkdir(parents=True, exist_ok=True)
+    _make(directory)
     _same_run(directory / MANIFEST, manifest)
     write_whole(directory / MANIFEST, as_json(manifest))
     return Prepared(benchmark, samples, directory)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the run cannot be written to {directory}: {error.strerror}",
+            hint="name a directory with --output",
+        ) from None
 
 
 async def carry_out(
