@@ -23,7 +23,7 @@ FIRST = {"key": "key_0", "decision": "dec_0", "shared": "snap_0"}
 """What pages about one thing are looked at for."""
 
 
-def batches(texts: Sequence[str], rows: int = 40) -> list[str]:
+def batches(texts: Sequence[str], rows: int = 16) -> list[str]:
     """All texts in so many pieces, which fit on one page of each list."""
     size = -(-len(texts) // rows)
     return [" \u00b6 ".join(texts[i : i + size]) for i in range(0, len(texts), size)]

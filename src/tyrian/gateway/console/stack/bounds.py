@@ -5,6 +5,7 @@ anyway; a person with a browser cannot, and must not get at them by way of the g
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,7 +32,8 @@ def bound_faults(text: str, running: str, *, base: Path, file: str) -> list[Stac
         source = read_source(text.removeprefix("\ufeff"), file)
     except StackError:
         return []
-    known = _named_by(running, base)
+    runs = _running(running)
+    known = _named_by(runs, base)
     found = [
         source.error(
             f"{value!r} lies outside of the folder of the stack file", path, hint=_FILE_HINT
@@ -39,14 +41,14 @@ def bound_faults(text: str, running: str, *, base: Path, file: str) -> list[Stac
         for path, value in _paths(source.data)
         if not _is_below(value, base) and value not in known
     ]
-    if _audit_path(source.data) != _audit_path(_data_of(running)):
+    if _audit_path(source.data) != _audit_path(runs):
         message = "where the record of decisions is written can be changed in the file itself only"
         found.append(source.error(message, ("audit", "path")))
     for path, value in _variables(source.data, ()):
         if value.upper().startswith(_OWN) and value not in known:
             message, hint = f"{value} is the gateway's own", "name another environment variable"
             found.append(source.error(message, path, hint=hint))
-    given = {(value, server) for _, value, server in _sent(_data_of(running), (), "")}
+    given = {(value, server) for _, value, server in _sent(runs, (), "")}
     for path, value, server in _sent(source.data, (), ""):
         if (value, server) not in given and not value.upper().startswith(_OWN):
             message = f"what {value} holds is not sent to {server or 'another server'} yet"
@@ -60,10 +62,15 @@ def files_named(text: str, base: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def _named_by(text: str, base: Path) -> set[str]:
-    data = _data_of(text)
+def _named_by(data: Plain, base: Path) -> set[str]:
     names = {value for _, value in _paths(data)} | {value for _, value in _variables(data, ())}
     return names | {str(base / value) for _, value in _paths(data)}
+
+
+@lru_cache(maxsize=1)
+def _running(text: str) -> dict[str, Plain]:
+    """What runs, which every check is compared with; callers only read it."""
+    return _data_of(text)
 
 
 def _data_of(text: str) -> dict[str, Plain]:
