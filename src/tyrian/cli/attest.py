@@ -12,7 +12,7 @@ import yaml
 
 from tyrian.cli.attest_regression import compared
 from tyrian.cli.attest_sign_run import run_sign
-from tyrian.cli.attest_verify import verify
+from tyrian.cli.attest_verify import BaseOption, LockOption, verify
 from tyrian.cli.format_option import FormatOption
 from tyrian.cli.model_lock_text import Format
 from tyrian.errors import ConfigError, InputError
@@ -68,12 +68,8 @@ def create(
         Path | None,
         typer.Option(metavar="FILE", help="training-record.json of the Trainer's callback."),
     ] = None,
-    base: Annotated[
-        str, typer.Option(metavar="DIR|NAME", help="The base model, or its name in the lock.")
-    ] = "",
-    lock_path: Annotated[
-        Path, typer.Option("--lock", metavar="FILE", help="The lock that --base is a name in.")
-    ] = Path(LOCK_NAME),
+    base: BaseOption = "",
+    lock_path: LockOption = Path(LOCK_NAME),
     data: Annotated[
         list[str] | None,
         typer.Option(

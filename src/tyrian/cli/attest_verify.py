@@ -10,6 +10,13 @@ from tyrian.cli.format_option import FormatOption
 from tyrian.cli.model_lock_text import Format
 from tyrian.supply.lock.lock import LOCK_NAME
 
+BaseOption = Annotated[
+    str, typer.Option(metavar="DIR|NAME", help="The base model, or its name in the lock.")
+]
+LockOption = Annotated[
+    Path, typer.Option("--lock", metavar="FILE", help="The lock that --base is a name in.")
+]
+
 
 def verify(
     directory: Annotated[
@@ -24,12 +31,8 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", show_default="DIR.attestation.json, else DIR/model.sig"),
     ] = None,
-    base: Annotated[
-        str, typer.Option(metavar="DIR|NAME", help="The base model, or its name in the lock.")
-    ] = "",
-    lock_path: Annotated[
-        Path, typer.Option("--lock", metavar="FILE", help="The lock that --base is a name in.")
-    ] = Path(LOCK_NAME),
+    base: BaseOption = "",
+    lock_path: LockOption = Path(LOCK_NAME),
     data: Annotated[
         list[str] | None,
         typer.Option("--dataset", metavar="[NAME=]PATH", help="A dataset to compare."),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from lzma import FORMAT_ALONE, FORMAT_XZ, LZMADecompressor, LZMAError
 
 from tyrian.supply.scan.finding import Collector
-from tyrian.supply.scan.homes.zip_file import Unpacker, pieces
 from tyrian.supply.scan.source import CHUNK, Source
+from tyrian.supply.scan.unpack import Unpacker, pieces
 
 
 def _unpacker(kind: str) -> Unpacker:

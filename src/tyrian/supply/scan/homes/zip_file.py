@@ -16,10 +16,10 @@ from lzma import (
     LZMADecompressor,
     LZMAError,
 )
-from typing import Protocol
 
 from tyrian.supply.scan.finding import Collector
 from tyrian.supply.scan.source import CHUNK, Source
+from tyrian.supply.scan.unpack import Unpacker, pieces
 
 _EOCD = struct.Struct("<4s4H2LH")
 _EOCD64 = struct.Struct("<4sQ2H2L4Q")
@@ -28,17 +28,6 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _MOST_MEMBERS = 200_000
 _NO_MORE = 0xFFFFFFFF
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
-
-
-class Unpacker(Protocol):
-    """What zlib, bz2 and lzma have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the packed stream has ended."""
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        """Up to that many bytes more."""
 
 
 class ZipError(Exception):
@@ -237,20 +226,6 @@ def unpacked(source: Source, member: Member) -> Iterator[bytes]:
         yield from pieces(unpack, part.chunks(start))
     except (zlib.error, OSError, LZMAError, EOFError) as error:
         raise ZipError(f"cannot unpack {member.name[:80]!r}: {error}") from None
-
-
-def pieces(unpack: Unpacker, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What a decompressor gives, in pieces of a bounded length."""
-    for chunk in chunks:
-        data = unpack.decompress(chunk, CHUNK)
-        while data:
-            yield data
-            if unpack.eof:
-                return
-            data = unpack.decompress(getattr(unpack, "unconsumed_tail", b""), CHUNK)
-        if unpack.eof:
-            return
-    raise EOFError("it breaks off")
 
 
 def _lzma(part: Source) -> tuple[LZMADecompressor, int]:

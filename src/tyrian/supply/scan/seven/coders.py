@@ -19,8 +19,8 @@ from lzma import (
     LZMAError,
 )
 
-from tyrian.supply.scan.homes.zip_file import Unpacker
-from tyrian.supply.scan.source import CHUNK, Source
+from tyrian.supply.scan.source import Source
+from tyrian.supply.scan.unpack import pieces
 
 _COPY, _LZMA, _LZMA2 = b"\0", b"\x03\x01\x01", b"\x21"
 _DEFLATE, _BZIP2, _DELTA, _AES = b"\x04\x01\x08", b"\x04\x02\x02", b"\x03", b"\x06\xf1\x07\x01"
@@ -99,9 +99,9 @@ def _step(coder: Coder, chunks: Iterator[bytes]) -> Iterator[bytes]:
         delta = {"id": FILTER_DELTA, "dist": told[0] + 1}
         return _lzma([delta, {"id": FILTER_LZMA2}], _as_lzma2(chunks))
     if method == _DEFLATE:
-        return _pieces(zlib.decompressobj(-15), chunks)
+        return pieces(zlib.decompressobj(-15), chunks, has_end=False)
     if method == _BZIP2:
-        return _pieces(BZ2Decompressor(), chunks)
+        return pieces(BZ2Decompressor(), chunks, has_end=False)
     if method == _AES:
         raise SevenError("is encrypted", is_hidden=True)
     raise SevenError(f"is packed by the method {method.hex()}", is_unread=True)
@@ -114,20 +114,7 @@ def _dictionary(size: int) -> int:
 
 
 def _lzma(filters: list[dict[str, int]], chunks: Iterator[bytes]) -> Iterator[bytes]:
-    return _pieces(LZMADecompressor(FORMAT_RAW, filters=filters), chunks)
-
-
-def _pieces(unpack: Unpacker, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What a decompressor gives; an end that is not marked is no fault here."""
-    for chunk in chunks:
-        data = unpack.decompress(chunk, CHUNK)
-        while data:
-            yield data
-            if unpack.eof:
-                return
-            data = unpack.decompress(getattr(unpack, "unconsumed_tail", b""), CHUNK)
-        if unpack.eof:
-            return
+    return pieces(LZMADecompressor(FORMAT_RAW, filters=filters), chunks, has_end=False)
 
 
 def _as_lzma2(chunks: Iterator[bytes]) -> Iterator[bytes]:
