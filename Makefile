@@ -13,8 +13,11 @@ LOCKED_EXTRAS := data dev documents images inspect onnx otel postgres range ray 
 serve: $(SERVE)  ## start the gateway in front of the built-in scripted model, or ARGS="--upstream URL"
 	$(BIN)/tyrian serve $(ARGS)
 
+# Python's compiled files are kept, for each worker and each of the programs that tests start. Files
+# run in the order of their folders: the longest have few tests, and would come last by their number.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## run all tests, a worker per core; ARGS="-k name" picks some
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)  ## formatting, lint, types
 	$(BIN)/ruff format --check .
