@@ -71,7 +71,7 @@ class Weights:
     unread: float
 
 
-WEIGHTS = {USERS: Weights(0.5, 0.5, 0.2, -3.0), OTHERS: Weights(0.6, 0.4, 0.0, -4.0)}
+WEIGHTS = {USERS: Weights(0.4, 0.6, 0.2, -3.0), OTHERS: Weights(0.6, 0.4, 0.0, -4.0)}
 """By origin. Orders in tool output are told by their words, which the first stage knows best, and
 harm is no sign of them; what users write to talk a model out of its rules, by what it means. The
 users' were found on development texts, the others' on templates filled with another seed."""
