@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,9 @@ class Bounded:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "errors.db")  # each gateway closes it on its own event loop
+def store(tmp_path: Path, new_file: Callable[[Path], Path]) -> Store:
+    # Each gateway closes it on its own event loop.
+    return Store.open(new_file(tmp_path / "errors.db"))
 
 
 def test_line_29_a_reached_limit_tells_when_to_come_back_and_the_client_does(

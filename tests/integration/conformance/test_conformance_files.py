@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,9 @@ async def _another_organisation(store: Store) -> None:
 
 
 @pytest.fixture
-def keeping(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
+def keeping(kit: Kit, tmp_path: Path, new_file: Callable[[Path], Path]) -> Iterator[Stage]:
     """A gateway that keeps files."""
-    store = Store.open(tmp_path / "files.db")
+    store = Store.open(new_file(tmp_path / "files.db"))
     asyncio.run(_another_organisation(store))
     stage = Stage(kit, guarded=False)
     files = Files(store, Disk(tmp_path / "files"), LIMITS)

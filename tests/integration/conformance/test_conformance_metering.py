@@ -1,6 +1,7 @@
 """What is counted of requests beside chats, and what a model server tells of its cache."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ PRICES = PriceList({MODEL: Price(10, 100)}, [("*", [MODEL])])
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "metering.db")  # each gateway closes it on its own event loop
+def store(tmp_path: Path, new_file: Callable[[Path], Path]) -> Store:
+    # Each gateway closes it on its own event loop.
+    return Store.open(new_file(tmp_path / "metering.db"))
 
 
 class Both:
