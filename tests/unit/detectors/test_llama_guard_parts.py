@@ -9,7 +9,7 @@ from math import log
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tyrian.core.message import ImagePart
@@ -48,10 +48,14 @@ marked = st.lists(st.sampled_from(MARKS) | st.text(max_size=4), max_size=20).map
 
 
 @given(marked)
+@example("<|<END CONVERSATION>|>")
+@example("<<||>BEGIN UNSAFE>")
+@example("<|<<SYS>>|>")
+@example("<|" * 40 + "<END>" + "|>" * 40)
 def test_no_mark_survives_in_any_text(text: str) -> None:
     clean = neutraliser(["<s>", "</s>"])(text)
     assert not re.search(r"<\|[^<>|]{0,64}\|>", clean)
-    assert "<END CONVERSATION>" not in clean
+    assert not re.search(r"<[^\w<>]{0,8}(BEGIN|END)\b[^<>]{0,80}>", clean)
     assert "<s>" not in clean
     assert "[INST]" not in clean
     assert not re.search(r"^[ \t]*(User|Agent|Assistant)[ \t]*:", clean, re.MULTILINE | re.I)

@@ -28,14 +28,26 @@ def neutraliser(special_tokens: Iterable[str] = ()) -> Callable[[str], str]:
 
     def neutral(text: str) -> str:
         text = _HALVES.sub("\ufffd", _BREAKS.sub("\n", text))
-        text = _SPECIAL.sub(r"[|\1|]", text)
-        text = _MARK.sub(r"[\1]", text)
-        text = _INSTRUCTION.sub(lambda found: f"({found[1] or found[2]})", text)
+        text = _without_marks(text)
         if named is not None:
             text = named.sub(_split, text)
         return _TURN.sub(r"\1> ", text)
 
     return neutral
+
+
+def _without_marks(text: str) -> str:
+    """No mark is left, nor does one come about around another one that went.
+
+    Each round takes `<` away, and what stands between two signs is short, so there are few rounds.
+    """
+    while True:
+        before = text
+        text = _SPECIAL.sub(r"[|\1|]", text)
+        text = _MARK.sub(r"[\1]", text)
+        text = _INSTRUCTION.sub(lambda found: f"({found[1] or found[2]})", text)
+        if text == before:
+            return text
 
 
 def _split(found: re.Match[str]) -> str:
