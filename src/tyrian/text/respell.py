@@ -87,6 +87,8 @@ _IS_CODE = members("%&#=/\\_@+<>" + digits)
 """What stands beside a word that is part of some code, not misspelt."""
 _BLANK = np.full(1, 0x20, dtype=np.uint8)
 _IS_LETTER = members(ascii_letters)
+_NO_WORD = frozenset({""})
+"""What stands between two blanks."""
 
 
 def _shortened(word: str) -> Iterator[str]:
@@ -184,7 +186,7 @@ def _corrections(words: frozenset[str]) -> dict[str, str]:
 
 def respelt_pieces(source: Source) -> Pieces:
     """Misspelt words as they are meant, where a word of attacks is among them or many are."""
-    words = frozenset(word.decode("latin-1") for word in source.spaced.split())
+    words = frozenset(source.spaced.decode("latin-1").split(" ")) - _NO_WORD
     found = _corrections(words)
     if not found:
         return NONE

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import insert
+from sqlalchemy import Table
 
 from tyrian.errors import StoreError
 from tyrian.gateway.accounts.spending import Fired, book
+from tyrian.gateway.store.bulk import insert_rows
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.models.money import LedgerEntry
 
@@ -18,6 +19,7 @@ MAX_WAITING: Final = 100_000
 """Entries kept while the database is gone; beyond, the oldest are given up."""
 
 _AT_ONCE: Final = 1_000
+_TABLE: Final = cast(Table, LedgerEntry.__table__)
 
 Row = dict[str, Any]
 
@@ -73,8 +75,7 @@ class Ledger:
         while self._rows:
             some: Sequence[Row] = self._rows[:_AT_ONCE]
             async with self._store.write() as session:
-                connection = await session.connection()
-                await connection.execute(insert(LedgerEntry), list(some))
+                await insert_rows(await session.connection(), _TABLE, some)
                 fired = await book(session, some, int(self._clock()))
             del self._rows[: len(some)]
             if self._on_fired is not None:
