@@ -30,7 +30,8 @@ from tyrian.supply.attest.places import attestation_path, inside
 from tyrian.supply.attest.sigstore import sign_by_identity
 from tyrian.supply.attest.surroundings import code_revision, environment, hardware
 from tyrian.supply.attest.training import Record, read_record, statement_of
-from tyrian.supply.lock.lock import LOCK_NAME, lock_bytes, parse, write_whole
+from tyrian.supply.lock.lock import lock_bytes, parse
+from tyrian.supply.lock.write import LOCK_NAME, write_whole
 
 app = typer.Typer(
     help="Sign what a model was made of, and check it offline.",

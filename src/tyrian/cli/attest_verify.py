@@ -8,7 +8,7 @@ import typer
 from tyrian.cli.attest_verify_run import run_verify
 from tyrian.cli.format_option import FormatOption
 from tyrian.cli.model_lock_text import Format
-from tyrian.supply.lock.lock import LOCK_NAME
+from tyrian.supply.lock.write import LOCK_NAME
 
 BaseOption = Annotated[
     str, typer.Option(metavar="DIR|NAME", help="The base model, or its name in the lock.")

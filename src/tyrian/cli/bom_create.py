@@ -20,7 +20,7 @@ from tyrian.supply.aibom.schema import SPECS
 from tyrian.supply.aibom.spdx import as_spdx
 from tyrian.supply.aibom.validate import faults_of
 from tyrian.supply.attest.keys import read_verifier
-from tyrian.supply.lock.lock import write_whole
+from tyrian.supply.lock.write import write_whole
 
 
 class Standard(StrEnum):

@@ -8,7 +8,7 @@ import typer
 
 from tyrian.supply.aibom.document import encode, read
 from tyrian.supply.aibom.validate import format_of
-from tyrian.supply.lock.lock import write_whole
+from tyrian.supply.lock.write import write_whole
 
 
 def format_document(

@@ -11,7 +11,7 @@ from tyrian.supply.aibom.page.page import as_page
 from tyrian.supply.aibom.schema import spec_of
 from tyrian.supply.aibom.spdx_check import is_spdx
 from tyrian.supply.aibom.validate import faults_of
-from tyrian.supply.lock.lock import write_whole
+from tyrian.supply.lock.write import write_whole
 
 
 def page(

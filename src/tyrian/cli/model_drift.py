@@ -25,8 +25,9 @@ from tyrian.supply.drift.compare import compare
 from tyrian.supply.drift.look import look
 from tyrian.supply.drift.tree import Leaf, Tree, record, recorded, tree_of_lock
 from tyrian.supply.lock.cache import Cache
-from tyrian.supply.lock.lock import LOCK_NAME, LockedModel, ModelsLock, read_lock, write_whole
+from tyrian.supply.lock.lock import LockedModel, ModelsLock, read_lock
 from tyrian.supply.lock.signature import own_files
+from tyrian.supply.lock.write import LOCK_NAME, write_whole
 
 
 def drift(

@@ -8,7 +8,7 @@ import typer
 from tyrian.cli.format_option import FormatOption
 from tyrian.cli.model_lock_run import run_lock
 from tyrian.cli.model_lock_text import Format
-from tyrian.supply.lock.lock import LOCK_NAME
+from tyrian.supply.lock.write import LOCK_NAME
 
 
 def lock(

@@ -15,7 +15,7 @@ from tyrian.models.hub.endpoint import endpoint_from_environment
 from tyrian.models.hub.errors import HubError, RefusedError
 from tyrian.models.hub.listing import COMMIT, Listing, RemoteFile
 from tyrian.supply.lock.digest import SMALL, digest_all
-from tyrian.supply.lock.lock import LockedFile, LockedModel, is_inside
+from tyrian.supply.lock.lock import LockedFile, LockedModel
 from tyrian.supply.lock.make import (
     Approval,
     FaultyError,
@@ -25,7 +25,7 @@ from tyrian.supply.lock.make import (
     pinned,
 )
 from tyrian.supply.lock.references import unknown
-from tyrian.supply.lock.walk import walk
+from tyrian.supply.lock.walk import is_inside, walk
 
 _AT_ONCE = 8
 

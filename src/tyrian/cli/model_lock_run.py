@@ -16,17 +16,11 @@ from tyrian.cli.standard_output import say, talk
 from tyrian.errors import BlockedError, ConfigError, ModelError
 from tyrian.models.hub.lock import read_lock as read_pulled
 from tyrian.supply.attest.keys import read_signer
-from tyrian.supply.lock.lock import (
-    LOCK_NAME,
-    LockedModel,
-    ModelsLock,
-    encode,
-    read_lock,
-    write_whole,
-)
+from tyrian.supply.lock.lock import LockedModel, ModelsLock, encode, read_lock
 from tyrian.supply.lock.make import Approval, FaultyError, check_approval, lock_directory, now
 from tyrian.supply.lock.signature import own_files, sign_lock, signature_path
 from tyrian.supply.lock.walk import walk
+from tyrian.supply.lock.write import LOCK_NAME, write_whole
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _SNAPSHOT = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})$", re.ASCII)

@@ -79,13 +79,13 @@ class Place:
 @pytest_asyncio.fixture
 async def place(store: Store) -> Place:
     async with store.write() as session:
-        for name, role in (("olga", "owner"), ("adam", "admin"), ("vic", "viewer")):
+        for name, rank in (("olga", "owner"), ("adam", "admin"), ("vic", "viewer")):
             email = f"{name}@example.com"
             session.add(User(id=name, email=email, name=name, created_at=1))
             await session.flush()
             session.add(
                 Membership(
-                    id=f"mem_{name}", organisation_id=HOME, user_id=name, role=role, created_at=1
+                    id=f"mem_{name}", organisation_id=HOME, user_id=name, role=rank, created_at=1
                 )
             )
     group = await Groups(store).create(HOME, "watch")

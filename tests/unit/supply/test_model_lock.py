@@ -14,15 +14,8 @@ from tyrian.errors import ConfigError
 from tyrian.supply.attest.keys import make_key, read_signer, read_verifier
 from tyrian.supply.lock.cache import Cache
 from tyrian.supply.lock.digest import digest_all, digest_file
-from tyrian.supply.lock.fault import FaultKind
-from tyrian.supply.lock.lock import (
-    EditedError,
-    LockedModel,
-    LockError,
-    ModelsLock,
-    encode,
-    parse,
-)
+from tyrian.supply.lock.fault import FaultKind, LockError
+from tyrian.supply.lock.lock import EditedError, LockedModel, ModelsLock, encode, parse
 from tyrian.supply.lock.make import Approval, FaultyError, FloatingError, lock_directory
 from tyrian.supply.lock.signature import check_signature, sign_lock
 from tyrian.supply.lock.verify import verify_model

@@ -14,7 +14,7 @@ import msgspec
 from tyrian.errors import InputError
 from tyrian.supply.attest.dsse import read_bytes
 from tyrian.supply.data.merkle import Hash, Root, inclusion_proof, is_included, leaf_hash
-from tyrian.supply.lock.lock import as_canonical, write_whole
+from tyrian.supply.lock.write import as_canonical, write_whole
 
 MANIFEST_FORMAT = 1
 MANIFEST_TYPE = "tyrian-dataset-manifest"

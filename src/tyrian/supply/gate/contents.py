@@ -26,7 +26,7 @@ from tyrian.supply.gate.model.lock import LockFile, read_lock_file
 from tyrian.supply.gate.paths import MOST_BYTES, files_below
 from tyrian.supply.gate.python.select import select, speaks_of_models
 from tyrian.supply.gate.python.source import Module, read_module
-from tyrian.supply.lock.lock import LOCK_NAME
+from tyrian.supply.lock.write import LOCK_NAME
 
 _AI = re.compile(
     r"\b(?:openai|anthropic|langchain|langgraph|llama_index|pydantic_ai|litellm|transformers|vllm"

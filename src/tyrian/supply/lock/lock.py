@@ -12,12 +12,10 @@ from pathlib import Path
 import msgspec
 
 from tyrian.errors import BlockedError
-from tyrian.supply.lock.fault import LockError as LockError
+from tyrian.supply.lock.fault import LockError
 from tyrian.supply.lock.read import ReadFile, tree_digest
-from tyrian.supply.lock.walk import is_inside as is_inside
-from tyrian.supply.lock.write import LOCK_NAME as LOCK_NAME
-from tyrian.supply.lock.write import as_canonical as as_canonical
-from tyrian.supply.lock.write import write_whole as write_whole
+from tyrian.supply.lock.walk import is_inside
+from tyrian.supply.lock.write import LOCK_NAME
 
 FORMAT = 1
 _MOST_BYTES = 1 << 30

@@ -13,7 +13,7 @@ from tyrian.supply.attest.materials import Evaluation, evaluations_below
 from tyrian.supply.attest.regression import Tolerance, in_words, losses, regression_of
 from tyrian.supply.attest.statement import at, parse_statement
 from tyrian.supply.attest.training import BUILD_TYPE
-from tyrian.supply.lock.lock import as_canonical
+from tyrian.supply.lock.write import as_canonical
 from tyrian.supply.report.evidence import Evidence, Measured, Stand, text_of
 
 _DEFINITION = ("predicate", "buildDefinition")

@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tyrian.supply.gate.finding import GateFinding, Place, found
-from tyrian.supply.lock.fault import UNREAD, FaultKind
-from tyrian.supply.lock.lock import (
-    EditedError,
-    LockedModel,
-    LockError,
-    ModelsLock,
-    lock_bytes,
-    parse,
-)
+from tyrian.supply.lock.fault import UNREAD, FaultKind, LockError
+from tyrian.supply.lock.lock import EditedError, LockedModel, ModelsLock, lock_bytes, parse
 from tyrian.supply.lock.signature import check_signature, signature_path
 from tyrian.supply.lock.verify import expiry, verify_model
 
