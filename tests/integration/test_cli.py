@@ -62,6 +62,28 @@ def cli(tmp_path: Path) -> Cli:
     return Cli(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "words", [("eval", "list"), ("--help",), ("gate", ".", "--format", "json")]
+)
+def test_a_reader_that_goes_away_is_not_taken_for_a_finding(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    unread, written = os.pipe()
+    os.close(unread)
+    with os.fdopen(written, "wb") as pipe:
+        done = subprocess.run(
+            command(*words),
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            timeout=120,
+        )
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
+    assert b"ignored" not in done.stderr
+
+
 def rows(*texts: str) -> str:
     return "".join(json.dumps({"id": f"r{i}", "text": t}) + "\n" for i, t in enumerate(texts))
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from tyrian.cli.exit import ExitCode, exit_code_of
+from tyrian.cli.standard_output import drop_standard_output
 from tyrian.errors import TyrianError
 
 TRACEBACK_VARIABLE = "TYRIAN_TRACEBACK"
@@ -14,7 +15,11 @@ def ending(command: Callable[[], object]) -> int:
     """Run a command that exits, or returns when it is done; its exit code."""
     try:
         command()
+    except BrokenPipeError:
+        return _unheard()
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            return _unheard()
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except TyrianError as error:
         _tell(str(error))
@@ -23,6 +28,12 @@ def ending(command: Callable[[], object]) -> int:
         _tell_crash(error)
         return ExitCode.NOT_CHECKED
     return ExitCode.CLEAN
+
+
+def _unheard() -> int:
+    """Nobody reads on: what was found was not told, which is neither a finding nor its absence."""
+    drop_standard_output()
+    return ExitCode.NOT_CHECKED
 
 
 def _tell(message: str) -> None:

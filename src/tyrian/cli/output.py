@@ -15,6 +15,7 @@ from tyrian.cli.standard_output import full
 from tyrian.core.decision import Effect
 from tyrian.errors import ConfigError, InputError
 
+_NO_ROOM = "make room; of JSON lines, what was written stands, and --resume goes on from there"
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _FAILED = frozenset(status.value for status in FAILED)
 
@@ -93,7 +94,7 @@ def _write_all(fd: int, data: bytes) -> None:
         while view:
             view = view[os.write(fd, view) :]
     except OSError as error:
-        raise full("the output file", error) from None
+        raise full("the output file", error, _NO_ROOM) from None
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

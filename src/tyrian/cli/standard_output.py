@@ -19,8 +19,8 @@ class StandardOutput:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except OSError as error:
-            _drop_standard_output()
-            raise full("standard output", error) from None
+            drop_standard_output()
+            raise full("standard output", error, _STANDS) from None
 
     def finish(self) -> None:
         """Nothing is left to do."""
@@ -39,15 +39,15 @@ def talk(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def full(name: str, error: OSError) -> OutputError:
+def full(name: str, error: OSError, hint: str) -> OutputError:
     """The error of an output that takes no more."""
-    return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=_FULL_HINT)
+    return OutputError(f"{name}: {error.strerror or 'cannot be written'}", hint=hint)
 
 
-_FULL_HINT = "what was written stands; with --output FILE --resume a scan goes on from there"
+_STANDS = "what was written stands"
 
 
-def _drop_standard_output() -> None:
+def drop_standard_output() -> None:
     """Keep the interpreter from failing at exit when it flushes what nobody takes."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
