@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tyrian.core.detection import View
+from tyrian.detectors.marks import unmarked
 from tyrian.models.classifier import Scored
 from tyrian.models.embedded import Begun, Block, blocks_of
 from tyrian.text.views import TextView, text_views
@@ -22,15 +23,19 @@ class Located:
     end: int
 
 
+def _blocks(text: TextView) -> Iterator[Block]:
+    return blocks_of(unmarked(text.text))
+
+
 def _grams(view: View) -> tuple[tuple[TextView, tuple[Block, ...]], ...]:
-    return tuple((text, tuple(blocks_of(text.text))) for text in text_views(view).all)
+    return tuple((text, tuple(_blocks(text))) for text in text_views(view).all)
 
 
 def view_blocks(view: View) -> Iterator[tuple[TextView, Iterator[Block]]]:
     """Every view of the text with its blocks of grams."""
     if len(view.text) > KEPT:
         for text in text_views(view).all:
-            yield text, blocks_of(text.text)
+            yield text, _blocks(text)
         return
     for text, blocks in view.derive("text-grams", lambda: _grams(view)):
         yield text, iter(blocks)
