@@ -48,7 +48,7 @@ def log() -> Iterator[io.StringIO]:
 
 
 def test_line_42_nothing_that_is_sent_forges_a_line_of_the_log(kit: Any, log: io.StringIO) -> None:
-    port = kit.start(on_request=access_log("json"))
+    port = kit.start(on_request=access_log("json", stream=log))
     client = kit.client_of(port)
     for options in ({"user": NASTY}, {"metadata": {NASTY: NASTY}}, {"extra_body": {NASTY: 1}}):
         with contextlib.suppress(openai.APIStatusError):
@@ -72,7 +72,7 @@ def test_line_44_prompts_and_answers_are_in_no_log_metric_or_audit_record(
     audit = JsonlAudit(tmp_path / "audit.jsonl")
     made = word_firewall()
     firewall = Firewall(made.guards, made.policy, audit=audit)
-    port = kit.start(firewall, on_request=access_log("json"), audit=audit)
+    port = kit.start(firewall, on_request=access_log("json", stream=log), audit=audit)
     client = kit.client_of(port)
     ask(client, f"hello {MARKER}")
     ask(client, f"ATTACK {MARKER}")

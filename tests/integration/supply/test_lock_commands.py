@@ -83,7 +83,7 @@ class Place:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         known = {
-            **os.environ,
+            **{k: v for k, v in os.environ.items() if not k.endswith("_OFFLINE")},
             "HF_ENDPOINT": self.hub.url,
             "TYRIAN_APPROVER": "Ada",
             "TYRIAN_HOME": str(self.root / "home"),

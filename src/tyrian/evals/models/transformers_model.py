@@ -7,6 +7,7 @@ is not asked. One answer is made at a time, in a thread of its own.
 import asyncio
 import contextlib
 import os
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tyrian.errors import ConfigError, MissingDependencyError
 from tyrian.evals.exchange import Reply, ReplyStatus, Request, Usage
 
 _NAMED = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+_OFFLINE = "HF_HUB_OFFLINE"
 
 
 class TransformersModel:
@@ -82,10 +84,10 @@ class TransformersModel:
 
 
 def _load(directory: Path) -> tuple[Any, Any, Any]:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
-        import torch
-        import transformers
+        with _offline():
+            import torch
+            import transformers
     except ImportError:
         raise MissingDependencyError(
             "transformers and torch are not installed", hint="pip install 'tyrian[hf]'"
@@ -100,6 +102,19 @@ def _load(directory: Path) -> tuple[Any, Any, Any]:
         raise ConfigError(f"the model in {directory} cannot be loaded: {error}") from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch, tokenizer, model.to(device).eval()
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """The libraries read this variable where they are imported, and stay offline; others do not."""
+    if _OFFLINE in os.environ:
+        yield
+        return
+    os.environ[_OFFLINE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_OFFLINE]
 
 
 def _prompt(tokenizer: Any, request: Request) -> str:
