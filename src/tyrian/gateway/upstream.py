@@ -1,18 +1,16 @@
 """Model servers that speak the OpenAI dialect, behind one protocol."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import aiohttp
 import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
-from tyrian.gateway.http.connection import BrokenAnswerError, ConnectFailedError, Connection
-from tyrian.gateway.http.pool import Pool, PoolLimits
 from tyrian.gateway.routing.posture import Posture
 from tyrian.gateway.sse import DONE, EventParser
 from tyrian.stack.hosted import is_hosted
@@ -21,6 +19,7 @@ MAX_ANSWER_BYTES = 32 << 20
 MAX_RETRY_AFTER_S = 5.0
 DRAIN_S = 0.25
 _RETRIED_STATUS = frozenset({429, 503})
+_CONNECTION_FAILURES = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError)
 
 
 class UpstreamReply(Protocol):
@@ -88,13 +87,11 @@ class UpstreamLimits:
 class HttpReply:
     """A reply of an HttpUpstream."""
 
-    def __init__(self, connection: Connection, pool: Pool, max_bytes: int) -> None:
-        self._connection: Connection | None = connection
-        self._chunks_of = connection.chunks
-        self._pool = pool
+    def __init__(self, response: aiohttp.ClientResponse, max_bytes: int) -> None:
+        self._response = response
         self._max_bytes = max_bytes
-        self.status = connection.status
-        self.headers: Mapping[str, str] = connection.headers
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
 
     async def read(self) -> bytes:
         """The whole body, bounded."""
@@ -117,28 +114,31 @@ class HttpReply:
     async def _chunks(self) -> AsyncIterator[bytes]:
         size = 0
         try:
-            async for chunk in self._chunks_of():
+            async for chunk in self._response.content.iter_any():
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise UpstreamError("the upstream's answer is over the size limit", status=502)
                 yield chunk
         except TimeoutError as error:
             raise UpstreamError("the upstream fell silent", status=504) from error
-        except BrokenAnswerError as error:
+        except aiohttp.ClientError as error:
             raise UpstreamError("the upstream broke off its answer", status=502) from error
 
     async def _drain(self) -> None:
         """Wait a moment for the end that follows `[DONE]`, so that the connection is used again."""
-        with contextlib.suppress(TimeoutError, BrokenAnswerError):
+        try:
             async with asyncio.timeout(DRAIN_S):
-                async for _ in self._chunks_of():
-                    pass
+                while not self._response.content.at_eof():
+                    await self._response.content.readany()
+        except (TimeoutError, aiohttp.ClientError):
+            return
 
     async def close(self) -> None:
         """Give the connection back to the pool, or close it where the answer is unfinished."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._pool.release(connection)
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
 
 
 class HttpUpstream:
@@ -169,14 +169,23 @@ class HttpUpstream:
         self.base_url = base_url.rstrip("/")
         self.posture = posture or Posture(is_hosted=is_hosted(base_url))
         self._limits = limits or UpstreamLimits()
-        bounds = PoolLimits(
-            connect_s=self._limits.connect_s,
-            silence_s=self._limits.read_s,
-            total_s=self._limits.total_s,
-            connections=self._limits.pool,
-        )
-        self._pool = Pool(self.base_url, _headers(name, api_key_env), bounds)
-        self._path = urlsplit(self.base_url).path
+        self._headers = _headers(name, api_key_env)
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            limits = self._limits
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=limits.pool, keepalive_timeout=30),
+                timeout=aiohttp.ClientTimeout(
+                    total=limits.total_s, sock_connect=limits.connect_s, sock_read=limits.read_s
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
 
     async def chat(self, body: bytes, *, is_stream: bool, is_last: bool = True) -> HttpReply:
         """Post a chat completion; retried only where no answer has begun and the server allows."""
@@ -185,14 +194,18 @@ class HttpUpstream:
 
     async def check(self, path: str, timeout_s: float) -> None:
         """UpstreamError unless a GET of this path, from the server's root, gives 2xx in time."""
+        root = urlsplit(self.base_url)
+        url = f"{root.scheme}://{root.netloc}{path}"
         try:
-            async with asyncio.timeout(timeout_s):
-                connection = await self._pool.request("GET", path, None)
-        except (TimeoutError, ConnectFailedError, BrokenAnswerError) as error:
+            async with (
+                asyncio.timeout(timeout_s),
+                self._open().get(url, allow_redirects=False) as response,
+            ):
+                status = response.status
+        except (TimeoutError, aiohttp.ClientError) as error:
             raise UpstreamError(f"upstream {self.name!r} did not answer its check") from error
-        self._pool.release(connection)
-        if not 200 <= connection.status < 300:
-            raise UpstreamError(f"upstream {self.name!r} is not well", status=connection.status)
+        if not 200 <= status < 300:
+            raise UpstreamError(f"upstream {self.name!r} is not well", status=status)
 
     async def list_models(self) -> list[dict[str, object]]:
         """The server's own model objects."""
@@ -212,7 +225,7 @@ class HttpUpstream:
             is_last = attempt == retries
             try:
                 reply = await self._send_once(method, path, body)
-            except ConnectFailedError as error:
+            except _CONNECTION_FAILURES as error:
                 if is_last:
                     raise UpstreamError(
                         f"upstream {self.name!r} cannot be reached", status=502
@@ -223,7 +236,7 @@ class HttpUpstream:
                 raise UpstreamError(
                     f"upstream {self.name!r} did not answer in time", status=504
                 ) from error
-            except BrokenAnswerError as error:
+            except aiohttp.ClientError as error:
                 raise UpstreamError(f"upstream {self.name!r} failed", status=502) from error
             wait = None if is_last else _retry_after(reply)
             if wait is None:
@@ -234,17 +247,21 @@ class HttpUpstream:
 
     async def _send_once(self, method: str, path: str, body: bytes | None) -> HttpReply:
         async with asyncio.timeout(self._limits.first_byte_s):
-            connection = await self._pool.request(method, self._path + path, body)
-        encoding = connection.headers.get("content-encoding", "identity")
-        if 300 <= connection.status < 400 or encoding != "identity":
-            what = "a redirect" if 300 <= connection.status < 400 else encoding
-            self._pool.release(connection)
+            response = await self._open().request(
+                method, self.base_url + path, data=body, allow_redirects=False
+            )
+        encoding = response.headers.get("content-encoding", "identity")
+        if 300 <= response.status < 400 or encoding != "identity":
+            response.close()
+            what = "a redirect" if response.status < 400 and response.status >= 300 else encoding
             raise UpstreamError(f"upstream {self.name!r} answered with {what}", status=502)
-        return HttpReply(connection, self._pool, self._limits.max_answer_bytes)
+        return HttpReply(response, self._limits.max_answer_bytes)
 
     async def close(self) -> None:
         """Close the pool."""
-        await self._pool.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
 
 class _Listing(msgspec.Struct):
