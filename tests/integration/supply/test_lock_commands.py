@@ -124,6 +124,16 @@ def test_lock_verify_and_drift_agree_with_disk_and_hub(place: Place) -> None:
     assert (done.returncode, "layers: 2 -> 3" in done.stdout) == (1, True)
 
 
+def test_a_directory_is_held_against_the_lock_beside_it(place: Place) -> None:
+    done = place.run("model", "verify", "model")
+    assert (done.returncode, "tyrian model lock DIR" in done.stderr) == (3, True)
+    assert place.run("model", "lock", "model").returncode == 0
+    assert place.run("model", "verify", "model").returncode == 0
+    (place.model / "config.json").write_bytes(CONFIG.replace(b"2", b"3"))
+    done = place.run("model", "verify", "model")
+    assert (done.returncode, "config.json: modified" in done.stdout) == (1, True)
+
+
 def test_a_floating_reference_is_refused_with_the_command_that_pins_it(place: Place) -> None:
     for name in ("owner/tiny", "owner/tiny@main"):
         done = place.run("model", "lock", name)
