@@ -2,10 +2,12 @@
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,12 @@ from tyrian.models.windows import F32, SIZES
 
 I8 = npt.NDArray[np.int8]
 FORMAT = 1
+MAPPED_FROM = 1 << 20
+"""Bytes from which an array is mapped."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_PIECE = 1 << 16
+_LENGTHS_AT, _LENGTHS = 26, struct.Struct("<HH")
+"""Where the header of a member in a zip file says how long its name and its extra field are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +87,62 @@ def dump(
     return out.getvalue()
 
 
-def members(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """What was said of an artefact, and its arrays; ValueError where it is none of ours."""
+def members(source: bytes | Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """What was said of an artefact, and its arrays; ValueError where it is none of ours.
+
+    The large arrays of a file that is not packed stay there and are mapped: what is never looked
+    up takes no memory, and processes share the rest.
+    """
+    file = source if isinstance(source, Path) else io.BytesIO(source)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             meta = json.loads(archive.read("meta.json"))
             arrays = {
-                name.removesuffix(".npy"): np.lib.format.read_array(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
-                for name in archive.namelist()
-                if name.endswith(".npy")
+                one.filename.removesuffix(".npy"): _array(archive, one, source)
+                for one in archive.infolist()
+                if one.filename.endswith(".npy")
             }
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError("not an artefact of an embedded model") from error
     return meta, arrays
 
 
-def parse(data: bytes) -> Artefact:
-    """An artefact from its bytes; ValueError where it is not one of ours."""
-    meta, arrays = members(data)
+def _array(
+    archive: zipfile.ZipFile, one: zipfile.ZipInfo, source: bytes | Path
+) -> npt.NDArray[Any]:
+    is_mapped = (
+        isinstance(source, Path)
+        and one.compress_type == zipfile.ZIP_STORED
+        and one.file_size >= MAPPED_FROM
+    )
+    with archive.open(one) as data:
+        if not is_mapped:
+            read: npt.NDArray[Any] = np.lib.format.read_array(data, allow_pickle=False)
+            return read
+        np.lib.format.read_magic(data)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(data)
+        begin = _content_at(archive, one) + data.tell()
+        while data.read(_PIECE):  # to its end, where the checksum is compared
+            pass
+    if dtype.hasobject or is_fortran:
+        raise ValueError(f"{one.filename} cannot be mapped")
+    return np.asarray(np.memmap(source, dtype, "r", begin, shape))
+
+
+def _content_at(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> int:
+    """Where in the file the content of a member begins, behind a header of its own."""
+    file = archive.fp
+    assert file is not None
+    before = file.tell()
+    file.seek(one.header_offset + _LENGTHS_AT)
+    name, extra = _LENGTHS.unpack(file.read(_LENGTHS.size))
+    file.seek(before)
+    return one.header_offset + _LENGTHS_AT + _LENGTHS.size + int(name) + int(extra)
+
+
+def parse(source: bytes | Path) -> Artefact:
+    """An artefact from its bytes or file; ValueError where it is not one of ours."""
+    meta, arrays = members(source)
     if meta["format"] != FORMAT or tuple(meta["sizes"]) != SIZES:
         raise ValueError("this artefact was made for another version of the features")
     if arrays["main"].shape != (2 * TABLE_SIZE,):
@@ -117,13 +160,20 @@ def parse(data: bytes) -> Artefact:
     )
 
 
-def load(name: str) -> Artefact:
-    """The embedded model of that name, from the package."""
+def shipped(name: str) -> bytes | Path:
+    """The file of a shipped model; its bytes where the package lies in an archive."""
     place = files("tyrian.models").joinpath("data", f"{name}.npz")
+    if isinstance(place, Path) and place.is_file():
+        return place
     try:
-        return parse(place.read_bytes())
+        return place.read_bytes()
     except FileNotFoundError as error:
         raise MissingDependencyError(
             f"the embedded model {name!r} is not in this installation",
             hint="install Tyrian again; the file belongs to the package",
         ) from error
+
+
+def load(name: str) -> Artefact:
+    """The embedded model of that name, from the package."""
+    return parse(shipped(name))

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from math import exp
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from tyrian.errors import MissingDependencyError
-from tyrian.models.artefact import members
+from tyrian.models.artefact import members, shipped
 from tyrian.models.encoder.pieces import Vocabulary
 from tyrian.models.encoder.storage import network_in
 from tyrian.models.encoder.tokens import Tokens, tokens_of
@@ -73,9 +72,9 @@ def hazards_in(logits: F32) -> dict[str, float]:
     return {label: unsafe * float(one) for label, one in zip(HAZARDS, odds, strict=True)}
 
 
-def parse(data: bytes) -> Encoder:
-    """An encoder from its bytes; ValueError where it is not one of ours."""
-    meta, arrays = members(data)
+def parse(source: bytes | Path) -> Encoder:
+    """An encoder from its bytes or file; ValueError where it is not one of ours."""
+    meta, arrays = members(source)
     if meta.get("format") != FORMAT or tuple(meta.get("outputs", ())) != OUTPUTS:
         raise ValueError("this encoder was made for another version of the package")
     network = network_in(arrays)
@@ -85,11 +84,4 @@ def parse(data: bytes) -> Encoder:
 @cache
 def embedded_encoder() -> Encoder:
     """The shipped encoder, read once per process."""
-    place = files("tyrian.models").joinpath("data", f"{NAME}.npz")
-    try:
-        return parse(place.read_bytes())
-    except FileNotFoundError as error:
-        raise MissingDependencyError(
-            "the embedded encoder is not in this installation",
-            hint="install Tyrian again; the file belongs to the package",
-        ) from error
+    return parse(shipped(NAME))
