@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self, cast
 
-import jsonschema_rs
 import msgspec
 
 from tyrian.errors import InputError
@@ -33,6 +32,8 @@ class Schema:
         if len(msgspec.json.encode(schema)) > MAX_SCHEMA_BYTES:
             message = f"`{param}` is larger than {MAX_SCHEMA_BYTES} bytes."
             raise bad_request(message, param=param, code="schema_too_large")
+        import jsonschema_rs  # three megabytes, for requests with a schema alone
+
         try:
             if isinstance(schema, dict):
                 check_cost(schema)
@@ -51,6 +52,8 @@ class Schema:
 
     def fault(self, value: object) -> str:
         """Where the value breaks the schema, never quoting it; empty where it does not."""
+        import jsonschema_rs
+
         try:
             self._validator.validate(cast(Any, value))
         except jsonschema_rs.ValidationError as error:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -198,6 +196,9 @@ class Seal:
     """Encrypts one answer; each seal has a key of its own, so a fixed nonce is no repetition."""
 
     def __init__(self, key: bytes) -> None:
+        # Some six megabytes that most gateways never need.
+        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
         self._cipher = ChaCha20Poly1305(key)
 
     def close(self, answer: bytes) -> bytes:
@@ -207,6 +208,8 @@ class Seal:
 
     def open(self, sealed: bytes) -> bytes:
         """The answer; ApiError (409) where another secret of the key has sealed it."""
+        from cryptography.exceptions import InvalidTag
+
         try:
             return self._cipher.decrypt(sealed[:12], sealed[12:], None)
         except InvalidTag:

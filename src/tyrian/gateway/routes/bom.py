@@ -1,19 +1,25 @@
 """GET /v1/bom: what the running system is made of, as a bill of materials."""
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
+from tyrian.core.later import Later
 from tyrian.gateway.auth import authenticate
 from tyrian.gateway.context import Receive, Scope, Send, context_of
 from tyrian.gateway.errors import bad_request
 from tyrian.gateway.responses import send_body
-from tyrian.gateway.running_bom import running_inventory
 from tyrian.gateway.settings import Settings
-from tyrian.supply.aibom.cyclonedx import as_cyclonedx
 from tyrian.supply.aibom.document import encode
-from tyrian.supply.aibom.parts import Inventory
 from tyrian.supply.aibom.schema import SPECS
+
+if TYPE_CHECKING:
+    from tyrian.gateway.running_bom import running_inventory
+    from tyrian.supply.aibom.cyclonedx import as_cyclonedx
+    from tyrian.supply.aibom.parts import Inventory
+else:
+    running_inventory = Later("tyrian.gateway.running_bom:running_inventory")
+    as_cyclonedx = Later("tyrian.supply.aibom.cyclonedx:as_cyclonedx")
 
 PERMISSION: Final = "admin.read"
 

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from tyrian.supply.aibom.document import BomError
 from tyrian.supply.aibom.fault import Fault
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 SPECS = ("1.7", "1.6")
 """Versions of CycloneDX that are written and read, the first where none is asked for."""
@@ -62,7 +63,9 @@ def _short(message: str) -> str:
 
 
 @cache
-def _validator(spec: str) -> jsonschema_rs.Validator:
+def _validator(spec: str) -> "jsonschema_rs.Validator":
+    import jsonschema_rs  # three megabytes, for whoever checks a document
+
     parts = [(f"{_BASE}{name}.SNAPSHOT.schema.json", _read(name)) for name in _PARTS]
     return jsonschema_rs.validator_for(
         _read(f"bom-{spec}"),
