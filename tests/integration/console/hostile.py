@@ -114,6 +114,12 @@ async def fill(running: Any, texts: Sequence[str], user_id: str) -> None:
             by = Actor("session", text, text, text)
             details = {"id": text, "name": text, "role": text, "reason": text, "changes": [text]}
             await audit.append(session, HOME, text, by, details)
+        for i, text in enumerate(parts):
+            # What is gone is called what an older entry called it.
+            named = {"id": f"group_gone{i}", "data": {"group_name": text}}
+            await audit.append(session, HOME, "group.created", Actor("command"), named)
+            put = {"id": f"group_gone{i}", "changes_requested": {"user_added": f"user_{i}"}}
+            await audit.append(session, HOME, "group.updated", Actor("command"), put)
         await session.execute(
             update(User).where(User.id == user_id).values(name=whole, email=whole)
         )

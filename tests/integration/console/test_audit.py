@@ -1,6 +1,8 @@
 """The audit log in the console: readable, filtered, checked, and taken along."""
 
 import asyncio
+import html
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -8,17 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.integration.console.test_members import ids, joined
-from tests.integration.console.test_roles import defined
+from tests.integration.console.test_members import ids, joined, other_organisation
+from tests.integration.console.test_roles import defined, first_id
 
 from tyrian.gateway.accounts import audit, checkpoints
 from tyrian.gateway.accounts.audit import Actor
 from tyrian.gateway.accounts.chain import Checker
+from tyrian.gateway.accounts.groups import Groups
 from tyrian.gateway.accounts.organisations import Organisations
 from tyrian.gateway.console.audit.watch import ChainWatch
 from tyrian.gateway.store.engine import Store
 from tyrian.gateway.store.models.audit import AuditEvent, AuditHead
+from tyrian.gateway.store.models.keys import Key
 from tyrian.gateway.store.models.organisations import Membership
+from tyrian.gateway.store.models.roles import PeopleGroup
+from tyrian.gateway.store.models.spending import SpendAlert
 
 HOME = "org_default"
 
@@ -50,12 +56,92 @@ def test_entries_say_who_did_what_to_what(gateway: Any) -> None:
     visit = gateway.client().sign_in()
     visit.post("/keys", {"name": "billing <b>bot</b>"})
     page = settled(visit)
-    assert "made the key <b>billing &lt;b&gt;bot&lt;/b&gt;</b>" in page
+    key = gateway.once(first_id(gateway, Key))
+    assert f'made the key <b title="{key}">billing &lt;b&gt;bot&lt;/b&gt;</b>' in page
     assert "signed in" in page
     assert "127.0.0.1" in page
     assert "The record is whole" in page
     assert "api_key.created" in page
     assert 'href="/audit" aria-current="page"' in page
+
+
+def said(page: str) -> list[str]:
+    """The sentences of the entries, the newest first."""
+    found = re.findall(r'<td><span class="wrap">(.*?)</span>', page, re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]+>", "", one)) for one in found]
+
+
+def test_groups_roles_and_people_are_named_also_those_that_are_gone(gateway: Any) -> None:
+    owner = gateway.client().sign_in()
+    joined(gateway, owner, "ann@example.com", "viewer")
+    ann = gateway.once(ids(gateway))["ann@example.com"]
+    assert owner.post("/groups", {"name": "Night <i>watch</i>"}).status_code == 303
+    group = gateway.once(first_id(gateway, PeopleGroup))
+    role = defined(gateway, owner)
+    for path, fields in (
+        (f"/groups/{group}/people", {"user": ann}),
+        (f"/groups/{group}/roles", {"role": f"|{role}"}),
+        (f"/members/{ann}/roles", {"role": "proj_default|role_project_member"}),
+        (f"/groups/{group}/name", {"name": "Late watch"}),
+        (f"/groups/{group}/people/drop", {"user": ann}),
+        (f"/groups/{group}/roles/drop", {"role": f"|{role}"}),
+        ("/spend-alerts", {"subject": HOME, "amount": "50", "recipients": ""}),
+        ("/budgets", {"subject": HOME, "amount": "5", "period": "month"}),
+    ):
+        assert owner.post(path, fields).status_code == 303, path
+    alert = gateway.once(first_id(gateway, SpendAlert))
+    there = settled(owner)
+    for path in (
+        f"/spend-alerts/{alert}/delete",
+        f"/roles/{role}/delete",
+        f"/groups/{group}/delete",
+        f"/members/{ann}/remove",
+    ):
+        assert owner.post(path).status_code == 303, path
+    gone = settled(owner)
+    before = [
+        "set the budget of your organisation",
+        "created the spend alert $50.00 a month",
+        "took the role Auditor from the group Late watch",
+        "took ann@example.com out of the group Late watch",
+        "named the group Late watch",
+        "gave ann@example.com the role member in the project default",
+        "gave the group Late watch the role Auditor",
+        "put ann@example.com into the group Late watch",
+        "created the role Auditor",
+        "created the group Night <i>watch</i>",
+        "ann@example.com signed in",
+        "ann@example.com accepted an invitation",
+        "invited ann@example.com",
+    ]
+    after = [
+        "removed ann@example.com",
+        "deleted the group Late watch",
+        "deleted the role Auditor",
+        "deleted the spend alert $50.00 a month",
+    ]
+    for page, expected in ((there, before), (gone, [*after, *before])):
+        for sentence, end in zip(said(page), expected, strict=False):
+            assert sentence.endswith(end), (sentence, end)
+        assert f'<b title="{group}">Late watch</b>' in page
+    assert "$5.00 a month" in gone
+
+
+def test_a_name_of_another_organisation_is_not_looked_up(gateway: Any) -> None:
+    visit = gateway.client().sign_in()
+    found = gateway.once(other_organisation(gateway))
+    other = gateway.once(Groups(gateway.store).create("org_b", "Hidden group"))
+
+    async def note() -> None:
+        async with gateway.store.write() as session:
+            for name in (found["key"], found["user"], other.id):
+                await audit.append(session, HOME, "group.deleted", Actor("system"), {"id": name})
+
+    gateway.once(note())
+    page = settled(visit)
+    assert other.id in page
+    for value in ("Hidden group", "secret of B", "bea@b.example"):
+        assert value not in page
 
 
 def test_filters_and_pages_lead_through_the_entries(gateway: Any) -> None:

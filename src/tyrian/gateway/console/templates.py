@@ -7,6 +7,9 @@ from importlib.metadata import version
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
+PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
+"""The periods of budgets, in words."""
+
 _AGO = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 

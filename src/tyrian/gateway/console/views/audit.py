@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -17,13 +16,12 @@ from tyrian.gateway.accounts.audit import append
 from tyrian.gateway.accounts.chain import Link
 from tyrian.gateway.console.audit import entries
 from tyrian.gateway.console.audit.entries import GROUPS, Row, Wanted, find, link_of, pieces
+from tyrian.gateway.console.audit.names import names_of
 from tyrian.gateway.console.audit.watch import ChainWatch
 from tyrian.gateway.console.audit.words import deed_of, entry_of, ids_in
 from tyrian.gateway.console.headers import FOR_PAGES
 from tyrian.gateway.console.pages import Console, actor, asked, need
 from tyrian.gateway.console.visitor import Visitor
-from tyrian.gateway.store.models.keys import Key
-from tyrian.gateway.store.models.organisations import Membership, Project, User
 
 PAGE = 50
 READ = "audit.read"
@@ -62,7 +60,8 @@ class _Pages:
         place = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else 0
         found = await find(self._console.store, organisation, wanted, before=place, limit=PAGE + 1)
         links, has_more = found[:PAGE], len(found) > PAGE
-        named = await self._names(organisation, ids_in(links))
+        named = await names_of(self._console.store, organisation, ids_in(links))
+        named[organisation] = visitor.organisation_name
         state = await self._watch.look(organisation)
         kept = {name: value for name, value in filters.items() if value}
         older = {**kept, "before": str(links[-1].sequence)} if has_more else {}
@@ -106,28 +105,6 @@ class _Pages:
         async for rows in pieces(self._console.store, organisation_id, until=until):
             yield await asyncio.to_thread(_lines_of, rows)
 
-    async def _names(self, organisation_id: str, ids: set[str]) -> dict[str, str]:
-        """Names of keys, projects and members of the organisation."""
-        of_keys = (
-            select(Key.id, Key.name)
-            .join(Project, Project.id == Key.project_id)
-            .where(Project.organisation_id == organisation_id, Key.id.in_(ids))
-        )
-        of_projects = select(Project.id, Project.name).where(
-            Project.organisation_id == organisation_id, Project.id.in_(ids)
-        )
-        of_people = (
-            select(User.id, User.email)
-            .join(Membership, Membership.user_id == User.id)
-            .where(Membership.organisation_id == organisation_id, User.id.in_(ids))
-        )
-        async with self._console.store.read() as session:
-            return {
-                row[0]: row[1]
-                for query in (of_keys, of_projects, of_people)
-                for row in await session.execute(query)
-            }
-
 
 def _lines_of(rows: Sequence[Row]) -> bytes:
     return b"".join(checkpoints.link_line(link_of(row)) for row in rows)
@@ -150,7 +127,7 @@ def _plain(link: Link) -> str:
         "project_id": link.project_id,
         "details": link.details,
     }
-    return json.dumps(fields, ensure_ascii=False)
+    return json.dumps(fields, ensure_ascii=False, indent=2)
 
 
 def _day(text: str, *, days: int = 0) -> int:

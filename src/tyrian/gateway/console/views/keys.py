@@ -18,6 +18,7 @@ from tyrian.gateway.accounts.rights import rights_of_key
 from tyrian.gateway.accounts.scopes import MODEL_SCOPES
 from tyrian.gateway.console.form import Form, nanos_of
 from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, lacking, told
+from tyrian.gateway.console.templates import PERIODS
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.errors import ApiError
 from tyrian.gateway.store.models.organisations import Membership, Project, ServiceAccount, User
@@ -30,7 +31,6 @@ OVERLAPS = (
     ("86400", "in a day"),
     ("604800", "in a week"),
 )
-PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
 KINDS = (
     (KeyKind.LIVE, "Live", "For people and programs in production."),
     (KeyKind.TEST, "Test", "For experiments; the prefix tells it apart."),

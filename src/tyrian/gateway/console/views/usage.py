@@ -19,7 +19,7 @@ from tyrian.gateway.alert_channels import Channels
 from tyrian.gateway.console.chart import Chart, stacked
 from tyrian.gateway.console.form import nanos_of
 from tyrian.gateway.console.pages import Console, Handler, actor, form_of, gone, lacking, told
-from tyrian.gateway.console.templates import dollars, number
+from tyrian.gateway.console.templates import PERIODS, dollars, number
 from tyrian.gateway.console.visitor import Visitor
 from tyrian.gateway.store.models.keys import Key
 from tyrian.gateway.store.models.money import LedgerEntry
@@ -37,7 +37,6 @@ GROUPS = {
     "project": ("Project", LedgerEntry.project_id),
     "effect": ("Decision", LedgerEntry.effect),
 }
-PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
 
 
 @dataclass(frozen=True, slots=True)
