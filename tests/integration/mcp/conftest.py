@@ -13,8 +13,8 @@ from typing import Any, TextIO
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from tests.warm.program import tyrian
 
-PROGRAM = str(Path(sys.executable).parent / "tyrian")
 SERVER = str(Path(__file__).with_name("server.py"))
 
 POLICY = """
@@ -66,6 +66,10 @@ class Place:
         return str(self.path / "stack.yaml")
 
     @property
+    def _proxy(self) -> list[str]:
+        return ["mcp", "proxy", "--stack", self.stack, "--name", "files"]
+
+    @property
     def said(self) -> str:
         """What the proxy said to people."""
         self.log.flush()
@@ -84,9 +88,9 @@ class Place:
     @asynccontextmanager
     async def stdio(self, kind: str = "honest", *options: str) -> AsyncIterator[Client]:
         """A client that started the proxy, which started the server."""
-        args = ["mcp", "proxy", "--stack", self.stack, "--name", "files", *options]
+        program, *args = [*tyrian(), *self._proxy, *options]
         parameters = StdioServerParameters(
-            command=PROGRAM, args=[*args, "--", sys.executable, SERVER, kind]
+            command=program, args=[*args, "--", sys.executable, SERVER, kind]
         )
         transport = stdio_client(parameters, errlog=self.log)
         async with Client(transport, mode=self.mode, **self.callbacks) as client:
@@ -116,7 +120,7 @@ class Place:
     async def before(self, server: str, *options: str) -> AsyncIterator[str]:
         """The proxy before a URL; its own."""
         port = free_port()
-        args = [PROGRAM, "mcp", "proxy", "--stack", self.stack, "--name", "files", *options]
+        args = [*tyrian(), *self._proxy, *options]
         proxy = await self._start([*args, "--url", server, "--port", str(port)], port)
         try:
             yield f"http://127.0.0.1:{port}/mcp"
@@ -128,7 +132,7 @@ class Place:
     ) -> tuple[int, str, str]:
         """Run the command line to its end: exit code, output, errors."""
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, *args, cwd=self.path,
+            *tyrian(), *args, cwd=self.path,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

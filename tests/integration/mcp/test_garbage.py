@@ -7,7 +7,8 @@ import sys
 import aiohttp
 import psutil
 import pytest
-from tests.integration.mcp.conftest import PROGRAM, Place, free_port
+from tests.integration.mcp.conftest import Place, free_port
+from tests.warm.program import PROGRAM, tyrian
 
 CALL = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}}\n'
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
@@ -85,7 +86,7 @@ async def test_a_terminated_proxy_leaves_no_server_behind(place: Place) -> None:
         "time.sleep(600)"
     )
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, "mcp", "proxy", "--stack", place.stack, "--", sys.executable, "-c", program,
+        *tyrian(), "mcp", "proxy", "--stack", place.stack, "--", sys.executable, "-c", program,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None

@@ -4,16 +4,15 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.warm.program import tyrian
 
-PROGRAM = str(Path(sys.executable).parent / "tyrian")
 START_LIMIT_S = 60.0
 
 STACK = """\
@@ -74,13 +73,13 @@ def environment(home: Path) -> dict[str, str]:
     return {**plain, "TYRIAN_HOME": str(home), "NO_COLOR": "1"}
 
 
-def _start(home: Path, *arguments: str) -> Served:
+def _start(home: Path, *arguments: str, program: Sequence[str | Path] = ()) -> Served:
     stack = home.parent / "stack.yaml"
     stack.write_text(STACK)
     output_file = home.parent / f"output-{time.monotonic_ns()}"
     with output_file.open("w") as output:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--stack", str(stack), *arguments],
+            [*(program or tyrian()), "serve", "--port", "0", "--stack", str(stack), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.PIPE,
@@ -109,11 +108,14 @@ Start = Callable[..., Served]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts gateways with the same home; all are ended with the test."""
+    """Starts gateways with the same home; all are ended with the test.
+
+    `program` is what starts them where their own process matters.
+    """
     running: list[Served] = []
 
-    def begin(*arguments: str) -> Served:
-        running.append(_start(tmp_path / "home", *arguments))
+    def begin(*arguments: str, program: Sequence[str | Path] = ()) -> Served:
+        running.append(_start(tmp_path / "home", *arguments, program=program))
         return running[-1]
 
     yield begin

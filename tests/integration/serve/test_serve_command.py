@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm.program import PROGRAM, tyrian
 
 from tyrian.gateway.tokens import TOKEN_PATTERN, is_well_formed
 
-PROGRAM = str(Path(sys.executable).parent / "tyrian")
 Start = Callable[..., Any]
 
 
@@ -52,7 +51,7 @@ def test_the_printed_curl_line_is_answered_as_it_stands(start: Start) -> None:
 
 
 def test_the_key_is_shown_at_the_first_start_only_and_outlives_a_kill(start: Start) -> None:
-    first = start()
+    first = start(program=[PROGRAM])
     token = token_of(first.curl)
     assert is_well_formed(token)
     assert ask(first.url, token) == 200
@@ -88,7 +87,7 @@ def test_a_revoked_key_is_refused_by_the_running_gateway(start: Start, tmp_path:
     assert ask(served.url, token) == 200
     env = {**os.environ, "TYRIAN_HOME": str(tmp_path / "home")}
     listing = subprocess.run(
-        [PROGRAM, "keys", "list", "--format", "json"], env=env, capture_output=True, check=True
+        [*tyrian(), "keys", "list", "--format", "json"], env=env, capture_output=True, check=True
     )
     key_id = json.loads(listing.stdout)[0]["id"]
     # The command takes longer to start than any cache may remember the key.
@@ -107,7 +106,7 @@ def test_the_state_is_for_its_owner_alone(start: Start, tmp_path: Path) -> None:
 def refused(tmp_path: Path, *arguments: str, **env: str) -> str:
     plain = {key: value for key, value in os.environ.items() if not key.startswith("TYRIAN_")}
     done = subprocess.run(
-        [PROGRAM, "serve", *arguments],
+        [*tyrian(), "serve", *arguments],
         env={**plain, "TYRIAN_HOME": str(tmp_path / "home"), **env},
         capture_output=True,
         text=True,

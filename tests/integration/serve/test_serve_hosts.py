@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.integration.serve.conftest import PROGRAM, Served, Start, environment
+from tests.integration.serve.conftest import Served, Start, environment
+from tests.warm.program import tyrian
 
 
 def status(served: Served, host: str) -> int:
@@ -29,7 +30,7 @@ def test_a_gateway_of_this_machine_answers_for_its_own_names_and_those_it_is_giv
 
 def test_a_proxy_that_is_no_address_is_refused_before_anything_listens(tmp_path: Path) -> None:
     done = subprocess.run(
-        [PROGRAM, "serve", "--port", "0", "--trusted-proxy", "proxy.example"],
+        [*tyrian(), "serve", "--port", "0", "--trusted-proxy", "proxy.example"],
         check=False, capture_output=True, text=True, timeout=120, env=environment(tmp_path),
     )  # fmt: skip
     assert done.returncode == 2

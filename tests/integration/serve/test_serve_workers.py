@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import psutil
-from tests.integration.serve.conftest import PROGRAM, Served, Start, environment
+from tests.integration.serve.conftest import Served, Start, environment
+from tests.warm.program import PROGRAM, tyrian
 
 
 def in_time(is_so: Callable[[], bool], limit_s: float = 60.0) -> bool:
@@ -46,7 +47,7 @@ def answered(served: Served) -> set[float]:
 
 
 def test_workers_share_a_socket_and_a_first_key_and_a_dead_one_is_replaced(start: Start) -> None:
-    served = start("--workers", "2")
+    served = start("--workers", "2", program=[PROGRAM])
     crew = psutil.Process(served.process.pid)
     assert in_time(lambda: len(crew.children()) == 2)
     assert sum("Tyrian guards" in line for line in served.output) == 1
@@ -65,7 +66,7 @@ def test_workers_share_a_socket_and_a_first_key_and_a_dead_one_is_replaced(start
 
 def test_a_fault_of_the_command_is_told_once_and_ends_all(tmp_path: Path) -> None:
     done = subprocess.run(
-        [PROGRAM, "serve", "--workers", "3", "--port", "0", "--stack", "/no/such/stack.yaml"],
+        [*tyrian(), "serve", "--workers", "3", "--port", "0", "--stack", "/no/such/stack.yaml"],
         check=False, capture_output=True, text=True, timeout=120, env=environment(tmp_path),
     )  # fmt: skip
     assert done.returncode == 2
@@ -94,7 +95,7 @@ def test_who_never_took_requests_is_not_replaced_however_long_it_lived() -> None
 
 
 def test_workers_end_when_the_one_that_looks_after_them_is_killed(start: Start) -> None:
-    served = start("--workers", "2")
+    served = start("--workers", "2", program=[PROGRAM])
     crew = psutil.Process(served.process.pid)
     assert in_time(lambda: len(crew.children()) == 2)
     children = crew.children()
