@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from math import exp
+from functools import cached_property
+from math import exp, sqrt
 from typing import Protocol
 
 import numpy as np
@@ -95,11 +96,16 @@ def _tightest(logits: F64, windows: Grid, top: float) -> int:
     return int(np.where(windows.sizes == size, logits, -np.inf).argmax())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinearModel:
     """The arithmetic that both embedded models share."""
 
     artefact: Artefact
+
+    @cached_property
+    def _fine_rows(self) -> F32:
+        """The weights of all finer labels for one bucket side by side, as memory is read."""
+        return np.ascontiguousarray(self.artefact.fine.T)
 
     def logits(self, block: Block, windows: Grid) -> F64:
         """The logit of every window of a stretch."""
@@ -135,6 +141,8 @@ class LinearModel:
     def _fine(self, grams: Grams, start: int, end: int) -> F32:
         buckets, count = buckets_of(grams, start, end)
         folded = buckets & np.uint32(self.artefact.fine.shape[1] - 1)
-        totals = self.artefact.fine.take(folded, axis=1).sum(axis=1)
-        scores: F32 = totals / np.float32(np.sqrt(count)) + self.artefact.fine_bias
+        # Summed label by label: in another order the last bits would be others.
+        weights = np.ascontiguousarray(self._fine_rows.take(folded, axis=0).T)
+        totals = np.add.reduce(weights, axis=1)
+        scores: F32 = totals / np.float32(sqrt(count)) + self.artefact.fine_bias
         return scores

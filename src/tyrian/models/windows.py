@@ -13,6 +13,8 @@ F32 = npt.NDArray[np.float32]
 
 SIZES = (64, 160, 400, 1000)
 """Window sizes in characters: from one sentence to a page."""
+_SIZES = np.array(SIZES, dtype=np.int64)
+_NUMBERS = np.arange(len(SIZES), dtype=np.int64)
 
 
 class Table(Protocol):
@@ -32,40 +34,40 @@ class Grid:
     """Per window, the index of its size in SIZES."""
 
 
-def _edges(length: int, size: int) -> I64:
-    if length <= size:
-        return np.zeros(1, dtype=np.int64)
-    starts = np.arange(0, length - size + size // 4, size // 4, dtype=np.int64)
-    return np.minimum(starts, length - size)
-
-
 @lru_cache(maxsize=32)
 def grid(length: int) -> Grid:
     """The windows over a text of this length, every size overlapping by three quarters."""
-    starts, ends, sizes = [], [], []
-    for index, size in enumerate(SIZES):
-        edges = _edges(length, size)
-        starts.append(edges)
-        ends.append(np.minimum(edges + size, length))
-        sizes.append(np.full(len(edges), index, dtype=np.int64))
+    starts: list[int] = []
+    counts: list[int] = []
+    for size in SIZES:
+        before = len(starts)
+        starts += range(0, length - size, size // 4)
+        starts.append(max(length - size, 0))
+        counts.append(len(starts) - before)
         if length <= size:
             break
-    return Grid(np.concatenate(starts), np.concatenate(ends), np.concatenate(sizes))
+    sizes = np.repeat(_NUMBERS[: len(counts)], counts)
+    begins = np.array(starts, dtype=np.int64)
+    return Grid(begins, np.minimum(begins + _SIZES.take(sizes), length), sizes)
 
 
 def window_scores(grams: Grams, table: Table, windows: Grid) -> F64:
     """Per window, the sum of its grams' weights over the root of their number."""
-    values = table.take(grams.chars).sum(axis=0, dtype=np.float64)
-    values[grams.word_starts] += table.take(grams.words).sum(axis=0)
-    sums = np.zeros(grams.length + 1)
-    np.cumsum(values, out=sums[1:])
-    totals = sums[windows.ends] - sums[windows.starts]
-    scores: F64 = totals / np.sqrt(grams.mass[windows.ends] - grams.mass[windows.starts])
-    return scores
+    values = np.add.reduce(table.take(grams.chars), axis=0, dtype=np.float64)
+    values[grams.word_starts] += np.add.reduce(table.take(grams.words), axis=0)
+    sums = np.empty(grams.length + 1)
+    sums[0] = 0.0
+    np.add.accumulate(values, out=sums[1:])
+    totals = sums.take(windows.ends)
+    totals -= sums.take(windows.starts)
+    counts = grams.mass.take(windows.ends)
+    counts -= grams.mass.take(windows.starts)
+    totals /= np.sqrt(counts, out=counts)
+    return totals
 
 
 def buckets_of(grams: Grams, start: int, end: int) -> tuple[U32, float]:
     """Every bucket of a window, and the gram count whose root its score is divided by."""
-    first, last = np.searchsorted(grams.word_starts, (start, end))
+    first, last = grams.word_starts.searchsorted((start, end)).tolist()
     parts = (grams.chars[:, start:end].ravel(), grams.words[:, first:last].ravel())
     return np.concatenate(parts), float(grams.mass[end] - grams.mass[start])
