@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import typer
 import typer.core
 import typer.main
+
+from tyrian.cli.imported import imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class LazyGroup(typer.core.TyperGroup):
 
 def load(name: str, entry: Entry) -> Any:
     """Import an entry and make a command of it."""
-    module, _, attribute = entry.target.partition(":")
-    found = getattr(import_module(module), attribute)
+    found = imported(entry.target)
     if isinstance(found, typer.Typer):
         found.rich_markup_mode = None
         found._add_completion = False

@@ -11,9 +11,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from types import FunctionType, MappingProxyType
+
+from tyrian.cli.imported import imported
 
 QUICK: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
@@ -51,8 +52,7 @@ def quick_call(words: Sequence[str]) -> Callable[[], int] | None:
     count = next((size for size in (1, 2) if tuple(words[:size]) in QUICK), 0)
     if not count:
         return None
-    module, _, name = QUICK[tuple(words[:count])].partition(":")
-    function = getattr(import_module(module), name)
+    function = imported(QUICK[tuple(words[:count])])
     try:
         return partial(function, **values_of(function, words[count:]))
     except _NotPlain:

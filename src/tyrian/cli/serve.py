@@ -1,14 +1,22 @@
 """`tyrian serve`: a gateway with guards in front of any OpenAI-compatible model server."""
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tyrian.cli.gateway_parts import Options
+from tyrian.cli.start import bind, prepare, serve_until_stopped
+from tyrian.cli.workers import Worker, fork_workers
+from tyrian.errors import ConfigError, MissingDependencyError, StoreError
+from tyrian.gateway.logging import configure
 
 
 class LogFormat(StrEnum):
@@ -103,34 +111,46 @@ def serve(
 ) -> None:
     """Start the gateway; the first start makes a key and shows it."""
     os.umask(0o077)
-    with _collector_at_rest():
-        from tyrian.cli.gateway_parts import Options
-        from tyrian.cli.serve_run import run
-    run(
-        Options(
-            stack=stack,
-            upstream=upstream or "",
-            upstream_key_env=upstream_key_env,
-            host=host,
-            port=port,
-            data=data,
-            database=database or "",
-            redis=redis or "",
-            is_guarded=not no_guards,
-            log_format=log_format.value,
-            allowed_hosts=tuple(allowed_host or ()),
-            trusted_proxies=tuple(trusted_proxy or ()),
-        ),
-        workers,
+    configure(log_format.value)
+    options = Options(
+        stack=stack,
+        upstream=upstream or "",
+        upstream_key_env=upstream_key_env,
+        host=host,
+        port=port,
+        data=data,
+        database=database or "",
+        redis=redis or "",
+        is_guarded=not no_guards,
+        log_format=log_format.value,
+        allowed_hosts=tuple(allowed_host or ()),
+        trusted_proxies=tuple(trusted_proxy or ()),
     )
+    if workers == 1:
+        _serve_alone(options)
+        return
+    bound = bind(options.host, options.port)
+    shared = Path(tempfile.mkdtemp(prefix="tyrian-metrics-"))
+    role = fork_workers(workers)
+    if isinstance(role, Worker):
+        _serve_alone(replace(options, metrics=shared), bound, role.on_started)
+        return
+    shutil.rmtree(shared, ignore_errors=True)
+    if role:
+        raise typer.Exit(role)
 
 
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """What is imported here stays: looking for garbage in it is a seventh of what it costs."""
-    gc.disable()
+def _serve_alone(
+    options: Options,
+    bound: socket.socket | None = None,
+    when_announced: Callable[[], None] | None = None,
+) -> None:
+    """Serve in this process, as the first or only one, or as one more of several."""
     try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+        prepared = prepare(options, bound)
+    except (StoreError, MissingDependencyError) as error:
+        # Nothing was served: what is wrong is how this command was called.
+        raise ConfigError(error.message, hint=error.hint) from error
+    is_first = bound is None or when_announced is not None
+    if not serve_until_stopped(prepared, is_first=is_first, when_announced=when_announced):
+        raise typer.Exit(3)
