@@ -74,7 +74,7 @@ async def fill(running: Any, texts: Sequence[str], user_id: str) -> None:
             if table in Base.metadata.tables:
                 await session.execute(Base.metadata.tables[table].insert().values(**values))
 
-        for i, text in enumerate([whole, *parts]):
+        for i, text in enumerate(parts, start=1):
             await add("user_account", id=f"user_{i}", email=f"{text}{i}", name=text,
                       created_at=now)  # fmt: skip
             await add("membership", id=f"mem_{i}", organisation_id=HOME, user_id=f"user_{i}",
@@ -84,20 +84,11 @@ async def fill(running: Any, texts: Sequence[str], user_id: str) -> None:
                       invited_by=user_id, created_at=now, expires_at=now + 9_999)  # fmt: skip
             await add("project", id=f"proj_{i}", organisation_id=HOME, name=text,
                       created_at=now, model_mode="allow_list", model_ids=[text])  # fmt: skip
-            await add("key", id=f"key_{i}", project_id=PROJECT, name=text, kind="live",
-                      scopes=["chat", text], models=[text], networks=[text],
-                      owner_user_id=f"user_{i}", created_by=f"user_{i}", created_at=now - i,
-                      )  # fmt: skip
-            await add("key_secret", id=f"sec_{i}", key_id=f"key_{i}", digest=b"%032d" % i,
-                      redacted_value=text, created_at=now)  # fmt: skip
             await add("people_group", id=f"group_{i}", organisation_id=HOME, name=f"{text}{i}",
                       created_at=now)  # fmt: skip
             await add("custom_role", id=f"role_{i}", organisation_id=HOME, scope_id=HOME,
                       name=f"{text}{i}", description=text, permissions=["organization.read"],
                       created_by=f"user_{i}", created_at=now, updated_at=now)  # fmt: skip
-            await add("decision", **_decision(i, text, now))
-            await add("review", **_review(i, text, now))
-            await add("ledger_entry", **_ledger_entry(i, text, now))
             await add("passkey", id=f"pass_{i}", user_id=user_id, credential_digest=b"%032d" % i,
                       credential_id=b"%d" % i, public_key=b"", sign_count=0, name=text,
                       transports=[], created_at=now)  # fmt: skip
@@ -105,9 +96,20 @@ async def fill(running: Any, texts: Sequence[str], user_id: str) -> None:
                       project_id=PROJECT, created_by=f"user_{i}", name=text,
                       payload={"columns": [{"model": text}]}, created_at=now,
                       updated_at=now)  # fmt: skip
+        # Of what has a page of its own, the first holds all.
+        for i, text in enumerate([whole, *parts]):
+            owner = f"user_{i}" if i else user_id
+            await add("key", id=f"key_{i}", project_id=PROJECT, name=text, kind="live",
+                      scopes=["chat", text], models=[text], networks=[text],
+                      owner_user_id=owner, created_by=owner, created_at=now - i)  # fmt: skip
+            await add("key_secret", id=f"sec_{i}", key_id=f"key_{i}", digest=b"%032d" % i,
+                      redacted_value=text, created_at=now)  # fmt: skip
+            await add("decision", **_decision(i, text, now))
+            await add("review", **_review(i, text, now))
+            await add("ledger_entry", **_ledger_entry(i, text, now))
             turns = [{"role": "assistant", "text": text, "why": [text[:2_000]]}]
             await add("playground_snapshot", id=f"snap_{i}", organisation_id=HOME,
-                      project_id=PROJECT, created_by=f"user_{i}", title=text, created_at=now,
+                      project_id=PROJECT, created_by=owner, title=text, created_at=now,
                       payload={"columns": [{"model": text[:250], "system": text, "turns": turns}]},
                       expires_at=now + 9_999)  # fmt: skip
         for text in parts:

@@ -74,14 +74,17 @@ class Shape(html.parser.HTMLParser):
         self.elements: set[tuple[str, frozenset[str]]] = set()
         self.addresses: set[str] = set()
         self.said: list[str] = []
+        self.before_main = 0
         self.feed(text)
 
     @cached_property
     def shown(self) -> str:
-        """What it says, each text once, as `seen`."""
-        return seen("".join(dict.fromkeys(self.said)))
+        """What it says beside what every page says of its visitor, each text once, as `seen`."""
+        return seen("".join(dict.fromkeys(self.said[self.before_main :])))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "main":
+            self.before_main = len(self.said)
         self.elements.add((tag, frozenset(name for name, _ in attrs)))
         for name, value in attrs:
             if name in ("href", "src", "action", "formaction", "srcset", "poster"):

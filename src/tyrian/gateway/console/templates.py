@@ -1,5 +1,6 @@
 """Jinja2 as the console uses it: everything escaped, nothing undefined, words for numbers."""
 
+import re
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -9,6 +10,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Stric
 
 PERIODS = (("month", "a month"), ("week", "a week"), ("day", "a day"), ("total", "altogether"))
 """The periods of budgets, in words."""
+
+_ODD = re.compile(r"[^ -~]")
+"""What may have to be shown by its number."""
 
 _AGO = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -95,7 +99,12 @@ def duration(seconds: float) -> str:
 
 def visible(text: str) -> str:
     """Characters that hide, or that turn the direction of writing, shown by their numbers."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\u{{{ord(c):x}}}" for c in text)
+    lines = text.split("\n")
+    return "\n".join(one if one.isprintable() else _ODD.sub(_shown, one) for one in lines)
+
+
+def _shown(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else f"\\u{{{ord(found[0]):x}}}"
 
 
 _STAGES = {
