@@ -4,21 +4,19 @@ import hashlib
 import json
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.corpus.supply.opcodes import reduced
+from tests.warm.program import tyrian
 
 from tyrian.detectors.secrets.checks import base62_crc
-
-TYRIAN = Path(sys.executable).with_name("tyrian")
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """The command, its output and its exit code."""
     return subprocess.run(
-        [str(TYRIAN), "model", "scan", *map(str, arguments)],
+        [*tyrian(), "model", "scan", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

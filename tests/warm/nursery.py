@@ -14,10 +14,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 GROUPS = ("attest", "bom", "data", "eval", "model")
 """Nouns whose verbs are imported one by one."""
+SCRIPT = "script_of_a_test"
+"""The module that a script of a test is imported as."""
 SET = "="
 """Ends the words of a command that was called with settings in its environment."""
 _FILES = 5
@@ -50,6 +53,8 @@ class Request:
     @property
     def command(self) -> tuple[str, ...]:
         """The words that name a command, and whether settings send it to the whole parser."""
+        if self.words and self.words[0].endswith(".py"):
+            return (self.words[0],)
         count = 2 if self.words[:1] and self.words[0] in GROUPS else 1
         named = [word for word in self.words[:count] if word.isalpha()]
         is_set = any(name.lstrip(b"_").startswith(b"TYRIAN_") for name in self.environment)
@@ -73,7 +78,7 @@ class Request:
             assert isinstance(stream, io.TextIOWrapper)
             stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())
             stream.reconfigure(write_through=b"PYTHONUNBUFFERED" in self.environment)
-        sys.argv = [sys.argv[2], *self.words]
+        sys.argv = [*([] if SCRIPT in sys.modules else sys.argv[2:]), *self.words]
 
 
 def receive(line: socket.socket) -> Request | None:
@@ -188,6 +193,13 @@ def preload(command: tuple[str, ...]) -> None:
 
     A fault shows again in the fork that runs the command.
     """
+    if command and command[0].endswith(".py"):
+        spec = spec_from_file_location(SCRIPT, command[0])
+        assert spec
+        assert spec.loader
+        sys.modules[SCRIPT] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[SCRIPT])
+        return
     quick = import_module("tyrian.cli.quick").QUICK
     target = quick.get(command) or quick.get(command[:1])
     with suppress(Exception):
@@ -212,7 +224,7 @@ def main() -> None:
     """Run what is asked for by a listening socket; `nursery.py SOCKET PROGRAM`."""
     request = fork_for_each_command(socket.socket(fileno=int(sys.argv[1])))
     request.take_over()
-    import_module("tyrian.cli.entry").main()
+    import_module(SCRIPT if SCRIPT in sys.modules else "tyrian.cli.entry").main()
 
 
 if __name__ == "__main__":

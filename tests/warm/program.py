@@ -44,3 +44,9 @@ def tyrian() -> tuple[str, ...]:
 
     atexit.register(end)
     return (sys.executable, "-I", "-S", str(_HERE / "client.py"), address)
+
+
+def script(path: str) -> tuple[str, ...]:
+    """The words that start the `main` of a Python file in the same way, once it is imported."""
+    client = tyrian()
+    return (*client, path) if len(client) > 1 else (sys.executable, path)

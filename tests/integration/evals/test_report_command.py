@@ -2,27 +2,24 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from tests.warm.program import tyrian
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202e<script>alert(1)</script> | `x`"
 
 
-def tyrian(*args: str) -> subprocess.CompletedProcess[str]:
-    program = "from tyrian.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *args], capture_output=True, text=True, timeout=120
-    )
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*tyrian(), *args], capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     for rule in ("obeys", "refuses"):
-        done = tyrian(
+        done = run(
             *("eval", "run", "prompt-injection", "--sample"),
             *("--model", f"scripted:{rule}", "--output", str(root / rule)),
         )
@@ -31,7 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_report_holds_every_figure_in_every_format(runs: Path, tmp_path: Path) -> None:
-    done = tyrian(
+    done = run(
         *("eval", "report", str(runs), "--output", str(tmp_path / "out.html")),
         *("--format", "html", "--format", "json", "--format", "markdown", "--format", "junit"),
     )
@@ -59,7 +56,7 @@ def test_hostile_words_of_a_model_stay_words(runs: Path, tmp_path: Path) -> None
         line["exchanges"][0]["reply"] = HOSTILE
         line["slices"] = {"variant": HOSTILE}
     (target / "results.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    done = tyrian(
+    done = run(
         *("eval", "report", str(target), "--output", str(tmp_path / "out.html")),
         *("--format", "html", "--format", "markdown", "--format", "junit"),
     )
@@ -74,17 +71,17 @@ def test_hostile_words_of_a_model_stay_words(runs: Path, tmp_path: Path) -> None
 
 
 def test_a_worse_model_is_told_in_one_line(runs: Path, tmp_path: Path) -> None:
-    done = tyrian("eval", "compare", str(runs / "refuses"), str(runs / "obeys"))
+    done = run("eval", "compare", str(runs / "refuses"), str(runs / "obeys"))
     assert done.returncode == 0
     assert done.stdout.startswith("worse: prompt-injection")
     assert len(done.stdout.splitlines()) == 1
     limits = tmp_path / "limits.yaml"
     limits.write_text("prompt-injection:\n  injected: {may_worsen: 0.02}\n")
-    done = tyrian(
+    done = run(
         *("eval", "compare", str(runs / "refuses"), str(runs / "obeys"), "--limits", str(limits))
     )
     assert done.returncode == 1
-    done = tyrian(
+    done = run(
         *("eval", "compare", str(runs / "obeys"), str(runs / "refuses"), "--limits", str(limits))
     )
     assert done.returncode == 0
@@ -92,7 +89,7 @@ def test_a_worse_model_is_told_in_one_line(runs: Path, tmp_path: Path) -> None:
 
 
 def test_equal_runs_say_what_would_not_have_shown(runs: Path) -> None:
-    done = tyrian("eval", "compare", str(runs / "obeys"), str(runs / "obeys"))
+    done = run("eval", "compare", str(runs / "obeys"), str(runs / "obeys"))
     assert done.returncode == 0
     assert "no significant change" in done.stdout
 
@@ -113,12 +110,12 @@ def test_a_limit_that_cannot_be_meant_is_named(
 ) -> None:
     limits = tmp_path / "limits.yaml"
     limits.write_text(text)
-    done = tyrian("eval", "compare", str(runs), str(runs), "--limits", str(limits))
+    done = run("eval", "compare", str(runs), str(runs), "--limits", str(limits))
     assert done.returncode == 2
     assert named in done.stderr
 
 
 def test_a_directory_without_runs_is_named(tmp_path: Path) -> None:
-    done = tyrian("eval", "report", str(tmp_path))
+    done = run("eval", "report", str(tmp_path))
     assert done.returncode == 3
     assert "no finished run" in done.stderr

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from tests.warm.program import tyrian
 
-TYRIAN = Path(sys.executable).with_name("tyrian")
 COMMIT, NEXT = "c0ffee" + "0" * 34, "beef" + "1" * 36
 CONFIG, WEIGHTS = b'{"model_type": "tiny", "layers": 2}', bytes(range(256)) * 40
 
@@ -91,7 +90,7 @@ class Place:
             **environment,
         }
         return subprocess.run(
-            [str(TYRIAN), *arguments],
+            [*tyrian(), *arguments],
             cwd=self.root,
             env=known,
             capture_output=True,

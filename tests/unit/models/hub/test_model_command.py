@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm.program import tyrian
 
 COMMIT = "c0ffee" + "0" * 34
 NAME = "prompt-guard-2-22m"
@@ -20,7 +21,7 @@ MAIN = "from tyrian.cli.main import main; main()"
 
 def model(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", MAIN, "model", *args],
+        [*tyrian(), "model", *args],
         capture_output=True,
         text=True,
         timeout=60,
