@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.integration.sandbox.conftest import HOST, Servers
+from tests.warm.program import tyrian
 
 from tyrian.sandbox.cgroup import ControlGroup
 from tyrian.sandbox.drivers.bubblewrap import Bubblewrap
@@ -65,8 +66,7 @@ def write_stack(workspace: Path, driver: str, **keys: object) -> Path:
 
 
 def command(stack: Path, *argv: str, options: tuple[str, ...] = ()) -> list[str]:
-    tyrian = [str(Path(sys.executable).with_name("tyrian")), "run", "--stack", str(stack), *options]
-    return [*tyrian, "--", *argv]
+    return [*tyrian(), "run", "--stack", str(stack), *options, "--", *argv]
 
 
 def run(stack: Path, *argv: str, options: tuple[str, ...] = (), **more: Any) -> Done:
