@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from tyrian.cli.code_judge import Judge, Judged, checked_tag
 from tyrian.cli.result import Json
-from tyrian.cli.rows import Id, Line, LineSplitter, RowError
+from tyrian.cli.rows import Id, Line, LineSplitter, RowError, fields_of
 from tyrian.cli.source import opened, read
 from tyrian.core.decision import Effect
 from tyrian.detectors.code_shield.budget import Budget
 from tyrian.detectors.code_shield.rule import Profile
-from tyrian.errors import ConfigError, InputError
-from tyrian.gateway.strict_json import decode_object
+from tyrian.errors import ConfigError
 
 _MOST_BYTES = 16 << 20
 
@@ -72,15 +71,7 @@ def _findings(judged: Judged) -> list[Json]:
 
 
 def _row(line: Line) -> tuple[Id, str, str | None]:
-    if line.data is None:
-        raise RowError("the line is too long")
-    try:
-        fields = decode_object(line.data)
-    except InputError as error:
-        raise RowError(error.message.replace("the body", "the row")) from None
-    row_id = fields.get("id", line.number)
-    if not isinstance(row_id, str | int) or isinstance(row_id, bool):
-        raise RowError("id: must be a string or a whole number")
+    row_id, fields = fields_of(line)
     code, language = fields.get("code"), fields.get("language")
     if not isinstance(code, str):
         raise RowError("code: must be a string", row_id=row_id)

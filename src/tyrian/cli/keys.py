@@ -6,13 +6,13 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from tyrian.cli.columns import aligned, date
 from tyrian.errors import ConfigError, InputError
 from tyrian.gateway.accounts.keys import DAY_S, Keys
 from tyrian.gateway.accounts.prices import NANOS_PER_USD
@@ -140,17 +140,15 @@ def list_keys(
             record.id,
             record.status(now),
             record.redacted_value,
-            _date(record.expires_at),
-            _date(record.last_used_at),
+            date(record.expires_at),
+            date(record.last_used_at),
             ",".join(sorted(record.scopes)),
             record.name,
         )
         for record in records
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+    for line in aligned(rows):
+        typer.echo(line)
 
 
 @app.command()
@@ -231,12 +229,13 @@ def open_keys(data: Path | None, database: str | None) -> tuple[Store, Keys]:
     return store, Keys(store)
 
 
-def _with_keys(act: Callable[[Keys], Awaitable[T]], data: Path | None, database: str | None) -> T:
-    store, keys = open_keys(data, database)
+def on_store(act: Callable[[Store], Awaitable[T]], data: Path | None, database: str | None) -> T:
+    """Do something on the key store that the options name; ids in it come from the user."""
+    store, _ = open_keys(data, database)
 
     async def run() -> T:
         try:
-            return await act(keys)
+            return await act(store)
         except InputError as error:
             # The id came from the command line, so it is the command that is wrong.
             raise ConfigError(error.message, hint=error.hint) from error
@@ -244,6 +243,10 @@ def _with_keys(act: Callable[[Keys], Awaitable[T]], data: Path | None, database:
             await store.close()
 
     return asyncio.run(run())
+
+
+def _with_keys(act: Callable[[Keys], Awaitable[T]], data: Path | None, database: str | None) -> T:
+    return on_store(lambda store: act(Keys(store)), data, database)
 
 
 _LIFE_SPAN = re.compile(r"([0-9]{1,6})\s*([smhdw])", re.ASCII)
@@ -286,11 +289,7 @@ def _show_value(record: KeyRecord, token: str, output: Format) -> None:
     if output is Format.JSON:
         typer.echo(json.dumps({**plain(record), "value": token}, indent=2))
         return
-    until = f"until {_date(record.expires_at)}" if record.expires_at else "without an end"
+    until = f"until {date(record.expires_at)}" if record.expires_at else "without an end"
     typer.echo(f"{record.id} ({record.name}), good {until}; shown only now:", err=True)
     sys.stderr.flush()
     typer.echo(token)
-
-
-def _date(at: int | None) -> str:
-    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -1,21 +1,18 @@
 """`tyrian review`: list what waits for a person, look at it, approve or refuse it."""
 
-import asyncio
 import dataclasses
 import getpass
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from tyrian.cli.keys import DatabaseOption, DataOption, Format, FormatOption
+from tyrian.cli.columns import aligned, date
+from tyrian.cli.keys import DatabaseOption, DataOption, Format, FormatOption, on_store
 from tyrian.errors import ConfigError, InputError
-from tyrian.gateway.home import DATABASE_NAME, state_directory
 from tyrian.gateway.reviews import MAX_LISTED, MAX_NOTE, STATUSES, ReviewRecord, Reviews
-from tyrian.gateway.store.engine import Store
 from tyrian.review.text import cut
 
 T = TypeVar("T")
@@ -62,17 +59,15 @@ def list_reviews(
         (
             one.id,
             one.status,
-            _date(one.created_at),
-            _date(one.expires_at),
+            date(one.created_at),
+            date(one.expires_at),
             one.stage,
             cut(", ".join(str(call["tool"]) for call in one.calls))[:60] or "a message",
         )
         for one in found
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+    for line in aligned(rows):
+        typer.echo(line)
 
 
 @app.command()
@@ -141,18 +136,7 @@ async def _known(reviews: Reviews, review_id: str) -> ReviewRecord:
 
 
 def _with_reviews(act: Callable[[Reviews], Awaitable[T]], data: Any, database: str | None) -> T:
-    store = Store.open(database or state_directory(data) / DATABASE_NAME)
-
-    async def run() -> T:
-        try:
-            return await act(Reviews(store))
-        except InputError as error:
-            # The id came from the command line, so it is the command that is wrong.
-            raise ConfigError(error.message, hint=error.hint) from error
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
+    return on_store(lambda store: act(Reviews(store)), data, database)
 
 
 def _write(review: ReviewRecord, output: Format) -> None:
@@ -184,15 +168,11 @@ def _lines(review: ReviewRecord) -> Iterator[str]:
         yield f"  because   {cut(str(reason['rule']))}: {cut(str(reason['message']))}"
     if review.decided_by:
         note = f": {cut(review.note)}" if review.note else ""
-        yield f"  decided   by {cut(review.decided_by)}, {_date(review.decided_at or 0)}{note}"
+        yield f"  decided   by {cut(review.decided_by)}, {date(review.decided_at or 0)}{note}"
 
 
 def _listed(words: Any) -> str:
     return ", ".join(map(str, words))
-
-
-def _date(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
 def _user() -> str:

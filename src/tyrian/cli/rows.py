@@ -93,15 +93,20 @@ class RowError(InputError):
         self.row_id = row_id
 
 
-def read_row(line: Line, stage: Stage | None) -> Row:
-    """The row of a line; `stage` is for rows that name none."""
+def fields_of(line: Line) -> tuple[Id, dict[str, object]]:
+    """The id and the fields of the row that a line is; without an id, its number stands for it."""
     if line.data is None:
         raise RowError("the line is too long")
     try:
         fields = decode_object(line.data)
     except InputError as error:
         raise RowError(error.message.replace("the body", "the row")) from None
-    row_id = _id(fields.get("id", line.number))
+    return _id(fields.get("id", line.number)), fields
+
+
+def read_row(line: Line, stage: Stage | None) -> Row:
+    """The row of a line; `stage` is for rows that name none."""
+    row_id, fields = fields_of(line)
     try:
         return Row(row_id, tuple(_subjects(fields, stage)))
     except InputError as error:
