@@ -35,6 +35,7 @@ def encodings(text: str) -> list[str]:
         base64.a85encode(raw).decode(), base64.b85encode(raw).decode(), raw.hex(),
         " ".join(base64.b64encode(word.encode()).decode() for word in text.split()),
         " ".join(text[i : i + 3] for i in range(0, len(text), 3)), text.replace("r", "r-"),
+        text.translate(str.maketrans("eiosn", "éîößñ")), text.replace("o", "ø").replace("t", "Ŧ"),
     ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Letters put for other letters, word by word: Caesar's shifts, Atbash, words turned round."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 import numpy as np
 import numpy.typing as npt
-from ahocorasick_rs import BytesAhoCorasick, Implementation
+from ahocorasick_rs import BytesAhoCorasick
 
 from tyrian.text.alphabets import NATO, nato_pieces, pig_pieces, pig_word
 from tyrian.text.natural import odd_lines
@@ -33,11 +34,12 @@ def _substituted(cipher: int) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Vocabulary:
-    """The common words as each cipher writes them, between spaces."""
+    """The common words as each cipher writes them."""
 
-    finder: BytesAhoCorasick
+    all: frozenset[str]
+    numbers: dict[str, int]
     words: tuple[str, ...]
-    ciphers: npt.NDArray[np.int16]
+    ciphers: tuple[int, ...]
 
 
 @cache
@@ -54,44 +56,36 @@ def _disguised() -> _Vocabulary:
             owners.setdefault(written, _PIG)
     for word in NATO:
         owners.setdefault(word, _NATO)
-    return _Vocabulary(
-        # Twice as fast as the others on short texts, for nine megabytes.
-        BytesAhoCorasick(
-            [f" {word} ".encode() for word in owners], implementation=Implementation.DFA
-        ),
-        tuple(owners),
-        np.array(list(owners.values()), dtype=np.int16),
-    )
+    numbers = {word: number for number, word in enumerate(owners)}
+    return _Vocabulary(frozenset(owners), numbers, tuple(owners), tuple(owners.values()))
 
 
-@cache
-def _plain() -> BytesAhoCorasick:
-    return BytesAhoCorasick([f" {word} ".encode() for word in sorted(COMMON) if len(word) >= 3])
+_LEAST_PLAIN = 3
+"""Letters from which a common word shows that a text is not in cipher there."""
+_LEAST_KNOWN = 2
+_PARTED = "x ray"
+"""The only one of two words."""
+_IS_PARTED = re.compile(rb" x ray(?= )")
 
 
 def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
     """Each cipher that there is evidence for, with the stretches written in it."""
-    spaced = source.spaced
     vocabulary = _disguised()
-    hits = vocabulary.finder.find_matches_as_indexes(spaced, overlapping=True)
-    if len(hits) < 2:
+    known, is_parted = vocabulary.numbers, _IS_PARTED.search(source.spaced) is not None
+    if len(source.vocabulary & vocabulary.all) + is_parted < _LEAST_KNOWN:
         return
-    by_cipher: defaultdict[int, set[int]] = defaultdict(set)
-    for number in {hit[0] for hit in hits}:
-        by_cipher[int(vocabulary.ciphers[number])].add(number)
-    proven = {
-        cipher: numbers
-        for cipher, numbers in by_cipher.items()
-        if is_evidence({vocabulary.words[n] for n in numbers})
-    }
+    hits = {known[word] for word in source.words if word in known}
+    if is_parted:
+        hits.add(known[_PARTED])
+    by_cipher: defaultdict[int, set[str]] = defaultdict(set)
+    for number in hits:
+        by_cipher[vocabulary.ciphers[number]].add(vocabulary.words[number])
+    proven = {cipher: words for cipher, words in by_cipher.items() if is_evidence(words)}
     if not proven:
         return
-    found = as_rows(hits)
-    data = np.frombuffer(spaced, dtype=np.uint8)[1:-1]
-    stretches = _Stretches(data != 0x20, spaced)
+    stretches = _Stretches(*source.word_places(), source)
     for cipher in sorted(proven, key=lambda c: -len(proven[c])):
-        mine = found[vocabulary.ciphers[found[:, 0]] == cipher]
-        first, last = stretches.around(mine)
+        first, last = stretches.around(_hits(source, proven[cipher]))
         if not len(first):
             continue
         if cipher == _NATO:
@@ -110,6 +104,20 @@ def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
                 _name(cipher),
                 _shifted(source, stretches.starts[first], stretches.ends[last], cipher),
             )
+
+
+def _hits(source: Source, words: set[str]) -> npt.NDArray[np.intp]:
+    """Rows of number, start and end of the words where they stand, with a blank on either side."""
+    numbers = {word: number for number, word in enumerate(sorted(words))}
+    starts, ends = source.word_places()
+    places = zip(source.words, starts.tolist(), ends.tolist(), strict=True)
+    rows = [(start, end + 2, numbers[word]) for word, start, end in places if word in numbers]
+    if _PARTED in numbers:
+        rows += [
+            (m.start(), m.end() + 1, numbers[_PARTED]) for m in _IS_PARTED.finditer(source.spaced)
+        ]
+        rows.sort()
+    return np.array([(number, start, end) for start, end, number in rows], dtype=np.intp)
 
 
 def unread_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
@@ -134,13 +142,12 @@ def _name(cipher: int) -> str:
 class _Stretches:
     """Words of a text, and where plain ones part the stretches that may be in cipher."""
 
-    def __init__(self, inside: Bools, spaced: bytes) -> None:
-        self.starts, self.ends = runs_of(inside)
+    def __init__(self, starts: Index, ends: Index, source: Source) -> None:
+        self.starts, self.ends = starts, ends
         self._is_plain = np.zeros(len(self.starts), dtype=np.bool_)
-        plain = _plain().find_matches_as_indexes(spaced, overlapping=True)
-        if plain:
-            at = as_rows(plain)[:, 1]
-            self._is_plain[np.searchsorted(self.starts, at, side="right") - 1] = True
+        plain = [word in COMMON and len(word) >= _LEAST_PLAIN for word in source.words]
+        at = source.word_places()[0][plain]
+        self._is_plain[np.searchsorted(self.starts, at, side="right") - 1] = True
 
     def around(self, hits: npt.NDArray[np.intp]) -> tuple[Index, Index]:
         """First and last word of the stretches with at least two different hits."""
@@ -189,7 +196,7 @@ def rot47_pieces(source: Source) -> Pieces:
     hits = finder.find_matches_as_indexes(raw, overlapping=True)
     if not is_evidence({words[number] for number, _, _ in hits}):
         return NONE
-    stretches = _Stretches(source.data > 0x20, source.spaced)
+    stretches = _Stretches(*runs_of(source.data > 0x20), source)
     first, last = stretches.around(as_rows(hits))
     starts, ends = stretches.starts[first], stretches.ends[last]
     codes = source.codes[spread_out(starts, ends - starts)].copy()

@@ -13,6 +13,7 @@ from string import ascii_letters, digits
 from tyrian.text.bases import LEAST_BASE58, is_base85_head
 from tyrian.text.fragments import has_broken_words
 from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, LEAST_MIXED, LEAST_STRONG, MAY_END, is_proven
+from tyrian.text.letters import may_be_unaccented
 from tyrian.text.source import Source
 from tyrian.text.spacing import LEAST_WORDS, is_attack
 from tyrian.text.words import COMMON, Speller, has_strong, strong_places
@@ -179,4 +180,5 @@ GLANCES: dict[str, Callable[[Source], bool]] = {
     "deleet": may_be_leet,
     "base85": may_be_base85,
     "rejoined": has_broken_words,
+    "unaccented": may_be_unaccented,
 }

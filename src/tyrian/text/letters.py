@@ -132,6 +132,34 @@ def _in_accented_words() -> npt.NDArray[np.bool_]:
     return table
 
 
+_ACCENTED = "".join(f"{chr(low)}-{chr(high)}" for low, high in _ACCENTED_BLOCKS)
+_WITH_ACCENTS = re.compile(f"[a-zA-Z{_ACCENTED}]*[{_ACCENTED}][a-zA-Z{_ACCENTED}]*")
+
+
+@cache
+def _bare_letters() -> dict[int, str]:
+    first, second, sizes = (column.tolist() for column in _bare_table())
+    return {
+        code: chr(first[code]) + (chr(second[code]) if size == 2 else "")
+        for code, size in enumerate(sizes)
+        if size
+    }
+
+
+def may_be_unaccented(source: Source) -> bool:
+    """True where many letters have accents, or words are known without theirs."""
+    if source.is_ascii:
+        return False
+    words = _WITH_ACCENTS.findall(source.text)
+    if not words:
+        return False
+    joined = " ".join(words)
+    if len(joined) - len(joined.encode("ascii", "ignore")) >= _LEAST_ACCENTS:
+        return True
+    bare = joined.translate(_bare_letters()).lower().split()
+    return not COMMON.isdisjoint(bare)
+
+
 def unaccented_pieces(source: Source) -> Pieces:
     """Accented letters bared, where most are accented or that makes common words of none."""
     first, second, widths = _bare_table()
@@ -149,7 +177,7 @@ def unaccented_pieces(source: Source) -> Pieces:
     gained = _words_with_accents(small, size) & COMMON
     if not gained:
         return NONE
-    gained -= set(source.spaced.decode("latin-1").split())
+    gained -= source.vocabulary
     return NONE if STRONG.isdisjoint(gained) and not is_evidence(gained) else pieces
 
 

@@ -78,11 +78,6 @@ def _costs() -> Costs:
 
 
 @cache
-def _known() -> frozenset[bytes]:
-    return frozenset(word.encode() for word in SPELT)
-
-
-@cache
 def _ways() -> tuple[tuple[int, ...], Costs]:
     """The ways to read, and for each what the pairs as they stand cost when they are read so."""
     costs = _costs()
@@ -108,8 +103,8 @@ def _numbers() -> npt.NDArray[np.uint8]:
 
 def odd_lines(source: Source) -> Iterator[tuple[int, int, int]]:
     """(way to read it, start, end) of lines that read like a language only in that way."""
-    words = set(source.spaced.split())
-    if len(words & _known()) * _SELDOM >= len(words):
+    words = source.vocabulary
+    if len(words & SPELT) * _SELDOM >= len(words):
         return
     data = source.data
     numbers = _numbers()[np.concatenate((_EDGE, data, _EDGE))].astype(np.intp)

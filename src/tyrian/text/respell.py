@@ -6,7 +6,7 @@ wrong meet there, at a cost linear in the text. Long words may have two slips.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from string import ascii_letters, digits
 
 import numpy as np
@@ -82,13 +82,13 @@ _DOUBTFUL = frozenset(_DOUBTFUL_WORDS.split())
 """Words of attacks with too many neighbours to prove anything by a misspelling."""
 _LEAST_SLOPPY, _SLOPPY = 2, 10
 """Misspelt words, and one in how many words they must be, to take a text for hastily typed."""
-_REMEMBERED = 1 << 14
+_REMEMBERED = 1 << 15
+_seen: set[str] = set()
+"""Words that stand for no other, as far as they were looked up: most texts have few new ones."""
 _IS_CODE = members("%&#=/\\_@+<>" + digits)
 """What stands beside a word that is part of some code, not misspelt."""
 _BLANK = np.full(1, 0x20, dtype=np.uint8)
 _IS_LETTER = members(ascii_letters)
-_NO_WORD = frozenset({""})
-"""What stands between two blanks."""
 
 
 def _shortened(word: str) -> Iterator[str]:
@@ -143,23 +143,26 @@ def _edges() -> frozenset[str]:
     return frozenset({word[:3] + "-" for word in long} | {"-" + word[-3:] for word in long})
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _correction(word: str) -> str | None:
     """The known word that a misspelt one stands for."""
     if word in _REAL:
         return None
     table = _meant()
-    for key in (word, *_shortened(word)):
-        meant = table.get(key)
-        if meant and (len(meant) >= _TWO_SLIPS or _slips(word, meant) <= 1):
-            return None if _is_other_word(word, meant) else meant
+    once = list(_shortened(word))
+    if word in table or not table.keys().isdisjoint(once):
+        for key in (word, *once):
+            meant = table.get(key)
+            if meant and (len(meant) >= _TWO_SLIPS or _slips(word, meant) <= 1):
+                return None if _is_other_word(word, meant) else meant
     if len(word) + 1 < _TWO_SLIPS or _edges().isdisjoint((word[:3] + "-", "-" + word[-3:])):
         return None
-    for short in _shortened(word):
-        for key in _shortened(short):
-            meant = table.get(key)
-            if meant and len(meant) >= _TWO_SLIPS:
-                return None if _is_other_word(word, meant) else meant
+    twice = [short[:at] + short[at + 1 :] for short in once for at in range(len(short))]
+    if table.keys().isdisjoint(twice):
+        return None
+    for key in twice:
+        meant = table.get(key)
+        if meant and len(meant) >= _TWO_SLIPS:
+            return None if _is_other_word(word, meant) else meant
     return None
 
 
@@ -169,14 +172,29 @@ def _proving() -> frozenset[str]:
     return frozenset(word for word in STRONG - _DOUBTFUL if len(word) >= _LEAST_STRONG)
 
 
+def _misspelt(words: frozenset[str]) -> dict[str, str]:
+    """The misspelt ones and what they stand for; others are looked up once in a long while."""
+    odd = words - _KNOWN - _seen
+    if len(_seen) >= _REMEMBERED:
+        _seen.clear()
+    found: dict[str, str] = {}
+    for word in odd:
+        if len(word) > _LONGEST + 1:
+            continue
+        if len(word) >= _LEAST - 1 and word.isascii() and (meant := _correction(word)):
+            found[word] = meant
+        elif len(_seen) < _REMEMBERED:
+            _seen.add(word)
+    return found
+
+
 def _corrections(words: frozenset[str]) -> dict[str, str]:
     """Misspelt words and what they stand for, where that is worth to be read.
 
     It is where a word of attacks is among them, and where so many are misspelt that the others of
     these words must be taken for it.
     """
-    odd = [w for w in words - _KNOWN if _LEAST - 1 <= len(w) <= _LONGEST + 1 and w.isascii()]
-    found = {word: meant for word in odd if (meant := _correction(word))}
+    found = _misspelt(words)
     slipped = sum(not _is_replaced(word, meant) for word, meant in found.items())
     if slipped >= _LEAST_SLOPPY and slipped * _SLOPPY >= len(words):
         rest = words - _KNOWN - found.keys()
@@ -186,8 +204,7 @@ def _corrections(words: frozenset[str]) -> dict[str, str]:
 
 def respelt_pieces(source: Source) -> Pieces:
     """Misspelt words as they are meant, where a word of attacks is among them or many are."""
-    words = frozenset(source.spaced.decode("latin-1").split(" ")) - _NO_WORD
-    found = _corrections(words)
+    found = _corrections(source.vocabulary)
     if not found:
         return NONE
     starts, ends = runs_of(_IS_LETTER[source.data])

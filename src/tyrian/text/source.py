@@ -112,11 +112,26 @@ class Source:
         return b" %b " % self.raw.translate(_TO_WORDS)
 
     @cached_property
+    def words(self) -> list[str]:
+        """The words of `spaced`, in order."""
+        return self.spaced.decode("latin-1").split()
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The different ones of these words."""
+        return frozenset(self.words)
+
+    def word_places(self) -> tuple[Index, Index]:
+        """Start and end of each of these words."""
+        return runs_of(np.frombuffer(self.spaced, dtype=np.uint8)[1:-1] != _BLANK)
+
+    @cached_property
     def tokens(self) -> tuple[Index, Index]:
         """Start and end of every run of ASCII letters and digits."""
         return runs_of(_ALNUM[self.data])
 
 
+_BLANK = 0x20
 _ALNUM = members(ascii_letters + digits)
 _TO_WORDS = bytes(ord(chr(c).lower()) if chr(c).isalpha() else 0x20 for c in range(0x80)) + bytes(
     range(0x80, 0x100)
