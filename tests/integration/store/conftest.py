@@ -1,0 +1,3 @@
+"""What all tests of the store share."""
+
+from tests.integration.store.place import place as place
