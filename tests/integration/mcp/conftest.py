@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any, TextIO
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from tests.warm.program import tyrian
+from tests.warm.program import script, tyrian
 
 SERVER = str(Path(__file__).with_name("server.py"))
 
@@ -90,7 +89,7 @@ class Place:
         """A client that started the proxy, which started the server."""
         program, *args = [*tyrian(), *self._proxy, *options]
         parameters = StdioServerParameters(
-            command=program, args=[*args, "--", sys.executable, SERVER, kind]
+            command=program, args=[*args, "--", *script(SERVER), kind]
         )
         transport = stdio_client(parameters, errlog=self.log)
         async with Client(transport, mode=self.mode, **self.callbacks) as client:
@@ -109,7 +108,7 @@ class Place:
     async def listening(self, kind: str = "honest", *options: str) -> AsyncIterator[str]:
         """A server over HTTP and the proxy before it; the proxy's URL."""
         port = free_port()
-        server = await self._start([sys.executable, SERVER, kind, str(port)], port)
+        server = await self._start([*script(SERVER), kind, str(port)], port)
         try:
             async with self.before(f"http://127.0.0.1:{port}/mcp", *options) as url:
                 yield url

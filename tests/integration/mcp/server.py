@@ -149,8 +149,13 @@ def poison(made: MCPServer) -> None:
         return path
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve on a port if one is named, or else on the standard streams."""
     if len(sys.argv) > 2:
         server(sys.argv[1]).run("streamable-http", host="127.0.0.1", port=int(sys.argv[2]))
     else:
         server(sys.argv[1] if len(sys.argv) > 1 else "honest").run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,16 @@
 """Approvals: what is pinned stays visible, what changed is hidden until it is approved again."""
 
 import json
-import sys
 
 import pytest
 from tests.integration.mcp.conftest import SERVER, Connect, Place
+from tests.warm.program import script
 
 
 async def approve(place: Place, kind: str, *options: str) -> tuple[int, str, str]:
     return await place.run(
         "mcp", "approve", "--stack", place.stack, "--name", "files", "--lock", "lock.json",
-        *options, "--", sys.executable, SERVER, kind,
+        *options, "--", *script(SERVER), kind,
     )  # fmt: skip
 
 
@@ -29,8 +29,8 @@ def lock(place: Place) -> str:
 async def test_a_changed_description_hides_the_tool_until_it_is_approved_again(
     connect: Connect, place: Place
 ) -> None:
-    code, out, _ = await approve(place, "honest", "--yes")
-    assert code == 0, out
+    code, out, told = await approve(place, "honest", "--yes")
+    assert code == 0, told
     assert "new      tool read_file" in out
     async with connect("later", "--lock", lock(place)) as client:
         listed = await client.list_tools()
