@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from tyrian.gateway.tokens import is_well_formed
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_file: Callable[[Path], Path]) -> Path:
+    new_file(tmp_path / "tyrian.db")
     monkeypatch.setenv("TYRIAN_HOME", str(tmp_path))
     return tmp_path
 

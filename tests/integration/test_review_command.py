@@ -24,7 +24,8 @@ CALL = ToolCall("c1", "send", '{"to": "Eve@corp.example\\u001b[2J"}')
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_file: Callable[[Path], Path]) -> Path:
+    new_file(tmp_path / "tyrian.db")
     monkeypatch.setenv("TYRIAN_HOME", str(tmp_path))
     return tmp_path
 

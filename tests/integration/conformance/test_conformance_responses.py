@@ -1,6 +1,7 @@
 """Lines 46 to 48: the Responses API with OpenAI's client."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +182,9 @@ def test_line_47_all_kinds_of_input_reach_the_model(stage: Stage) -> None:
 
 
 @pytest.fixture
-def keeping(stage: Stage, tmp_path: Path) -> Stage:
+def keeping(stage: Stage, tmp_path: Path, new_file: Callable[[Path], Path]) -> Stage:
     """A gateway that keeps responses."""
-    store = Store.open(tmp_path / "responses.db")
+    store = Store.open(new_file(tmp_path / "responses.db"))
     stage.start(responses=StoredResponses(store), keys=TwoOrganisations(), closing=store)
     return stage
 
@@ -233,8 +234,10 @@ def test_line_48_nothing_is_kept_unasked_or_for_others(keeping: Stage) -> None:
     assert keeping.client.responses.retrieve(kept.id)
 
 
-def test_line_48_what_a_guard_has_stopped_is_kept_nowhere(guarded: Stage, tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "responses.db")
+def test_line_48_what_a_guard_has_stopped_is_kept_nowhere(
+    guarded: Stage, tmp_path: Path, new_file: Callable[[Path], Path]
+) -> None:
+    store = Store.open(new_file(tmp_path / "responses.db"))
     guarded.start(responses=StoredResponses(store), keys=TwoOrganisations(), closing=store)
     stopped = create(guarded, "an ATTACK", store=True)
     with pytest.raises(openai.NotFoundError):

@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,13 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(kit: Any, tmp_path: Path) -> Iterator[Any]:
+def start(kit: Any, tmp_path: Path, new_file: Callable[[Path], Path]) -> Iterator[Any]:
+    database = new_file(tmp_path / "tyrian.db")
     clients: list[Client] = []
     stores: list[Store] = []
 
     def started(**options: Any) -> Client:
-        stores.append(Store.open(tmp_path / "tyrian.db"))
+        stores.append(Store.open(database))
         reviews = Reviews(stores[-1], **options)
         port = kit.start(guarded(), keys=ThreeKeys(), reviews=reviews)
         clients.append(Client(port, kit.model))

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -34,8 +34,8 @@ def clock() -> Clock:
 
 
 @pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = Store.open(tmp_path / "tyrian.db")
+async def store(tmp_path: Path, new_file: Callable[[Path], Path]) -> AsyncIterator[Store]:
+    opened = Store.open(new_file(tmp_path / "tyrian.db"))
     yield opened
     await opened.close()
 

@@ -1,6 +1,7 @@
 """What has expired goes, with its bytes; what nobody knows goes too; all else stays."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,11 @@ async def kept(files: Files, expires_at: int | None = None) -> str:
     return file_id
 
 
-async def test_what_has_expired_is_gone_at_once_and_its_bytes_are_swept(tmp_path: Path) -> None:
+async def test_what_has_expired_is_gone_at_once_and_its_bytes_are_swept(
+    tmp_path: Path, new_file: Callable[[Path], Path]
+) -> None:
     clock = Clock()
-    store = Store.open(tmp_path / "a.db")
+    store = Store.open(new_file(tmp_path / "a.db"))
     files = Files(store, Disk(tmp_path / "files"), clock=clock)
     await files.sweep()
     stays, goes = await kept(files), await kept(files, int(clock.now) + 10)
@@ -54,9 +57,11 @@ async def test_what_has_expired_is_gone_at_once_and_its_bytes_are_swept(tmp_path
     await store.close()
 
 
-async def test_uploads_that_were_given_up_and_bytes_without_a_row_are_swept(tmp_path: Path) -> None:
+async def test_uploads_that_were_given_up_and_bytes_without_a_row_are_swept(
+    tmp_path: Path, new_file: Callable[[Path], Path]
+) -> None:
     clock = Clock()
-    store = Store.open(tmp_path / "a.db")
+    store = Store.open(new_file(tmp_path / "a.db"))
     files = Files(store, Disk(tmp_path / "files"), FileLimits(upload_s=60), clock=clock)
     uploads = Uploads(files)
     upload = await uploads.begin(
@@ -77,8 +82,10 @@ async def test_uploads_that_were_given_up_and_bytes_without_a_row_are_swept(tmp_
     await store.close()
 
 
-async def test_two_pieces_at_one_place_count_once(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "a.db")
+async def test_two_pieces_at_one_place_count_once(
+    tmp_path: Path, new_file: Callable[[Path], Path]
+) -> None:
+    store = Store.open(new_file(tmp_path / "a.db"))
     files = Files(store, Disk(tmp_path / "files"))
     uploads = Uploads(files)
     upload = await uploads.begin(
@@ -96,8 +103,10 @@ async def test_two_pieces_at_one_place_count_once(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_bytes_that_are_gone_are_an_error_and_not_an_empty_file(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "a.db")
+async def test_bytes_that_are_gone_are_an_error_and_not_an_empty_file(
+    tmp_path: Path, new_file: Callable[[Path], Path]
+) -> None:
+    store = Store.open(new_file(tmp_path / "a.db"))
     files = Files(store, Disk(tmp_path / "files"))
     file = await files.get(await kept(files), KEY)
     files.disk.path(file.id).unlink()
