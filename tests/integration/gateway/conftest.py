@@ -350,7 +350,11 @@ class Kit:
     def client_of(self, port: int, key: str = KEY) -> openai.OpenAI:
         """The official client, connected to the gateway at that port."""
         client = openai.OpenAI(
-            api_key=key, base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, timeout=20
+            api_key=key,
+            admin_api_key=key,
+            base_url=f"http://127.0.0.1:{port}/v1",
+            max_retries=0,
+            timeout=20,
         )
         self._clients.append(client)
         return client

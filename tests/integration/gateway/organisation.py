@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import openai
 import pytest_asyncio
 
 from tyrian.gateway.accounts.keys import Keys
@@ -53,12 +52,35 @@ class Receiver:
 
 
 class Closing:
+    """Closes several things, one after another."""
+
     def __init__(self, *those: Any) -> None:
         self._those = those
 
     async def close(self) -> None:
         for one in self._those:
             await one.close()
+
+
+async def joined(store: Store, **roles: str) -> dict[str, str]:
+    """People with a place in the organisation, in this order; their ids by their names."""
+    people = {}
+    async with store.write() as session:
+        for place, (name, role) in enumerate(roles.items()):
+            user = User(id=new_id("user"), email=f"{name}@example.com", name=name, created_at=place)
+            session.add(user)
+            await session.flush()
+            session.add(
+                Membership(
+                    id=new_id("mem"),
+                    organisation_id=DEFAULT_ORGANISATION,
+                    user_id=user.id,
+                    role=role,
+                    created_at=place,
+                )
+            )
+            people[name] = user.id
+    return people
 
 
 @dataclass
@@ -76,15 +98,8 @@ class Site:
     """Of the database."""
 
     def client(self, value: str = "") -> Any:
-        value = value or self.root_value
-        client = openai.OpenAI(
-            admin_api_key=value,
-            api_key=value,
-            base_url=f"http://127.0.0.1:{self.ports[0]}/v1",
-            max_retries=0,
-        )
-        self.kit._clients.append(client)
-        return client.admin.organization
+        """The administration, with the root key or another."""
+        return self.kit.client_of(self.ports[0], value or self.root_value).admin.organization
 
     async def key_of(self, name: str) -> Any:
         """The client with an admin key of somebody's."""
@@ -100,23 +115,7 @@ async def site(kit: Any, database_url: str) -> AsyncIterator[Site]:
     keys = Keys(beside)
     _, root = await keys.create("root", kind=KeyKind.ADMIN)
     _, model = await keys.create("app")
-    roles = {"olga": "owner", "adam": "admin", "ann": "analyst", "vic": "viewer"}
-    people = {}
-    async with beside.write() as session:
-        for place, (name, role) in enumerate(roles.items()):
-            user = User(id=new_id("user"), email=f"{name}@example.com", name=name, created_at=place)
-            session.add(user)
-            await session.flush()
-            session.add(
-                Membership(
-                    id=new_id("mem"),
-                    organisation_id=DEFAULT_ORGANISATION,
-                    user_id=user.id,
-                    role=role,
-                    created_at=place,
-                )
-            )
-            people[name] = user.id
+    people = await joined(beside, olga="owner", adam="admin", ann="analyst", vic="viewer")
     receiver = Receiver()
     ports = []
     for _ in range(2):

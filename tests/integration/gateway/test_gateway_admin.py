@@ -10,6 +10,7 @@ import httpx2
 import openai
 import pytest
 import pytest_asyncio
+from tests.integration.gateway.organisation import Closing, joined
 
 from tyrian.gateway.accounts.audit import COMMAND, verify
 from tyrian.gateway.accounts.budgets import Budgets
@@ -18,14 +19,10 @@ from tyrian.gateway.accounts.meter import AccountMeter
 from tyrian.gateway.accounts.prices import Price, PriceList
 from tyrian.gateway.accounts.projects import Projects
 from tyrian.gateway.store.engine import Store
-from tyrian.gateway.store.ids import new_id
 from tyrian.gateway.store.models.organisations import (
-    DEFAULT_ORGANISATION,
     DEFAULT_PROJECT,
-    Membership,
     Organisation,
     Project,
-    User,
 )
 from tyrian.gateway.tokens import KeyKind
 
@@ -44,14 +41,7 @@ class Site:
 
     @property
     def admin(self) -> Any:
-        client = openai.OpenAI(
-            admin_api_key=self.admin_value,
-            api_key=self.admin_value,
-            base_url=f"http://127.0.0.1:{self.port}/v1",
-            max_retries=0,
-        )
-        self.kit._clients.append(client)
-        return client.admin.organization
+        return self.client(self.admin_value).admin.organization
 
     def client(self, value: str = "") -> openai.OpenAI:
         made: openai.OpenAI = self.kit.client_of(self.port, value or self.model_value)
@@ -61,15 +51,6 @@ class Site:
         return self.client(value).chat.completions.create(
             model=self.kit.model, messages=HELLO, **options
         )
-
-
-class Closing:
-    def __init__(self, *those: Any) -> None:
-        self._those = those
-
-    async def close(self) -> None:
-        for one in self._those:
-            await one.close()
 
 
 @pytest_asyncio.fixture
@@ -108,14 +89,8 @@ def test_admin_keys_are_made_shown_once_listed_and_deleted(site: Site) -> None:
 
 
 def test_model_keys_cannot_administer_and_admin_keys_cannot_ask_models(site: Site) -> None:
-    intruder = openai.OpenAI(
-        admin_api_key=site.model_value,
-        api_key=site.model_value,
-        base_url=f"http://127.0.0.1:{site.port}/v1",
-        max_retries=0,
-    )
-    with intruder, pytest.raises(openai.PermissionDeniedError) as caught:
-        intruder.admin.organization.projects.list()
+    with pytest.raises(openai.PermissionDeniedError) as caught:
+        site.client(site.model_value).admin.organization.projects.list()
     assert caught.value.code == "insufficient_scope"
     with pytest.raises(openai.PermissionDeniedError) as caught:
         site.ask(site.admin_value)
@@ -268,7 +243,7 @@ def test_usage_and_costs_are_summed_by_what_is_asked_for(site: Site) -> None:
 
 
 async def test_users_and_invites(site: Site) -> None:
-    people = await _members(site, "ann@example.com", "bob@example.com")
+    people = list((await joined(site.store, ann="owner", bob="analyst")).values())
     admin = site.admin
     listed = await asyncio.to_thread(lambda: list(admin.users.list(limit=1)))
     assert [user.email for user in listed] == ["ann@example.com", "bob@example.com"]
@@ -295,26 +270,6 @@ async def test_users_and_invites(site: Site) -> None:
     assert (await asyncio.to_thread(admin.invites.delete, invite.id)).deleted
     with pytest.raises(openai.NotFoundError):
         await asyncio.to_thread(admin.invites.retrieve, invite.id)
-
-
-async def _members(site: Site, *emails: str) -> list[str]:
-    ids = []
-    async with site.store.write() as session:
-        for place, email in enumerate(emails):
-            user = User(id=new_id("user"), email=email, name=email[:3], created_at=place)
-            session.add(user)
-            await session.flush()
-            session.add(
-                Membership(
-                    id=new_id("mem"),
-                    organisation_id=DEFAULT_ORGANISATION,
-                    user_id=user.id,
-                    role="owner" if place == 0 else "analyst",
-                    created_at=place,
-                )
-            )
-            ids.append(user.id)
-    return ids
 
 
 async def test_what_the_administration_does_is_in_the_chain(site: Site) -> None:

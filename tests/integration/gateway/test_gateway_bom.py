@@ -29,14 +29,6 @@ agent:
 """
 
 
-class Closing:
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def close(self) -> None:
-        await self._store.close()
-
-
 @dataclass
 class Site:
     port: int
@@ -68,7 +60,7 @@ async def serve(kit: Any, tmp_path: Path, text: str) -> AsyncIterator[Site]:
         Firewall.from_stack(stack),
         keys=Keys(store),
         store=store,
-        closing=Closing(store),
+        closing=store,
         console=ConsoleOptions(stack=stack),
     )
     yield Site(port, admin, model)
