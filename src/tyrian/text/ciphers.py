@@ -109,15 +109,15 @@ def cipher_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:
 def _hits(source: Source, words: set[str]) -> npt.NDArray[np.intp]:
     """Rows of number, start and end of the words where they stand, with a blank on either side."""
     numbers = {word: number for number, word in enumerate(sorted(words))}
+    owners = np.array([numbers.get(word, -1) for word in source.words], dtype=np.intp)
     starts, ends = source.word_places()
-    places = zip(source.words, starts.tolist(), ends.tolist(), strict=True)
-    rows = [(start, end + 2, numbers[word]) for word, start, end in places if word in numbers]
+    rows = np.stack((owners, starts, ends + 2), axis=1)[owners >= 0]
     if _PARTED in numbers:
-        rows += [
-            (m.start(), m.end() + 1, numbers[_PARTED]) for m in _IS_PARTED.finditer(source.spaced)
-        ]
-        rows.sort()
-    return np.array([(number, start, end) for start, end, number in rows], dtype=np.intp)
+        places = [(m.start(), m.end() + 1) for m in _IS_PARTED.finditer(source.spaced)]
+        parted = np.array([(numbers[_PARTED], *place) for place in places], dtype=np.intp)
+        rows = np.concatenate((rows, parted))
+        rows = rows[np.argsort(rows[:, 1], kind="stable")]
+    return rows
 
 
 def unread_pieces(source: Source) -> Iterator[tuple[str, Pieces]]:

@@ -11,7 +11,7 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from tyrian.text.offsets import BACKWARD, Codes, Index, text_of
 from tyrian.text.rewrite import COARSE, NONE, Pieces
-from tyrian.text.source import Source, as_rows, counts_in, runs_of, spread_out
+from tyrian.text.source import OTHER, Source, as_rows, counts_in, runs_of, spread_out
 from tyrian.text.words import COMMON, STRONG, is_evidence
 
 _TURNED = dict(zip(
@@ -133,6 +133,7 @@ def _in_accented_words() -> npt.NDArray[np.bool_]:
 
 
 _ACCENTED = "".join(f"{chr(low)}-{chr(high)}" for low, high in _ACCENTED_BLOCKS)
+_NO_LETTER = bytes((0x20, OTHER))
 _WITH_ACCENTS = re.compile(f"[a-zA-Z{_ACCENTED}]*[{_ACCENTED}][a-zA-Z{_ACCENTED}]*")
 
 
@@ -154,7 +155,9 @@ def may_be_unaccented(source: Source) -> bool:
     if not words:
         return False
     joined = " ".join(words)
-    if len(joined) - len(joined.encode("ascii", "ignore")) >= _LEAST_ACCENTS:
+    accents = len(joined) - len(joined.encode("ascii", "ignore"))
+    bare_letters = len(source.spaced.translate(None, _NO_LETTER))
+    if accents >= max(_LEAST_ACCENTS, _DENSE * (bare_letters + accents)):
         return True
     bare = joined.translate(_bare_letters()).lower().split()
     return not COMMON.isdisjoint(bare)
