@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,9 +16,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.warm.program import PROGRAM, tyrian
 
 _TOKEN = re.compile(r"\btyr_[a-z]+_[0-9A-Za-z]{49}\b")
-_PROGRAM = str(Path(sys.executable).parent / "tyrian")
 _START_LIMIT_S = 60.0
 
 
@@ -53,7 +52,7 @@ class GatewayProcess:
         with log.open("ab") as sink:
             self._child = subprocess.Popen(
                 [
-                    _PROGRAM, "serve", "--port", str(self.port),
+                    PROGRAM, "serve", "--port", str(self.port),
                     "--upstream", f"http://127.0.0.1:{self.upstream_port}/v1",
                 ],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self.env,
@@ -104,7 +103,7 @@ class GatewayProcess:
 
     def keys(self, *arguments: str) -> str:
         """What `tyrian keys ...` prints."""
-        command = [_PROGRAM, "keys", *arguments]
+        command = [*tyrian(), "keys", *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.env)
         return done.stdout
 

@@ -6,7 +6,6 @@ import queue
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import select, update
+from tests.warm.program import tyrian
 
 from tyrian.errors import StoreError
 from tyrian.gateway.accounts import audit
@@ -29,7 +29,6 @@ from tyrian.gateway.store.models.audit import AuditEvent
 from tyrian.gateway.store.models.organisations import Membership
 from tyrian.gateway.store.models.sign_in import ConsoleSession
 
-PROGRAM = str(Path(sys.executable).parent / "tyrian")
 BLOCKS = """\
 # Ours.   Kept as it is: ä
 agent:
@@ -54,7 +53,7 @@ class Gateway:
         self.output = folder / "output"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [PROGRAM, "serve", "--port", "0", *options],
+                [*tyrian(), "serve", "--port", "0", *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,
@@ -87,7 +86,7 @@ class Gateway:
         ready.put(False)
 
     def link(self, email: str = "") -> str:
-        command = [PROGRAM, "console", "link", *([email] if email else [])]
+        command = [*tyrian(), "console", "link", *([email] if email else [])]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.env)
         found = re.search(r"/setup#\S+", done.stdout)
         assert found, done.stdout
