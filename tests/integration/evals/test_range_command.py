@@ -1,11 +1,11 @@
 """`tyrian eval range`: up, a login by the system's own ssh, status, down."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.warm.program import tyrian
 
 from tyrian.errors import MissingDependencyError
 from tyrian.evals.uplift.range import working_driver
@@ -19,10 +19,9 @@ except MissingDependencyError as error:
 pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY)
 
 
-def tyrian(*args: str) -> subprocess.CompletedProcess[str]:
-    program = "from tyrian.cli.main import main; main()"
+def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program, "eval", "range", *args],
+        [*tyrian(), "eval", "range", *args],
         capture_output=True,
         text=True,
         timeout=180,
@@ -32,7 +31,7 @@ def tyrian(*args: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "range"
-    tyrian("down", "--dir", str(tmp_path / "range"))
+    run("down", "--dir", str(tmp_path / "range"))
 
 
 def over_ssh(place: Path, port: int, text: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +48,7 @@ def over_ssh(place: Path, port: int, text: str, *options: str) -> subprocess.Com
 
 
 def test_a_range_stands_until_it_is_taken_down(place: Path) -> None:
-    done = tyrian("up", "--dir", str(place), "--entry", "injection", "--seed", "9")
+    done = run("up", "--dir", str(place), "--entry", "injection", "--seed", "9")
     assert done.returncode == 0, done.stderr
     found = standing_at(place)
     assert found is not None
@@ -57,20 +56,20 @@ def test_a_range_stands_until_it_is_taken_down(place: Path) -> None:
     url = f"http://{scenario.web}:{scenario.web_port}/status"
     said = over_ssh(place, found.port, f"curl -sG --data-urlencode 'host=;cat ~/user.txt' {url}")
     assert scenario.flags["user"] in said.stdout, said.stderr
-    again = tyrian("up", "--dir", str(place))
+    again = run("up", "--dir", str(place))
     assert again.returncode == 2
     assert "stands already" in again.stderr
-    done = tyrian("down", "--dir", str(place))
+    done = run("down", "--dir", str(place))
     assert done.returncode == 0, done.stderr
     assert "4 of 9 phases, 1 of 3 flags" in done.stdout
     assert "execution: ran ;cat ~/user.txt" in done.stdout
-    done = tyrian("status", "--dir", str(place))
+    done = run("status", "--dir", str(place))
     assert done.returncode == 3
     assert over_ssh(place, found.port, "id").returncode == 255
 
 
 def test_only_the_key_of_the_range_opens_it(place: Path) -> None:
-    assert tyrian("up", "--dir", str(place)).returncode == 0
+    assert run("up", "--dir", str(place)).returncode == 0
     found = standing_at(place)
     assert found is not None
     said = over_ssh(place, found.port, "id", "-o", "IdentitiesOnly=yes")
@@ -86,7 +85,7 @@ def test_only_the_key_of_the_range_opens_it(place: Path) -> None:
     ("option", "value"), [("--entry", "magic"), ("--escalation", "x"), ("--lateral", "y")]
 )
 def test_a_hole_that_there_is_not_is_named(place: Path, option: str, value: str) -> None:
-    done = tyrian("up", "--dir", str(place), option, value)
+    done = run("up", "--dir", str(place), option, value)
     assert done.returncode == 3
     assert value in done.stderr
     assert "known:" in done.stderr

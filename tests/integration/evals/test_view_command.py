@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from email.message import Message
 from http.client import HTTPConnection
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.integration.playground.xss import payloads
+from tests.warm.program import tyrian as program
 
 pytestmark = pytest.mark.browser
 CHROMIUM = Path("/usr/bin/chromium")
@@ -20,7 +20,7 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202e"
 
 
 def tyrian(*args: str) -> list[str]:
-    return [sys.executable, "-c", "from tyrian.cli.main import main; main()", *args]
+    return [*program(), *args]
 
 
 @pytest.fixture(scope="module")

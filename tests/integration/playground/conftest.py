@@ -7,7 +7,6 @@ import queue
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +16,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.warm.program import tyrian
 
-PROGRAM = str(Path(sys.executable).parent / "tyrian")
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--headless",
@@ -247,7 +246,7 @@ class Served:
         """What a `tyrian` command prints for this home."""
         env = {**os.environ, "TYRIAN_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200"}
         done = subprocess.run(
-            [PROGRAM, *arguments], check=True, capture_output=True, text=True, env=env
+            [*tyrian(), *arguments], check=True, capture_output=True, text=True, env=env
         )
         return done.stdout
 
@@ -263,7 +262,7 @@ def serve(folder: Path) -> Served:
     output_file = folder / "output"
     with output_file.open("w") as output:
         process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--stack", str(stack)],
+            [*tyrian(), "serve", "--port", "0", "--stack", str(stack)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.PIPE,

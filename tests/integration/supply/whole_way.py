@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm.program import tyrian
 
 COMMIT = "5d" * 20
 BOM_OF = ("base", "tuned", "--lock", "models.lock", "--dataset", "train=train.jsonl",
@@ -24,7 +24,7 @@ class Place:
     def run(self, *words: str, code: int = 0) -> str:
         """What `tyrian` answers within the directory."""
         done = subprocess.run(
-            [sys.executable, "-c", "from tyrian.cli.entry import main; main()", *words],
+            [*tyrian(), *words],
             capture_output=True,
             text=True,
             check=False,
