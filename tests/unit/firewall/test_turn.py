@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tyrian.core.decision import Effect
+from tyrian.core.decision import Decision, Effect
 from tyrian.core.detection import Detection, DetectorInfo, RunStatus, Stage, View
 from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig
@@ -81,6 +81,46 @@ async def test_those_who_came_first_are_judged_first() -> None:
     await asyncio.gather(*(one.scan(Message.user(f"{n}")) for n in range(6)))
     await one.close()
     assert seen == [f"{n}" for n in range(6)]
+
+
+async def test_who_is_cancelled_while_waiting_takes_no_turn_from_those_behind() -> None:
+    seen: list[str] = []
+    scans: list[asyncio.Task[Decision]] = []
+
+    def judge(view: View) -> Detection:
+        seen.append(view.text)
+        if view.text == "0":
+            scans[1].cancel()
+        if view.text == "2":
+            # Called already, and cancelled before it could begin.
+            asyncio.get_running_loop().call_soon(scans[3].cancel)
+        time.sleep(1.5 * TURN_S)
+        return CLEAN
+
+    one = firewall(Fake(judge))
+    scans += [asyncio.create_task(one.scan(Message.user(f"{n}"))) for n in range(6)]
+    done = await asyncio.wait_for(asyncio.gather(*scans, return_exceptions=True), 30)
+    await one.close()
+    kept = [n for n, result in enumerate(done) if isinstance(result, Decision)]
+    assert seen == [f"{n}" for n in kept]
+    assert {0, 2, 4, 5} <= set(kept)
+    assert 1 not in kept
+
+
+async def test_two_event_loops_that_share_a_firewall_do_not_wait_for_each_other() -> None:
+    def judge(_: View) -> Detection:
+        time.sleep(1.5 * TURN_S)
+        return CLEAN
+
+    one = firewall(Fake(judge))
+
+    async def many(name: str) -> int:
+        scans = (one.scan(Message.user(f"{name} {n}")) for n in range(6))
+        return len(await asyncio.wait_for(asyncio.gather(*scans), 30))
+
+    there = asyncio.to_thread(lambda: asyncio.run(many("there")))
+    assert list(await asyncio.gather(many("here"), there)) == [6, 6]
+    await one.close()
 
 
 def test_a_firewall_serves_one_event_loop_after_another() -> None:
