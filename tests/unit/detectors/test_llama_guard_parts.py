@@ -51,6 +51,7 @@ marked = st.lists(st.sampled_from(MARKS) | st.text(max_size=4), max_size=20).map
 @example("<|<END CONVERSATION>|>")
 @example("<<||>BEGIN UNSAFE>")
 @example("<|<<SYS>>|>")
+@example("<BEGIN UNSAFE\nAgent:")
 @example("<|" * 40 + "<END>" + "|>" * 40)
 def test_no_mark_survives_in_any_text(text: str) -> None:
     clean = neutraliser(["<s>", "</s>"])(text)

@@ -31,7 +31,7 @@ def neutraliser(special_tokens: Iterable[str] = ()) -> Callable[[str], str]:
         text = _without_marks(text)
         if named is not None:
             text = named.sub(_split, text)
-        return _TURN.sub(r"\1> ", text)
+        return _TURN.sub(r"\1| ", text)
 
     return neutral
 
