@@ -26,7 +26,8 @@ from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, prepared, read_rows
 from training.documents import LONGEST, documents_of
 from training.encoder.examples import thinned
-from training.encoder.train import EPOCHS, first_logits, row_logits, stages_of, trained
+from training.encoder.mixing import first_logits, row_logits, seen_logits, stages_of
+from training.encoder.train import EPOCHS, trained
 from training.inputs import artefact_path, given_data
 from training.prompt_guard.leave_out import comparisons, split
 from training.prompt_guard.train import QUOTES, SEED, artefact_of
@@ -77,9 +78,10 @@ def evaluate(data: Path, epochs: int) -> Mapping[str, object]:
     dev = groups["dev"]
     first = parse(artefact_of([r for r in kept if r.kind != QUOTES], dev, "evaluation"))
     content = content_rows(data, lambda line: fold_of(line) != 0, CONTENT_HELD_OUT)
-    network = trained(kept, content, first, epochs)
+    network, glance = trained(kept, content, first, epochs)
+    reader = Reader(network, network.vocabulary, "", {}, {}, glance)
     harm = parse(artefact_path("content-guard").read_bytes())
-    stages = stages_of(network, first, harm, dev, documents_of(dev))
+    stages = stages_of(reader, first, harm, dev, documents_of(dev))
     stage = stages[OTHERS]
     groups = {name: thinned(group, MOST_MEASURED, SEED) for name, group in groups.items()}
     rows = [row for group in groups.values() for row in group]
@@ -100,6 +102,7 @@ def evaluate(data: Path, epochs: int) -> Mapping[str, object]:
     }
     return {
         "first stage": comparisons(groups, alone),
+        "first stage and glance": comparisons(groups, seen_logits(first, glance, documents)),
         "encoder": comparisons(groups, alone_logits(stage, first, documents)),
         "both stages": comparisons(groups, both),
         "rows, first stage, both": shares,

@@ -11,10 +11,11 @@ _MARK = re.compile(re.escape(_BEGINNING) + rf"(?:{'|'.join(LABELS)})\]")
 
 
 def unmarked(text: str) -> str:
-    """The text with blanks in place of the marks, as long as before.
+    """The text with an x and blanks in place of the marks, as long as before.
 
-    A mark in brackets beside "the key is" looks like an order to a model, and is the firewall's.
+    A mark in brackets beside "the key is" looks like an order to a model, and is the firewall's;
+    so does the sentence when nothing follows.
     """
     if _BEGINNING not in text:
         return text
-    return _MARK.sub(lambda found: " " * len(found[0]), text)
+    return _MARK.sub(lambda found: "x".ljust(len(found[0])), text)

@@ -24,6 +24,8 @@ class Begun:
 
     found: Evidence
     suspects: tuple[Suspect, ...] = ()
+    glanced: float = 0.0
+    """Logit of an attack at a glance, where no window is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class PromptGuard:
             return Begun(self.model.judge(blocks))
         lookout = self.second.lookout()
         found = self.model.judge(blocks, lookout)
-        return Begun(found, tuple(lookout.chosen()))
+        return Begun(found, tuple(lookout.chosen()), lookout.glanced)
 
     def end(self, begun: Begun) -> Scored:
         """The second stage, which takes many times as long where windows are left, and the scores.
@@ -89,8 +91,10 @@ class PromptGuard:
         if self.second is None:
             kind = sigmoid(float(found.fine[0]))
             return found.probability, kind, (found.start, found.end)
-        judged = self.second.judge(found, begun.suspects)
-        kind = float(found.fine[0]) if judged.jailbreak is None else judged.jailbreak
+        judged = self.second.judge(found, begun.glanced, begun.suspects)
+        kind = float(found.fine[0])
+        if judged.jailbreak is not None:
+            kind = (kind + judged.jailbreak) / 2 if found.is_fine else judged.jailbreak
         start, end = found.start, found.end
         if judged.suspect is not None:
             first, last = judged.suspect.span

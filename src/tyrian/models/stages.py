@@ -6,9 +6,10 @@ from math import inf, log2
 
 import numpy as np
 
+from tyrian.models.encoder.glance import Glance
 from tyrian.models.encoder.guard import Encoder
-from tyrian.models.encoder.windows import around
-from tyrian.models.features import F64
+from tyrian.models.encoder.windows import WIDTH, around
+from tyrian.models.features import F64, I64
 from tyrian.models.linear import Block, Evidence, LinearModel
 from tyrian.models.windows import Grid
 
@@ -16,8 +17,10 @@ USERS, OTHERS = "users", "others"
 """Origins of text: what a user writes to the model, and all that comes from elsewhere."""
 MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
-_FIRST_RANGE = (-12.0, 12.0)
-"""Logits of the first stage are cut to this before they are mixed."""
+_RANGE, _GLANCE_RANGE = (-12.0, 12.0), (-5.0, 5.0)
+"""Logits of the first stage and of a glance are cut to these before they are mixed."""
+_STRETCH, _MOST_GLANCES = WIDTH // 2, 16
+"""Characters that one glance decides on, with as many around them; glances at a block of text."""
 _SHORT = 250
 """Characters up to which the gates stand as they were found."""
 _PER_DOUBLING = 1.5
@@ -39,6 +42,8 @@ class Suspect:
     block: Block
     start: int
     end: int
+    glance: float = 0.0
+    """Logit of an attack at a glance; content safety has no use for it."""
 
     @property
     def span(self) -> tuple[int, int]:
@@ -49,23 +54,36 @@ class Suspect:
 
 @dataclass(slots=True)
 class Lookout:
-    """Collects the windows that pass a gate: by the logit of an attack, or by that of harm."""
+    """Collects the windows that pass a gate: by the logit of an attack, or by that of harm.
+
+    The logit of an attack is the mean of the first stage's and of a glance's.
+    """
 
     gate: float
     harm: LinearModel | None = None
     harm_gate: float = inf
+    glance: Glance | None = None
     found: list[Suspect] = field(default_factory=list)
+    seen: float = -inf
+    """The highest logit of all windows, by which the gate judges."""
+    glanced: float = -inf
+    """The glance's share in it."""
 
     def see(self, block: Block, windows: Grid, logits: F64) -> None:
         """Keep the windows that pass, as far apart as the encoder reads, the strongest first."""
-        excess = logits - self.gate
+        middles = (windows.starts + windows.ends) // 2
+        rise = _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
+        glances = self._glances(block, middles, logits, rise)
+        seen = (np.clip(logits, *_RANGE) + glances) / 2
+        at = int(seen.argmax())
+        if seen[at] > self.seen:
+            self.seen, self.glanced = float(seen[at]), float(glances[at])
+        excess = seen - self.gate
         if self.harm is not None:
             excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
-        excess -= _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
-        excess = np.maximum(excess, logits - _SURE)
+        excess = np.maximum(excess - rise, logits - _SURE)
         if excess.max() <= 0:
             return
-        middles = (windows.starts + windows.ends) // 2
         for _ in range(MOST_SUSPECTS):
             at = int(excess.argmax())
             if excess[at] <= 0:
@@ -73,9 +91,31 @@ class Lookout:
             place = int(windows.starts[at]), int(windows.ends[at])
             start, end = around(*place, block.grams.length)
             inside = (middles >= start) & (middles <= end)
-            logit = float(logits[inside].max())
-            self.found.append(Suspect(float(excess[at]), logit, block, start, end))
+            logit, glance = float(logits[inside].max()), float(glances[inside].max())
+            self.found.append(Suspect(float(excess[at]), logit, block, start, end, glance))
             excess[inside] = -inf
+
+    def _glances(self, block: Block, middles: I64, logits: F64, rise: float) -> F64:
+        """Per window, what a glance says where that can open the gate.
+
+        Elsewhere, and without a glance, the first stage speaks for both.
+        """
+        found: F64 = np.clip(logits, *_GLANCE_RANGE)
+        if self.glance is None:
+            return found
+        is_open = logits > 2 * (self.gate + rise) - _GLANCE_RANGE[1]
+        stretches = middles // _STRETCH
+        for _ in range(_MOST_GLANCES):
+            if not is_open.any():
+                break
+            stretch = int(stretches[np.where(is_open, logits, -inf).argmax()])
+            first = stretch * _STRETCH
+            place = around(first, first + _STRETCH, block.grams.length)
+            logit = float(block.look(self.glance, *place)[0])
+            here = stretches == stretch
+            found[here] = min(max(logit, _GLANCE_RANGE[0]), _GLANCE_RANGE[1])
+            is_open &= ~here
+        return found
 
     def chosen(self) -> list[Suspect]:
         """The strongest of all that were seen."""
@@ -102,18 +142,19 @@ class Mix:
     harm_gate: float
     """Logit of harmful content from which a window is read."""
     first: float
+    glance: float
     read: float
     harm: float
     offset: float
     unread: float
     """Logit of the encoder that is assumed for what it does not read."""
 
-    def of(self, first: float, read: float, harm: float) -> float:
-        """One logit of three."""
-        low, high = _FIRST_RANGE
-        harmful = max(harm - _HARM_FROM, 0.0)
+    def of(self, first: float, glance: float, read: float, harm: float) -> float:
+        """One logit of four."""
+        low, high = _RANGE
         kept = min(max(first, low), high)
-        return self.first * kept + self.read * read + self.harm * harmful + self.offset
+        known = self.first * kept + self.glance * glance + self.read * read
+        return known + self.harm * max(harm - _HARM_FROM, 0.0) + self.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +167,16 @@ class SecondStage:
 
     def lookout(self) -> Lookout:
         """What collects the windows to read while the first stage judges."""
-        return Lookout(self.mix.gate, self.harm, self.mix.harm_gate)
+        return Lookout(self.mix.gate, self.harm, self.mix.harm_gate, self.encoder.glance)
 
-    def judge(self, found: Evidence, suspects: Sequence[Suspect]) -> Judged:
-        """The highest logit of the windows read; of the first stage where none is."""
+    def judge(self, found: Evidence, glanced: float, suspects: Sequence[Suspect]) -> Judged:
+        """The highest logit of the windows read; of what was seen before where none is."""
         if not suspects:
-            return Judged(self.mix.of(found.logit, self.mix.unread, _HARM_FROM))
+            return Judged(self.mix.of(found.logit, glanced, self.mix.unread, _HARM_FROM))
         judged = []
         for suspect in suspects:
             look = suspect.block.look(self.encoder, suspect.start, suspect.end)
             row = self.encoder.judge(look)
-            logit = self.mix.of(suspect.logit, float(row[0]), float(row[2]))
+            logit = self.mix.of(suspect.logit, suspect.glance, float(row[0]), float(row[2]))
             judged.append(Judged(logit, float(row[1]), suspect))
         return max(judged, key=lambda one: one.logit)

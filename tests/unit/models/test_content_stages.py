@@ -50,7 +50,16 @@ class Steady:
 def guards(network: Steady, fine: float = 1.0) -> tuple[PromptGuard, ContentGuard]:
     """Both guards over one encoder."""
     harm, attack = LinearModel(load("content-guard")), LinearModel(load("prompt-guard"))
-    mix = Mix(gate=-2.0, harm_gate=-1.0, first=0.4, read=0.6, harm=0.0, offset=0.0, unread=-4.0)
+    mix = Mix(
+        gate=-2.0,
+        harm_gate=-1.0,
+        first=0.4,
+        glance=0.0,
+        read=0.6,
+        harm=0.0,
+        offset=0.0,
+        unread=-4.0,
+    )
     stage = SecondStage(Encoder(network, WORDS, "steady", {}, {}), harm, mix)
     content = ContentMix(first=0.5, read=1.0, offset=0.0, unread=-3.0, fine=fine)
     return PromptGuard(attack, stage), ContentGuard(harm, ContentStage(stage, attack, content))

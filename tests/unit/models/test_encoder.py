@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.models.glances import random_glance
 
 from tyrian.models.artefact import dump
 from tyrian.models.encoder.guard import (
@@ -153,29 +154,34 @@ def test_tables_in_bytes_are_close_to_what_they_were() -> None:
 
 
 def test_what_is_stored_is_what_is_read() -> None:
-    network = random_network()
+    network, glance = random_network(), random_glance(WORDS)
     meta = {
         "format": FORMAT,
         "outputs": OUTPUTS,
         "revision": "r",
         "mixes": {"users": {"gate": 1.0}},
     }
-    again = parse(dump(arrays_of(network), meta, packed=False))
+    again = parse(dump(arrays_of(network, glance), meta, packed=False))
     assert again.mixes == {"users": {"gate": 1.0}}
     for text in ("Plan a trip to Rome!", "passwords 12", "字"):
         before = network.logits(tokens_in(text))
         after = again.read(grams_of(text), 0, grams_of(text).length)
         assert np.abs(before - after).max() < 0.02 * max(1.0, np.abs(before).max())
+        assert again.glance is not None
+        seen = [
+            one.look(grams_of(text), 0, grams_of(text).length) for one in (glance, again.glance)
+        ]
+        assert np.abs(seen[0] - seen[1]).max() < 0.02 * max(1.0, np.abs(seen[0]).max())
 
 
 def test_an_encoder_of_another_version_is_refused() -> None:
-    arrays = arrays_of(random_network())
+    arrays = arrays_of(random_network(), random_glance(WORDS))
     with pytest.raises(ValueError, match="another version"):
         parse(dump(arrays, {"format": FORMAT - 1, "outputs": OUTPUTS}))
-    arrays["words"] = arrays["words"][1:]
-    meta = {"format": FORMAT, "outputs": OUTPUTS, "revision": "r", "mix": {}}
-    with pytest.raises(ValueError, match="vocabulary"):
-        parse(dump(arrays, meta))
+    meta = {"format": FORMAT, "outputs": OUTPUTS, "revision": "r", "mixes": {}}
+    for table in ("words", "glance.words"):
+        with pytest.raises(ValueError, match="vocabulary"):
+            parse(dump({**arrays, table: arrays[table][1:]}, meta))
 
 
 def test_the_number_of_threads_is_put_back_when_the_last_user_has_left() -> None:

@@ -48,7 +48,14 @@ def guard_with(network: Steady, harm_gate: float = 99.0, gate: float = -2.0) -> 
     """Both stages, with a network that says the same of everything."""
     encoder = Encoder(network, WORDS, "steady", {}, {})
     mix = Mix(
-        gate=gate, harm_gate=harm_gate, first=0.4, read=0.6, harm=0.0, offset=0.0, unread=-4.0
+        gate=gate,
+        harm_gate=harm_gate,
+        first=0.4,
+        glance=0.0,
+        read=0.6,
+        harm=0.0,
+        offset=0.0,
+        unread=-4.0,
     )
     stage = SecondStage(encoder, embedded_content_guard().model, mix)
     return PromptGuard(LinearModel(load("prompt-guard")), stage)

@@ -10,14 +10,15 @@ from typing import Protocol
 import numpy as np
 
 from tyrian.models.artefact import members, shipped
+from tyrian.models.encoder.glance import Glance
 from tyrian.models.encoder.pieces import Vocabulary
-from tyrian.models.encoder.storage import network_in
+from tyrian.models.encoder.storage import glance_in, network_in
 from tyrian.models.encoder.tokens import Tokens, tokens_of
 from tyrian.models.encoder.windows import at_most
 from tyrian.models.features import Grams, grams_of
 from tyrian.models.windows import F32
 
-FORMAT = 3
+FORMAT = 4
 NAME = "encoder"
 HAZARDS = tuple(f"S{number}" for number in range(1, 15))
 OUTPUTS = ("attack", "jailbreak", "harmful", *HAZARDS)
@@ -43,6 +44,8 @@ class Encoder:
     meta: Mapping[str, object]
     mixes: Mapping[str, Mapping[str, float]]
     """Per origin of a text, how its logit and that of the first stage become one; see `Mix`."""
+    glance: Glance | None = None
+    """What a glance at the words says, before anything is read."""
 
     def look(self, grams: Grams, start: int, end: int) -> F32:
         """What the layers make of a window of the compacted text, for heads to judge."""
@@ -78,7 +81,9 @@ def parse(source: bytes | Path) -> Encoder:
     if meta.get("format") != FORMAT or tuple(meta.get("outputs", ())) != OUTPUTS:
         raise ValueError("this encoder was made for another version of the package")
     network = network_in(arrays)
-    return Encoder(network, network.vocabulary, str(meta["revision"]), meta, meta["mixes"])
+    words = network.vocabulary
+    glance = glance_in(arrays, words)
+    return Encoder(network, words, str(meta["revision"]), meta, meta["mixes"], glance)
 
 
 @cache

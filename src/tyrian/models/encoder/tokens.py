@@ -31,7 +31,7 @@ class Tokens:
         return len(self.starts)
 
 
-def _places(grams: Grams, start: int, end: int, limit: int) -> tuple[I64, I64, U64]:
+def places_of(grams: Grams, start: int, end: int, limit: int) -> tuple[I64, I64, U64]:
     """Starts, ends and hashes of the tokens between two places, in order."""
     first, last = np.searchsorted(grams.word_starts, (start, end))
     starts, ends = grams.word_starts[first:last], grams.word_ends[first:last]
@@ -46,7 +46,7 @@ def _places(grams: Grams, start: int, end: int, limit: int) -> tuple[I64, I64, U
     return starts, np.minimum(ends, starts + LONGEST_WORD), hashes
 
 
-def _pieces(grams: Grams, starts: I64, ends: I64, vocabulary: Vocabulary) -> tuple[I64, I64]:
+def pieces_of(grams: Grams, starts: I64, ends: I64, vocabulary: Vocabulary) -> tuple[I64, I64]:
     """The word pieces of the tokens, and where those of each begin."""
     if not len(starts):
         return np.array(vocabulary.unknown), np.zeros(1, dtype=np.int64)
@@ -62,9 +62,9 @@ def _pieces(grams: Grams, starts: I64, ends: I64, vocabulary: Vocabulary) -> tup
 
 def tokens_of(grams: Grams, start: int, end: int, limit: int, vocabulary: Vocabulary) -> Tokens:
     """The tokens between two places of the compacted text, at most `limit` of them."""
-    starts, ends, hashes = _places(grams, max(start, 1), end, limit)
+    starts, ends, hashes = places_of(grams, max(start, 1), end, limit)
     count = len(starts)
-    pieces = _pieces(grams, starts, ends, vocabulary)
+    pieces = pieces_of(grams, starts, ends, vocabulary)
     if not count:
         return Tokens(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.int64), *pieces)
     widths = ends - starts + 2
