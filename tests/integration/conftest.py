@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.warm.program import PROGRAM
+from tests.warm.program import PROGRAM, tyrian
 
 _TOKEN = re.compile(r"\btyr_[a-z]+_[0-9A-Za-z]{49}\b")
 _START_LIMIT_S = 60.0
@@ -100,6 +100,12 @@ class GatewayProcess:
             self._child.kill()
             self._child.wait()
         self._child = None
+
+    def keys(self, *arguments: str) -> str:
+        """What `tyrian keys ...` prints."""
+        command = [*tyrian(), "keys", *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.env)
+        return done.stdout
 
 
 @dataclass

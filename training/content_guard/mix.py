@@ -32,7 +32,7 @@ NAME = "content-guard"
 HELD = Path(__file__).parent / "held" / "user_texts.txt"
 RATE = 0.004
 """Share of ordinary development texts above the shipped threshold of both stages."""
-TWIN_RATE = 0.02
+TWIN_RATE = 0.012
 """The same of safe texts that were written to look unsafe."""
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DECAY = 0.02
@@ -135,7 +135,7 @@ def found_mix(
     guard = ContentGuard(harm, replace(stage, mix=mix))
     limits = (
         np.quantile(logits_of(guard, ordinary), 1.0 - RATE, method="higher"),
-        np.quantile(logits_of(guard, safe), 1.0 - TWIN_RATE, method="higher"),
+        np.quantile(logits_of(guard, safe), 1.0 - TWIN_RATE),
     )
     mix = replace(mix, offset=-float(max(limits)) - 1e-6)
     guard = ContentGuard(harm, replace(stage, mix=mix))

@@ -20,7 +20,7 @@ from tyrian.models.windows import F32, Grid, grid
 _HARM = OUTPUTS.index("harmful")
 _OWN_GATE = -1.0
 """Logit of the first stage from which its strongest window is read, however long the text is."""
-_FIRST_RANGE = (-12.0, 6.0)
+_FIRST_RANGE = (-12.0, 12.0)
 _READ_RANGE = (-8.0, 8.0)
 """Logits are cut to these before they are mixed, so that neither stage outvotes the other."""
 

@@ -17,7 +17,7 @@ USERS, OTHERS = "users", "others"
 """Origins of text: what a user writes to the model, and all that comes from elsewhere."""
 MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
-_RANGE, _GLANCE_RANGE = (-12.0, 12.0), (-5.0, 5.0)
+_RANGE, _GLANCE_RANGE = (-12.0, 30.0), (-5.0, 5.0)
 """Logits of the first stage and of a glance are cut to these before they are mixed."""
 _STRETCH, _MOST_GLANCES = WIDTH // 2, 16
 """Characters that one glance decides on, with as many around them; glances at a block of text."""

@@ -24,7 +24,7 @@ from tyrian.tuning.examples import Example
 from tyrian.tuning.heads import Heads, fit_heads
 from tyrian.tuning.sparse import B1, F64, I64, Rows, Window, minimise
 
-STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3)
+STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """How firmly weights are held, from hardly moving to nearly free."""
 REHEARSAL = 0.2
 """Weight of a known text's squared change of logit beside a user's row."""
