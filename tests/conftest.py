@@ -21,9 +21,10 @@ def pytest_configure() -> None:
     """Trust one authority, which signs nothing, here and in every program that tests start.
 
     No test speaks to the internet, and reading the 150 authorities that it is vouched for by takes
-    0.04 s for every client that is made.
+    0.04 s for every client that is made. Ray keeps to loopback, whichever test imports it first.
     """
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 
 @pytest.hookimpl(wrapper=True)

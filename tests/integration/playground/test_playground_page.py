@@ -35,7 +35,7 @@ def test_from_the_link_to_a_curl_line_that_runs(visit: Any) -> None:
     key = page.inner_text("#new-key-value")
     assert re.fullmatch(r"tyr_live_[0-9A-Za-z]{49}", key)
     page.click("#new-key [data-closes]")
-    assert page.inner_text("#new-key-value") == ""
+    page.wait_for_function("() => !document.querySelector('#new-key-value').textContent")
 
     page.locator("[data-model-choice]").nth(1).select_option("birch")
     visit.send("How was Tyrian purple made?")
