@@ -121,7 +121,7 @@ async def test_an_empty_answer_is_not_an_answer(text: str | None) -> None:
 
 
 async def test_a_server_that_is_not_there_is_a_failure() -> None:
-    model = HttpModel("m", "http://127.0.0.1:9/v1", limits=HttpLimits(deadline_s=0.3))
+    model = HttpModel("m", "http://127.0.0.1:9/v1", limits=HttpLimits(deadline_s=2))
     reply = await model.reply(ask("hello"))
     await model.close()
     assert (reply.status, reply.reason) == (ReplyStatus.FAILED, "connection")
