@@ -66,7 +66,7 @@ class Lookout:
     found: list[Suspect] = field(default_factory=list)
     seen: float = -inf
     """The highest logit of all windows, by which the gate judges."""
-    glanced: float = -inf
+    glanced: float = _GLANCE_RANGE[0]
     """The glance's share in it."""
 
     def see(self, block: Block, windows: Grid, logits: F64) -> None:
