@@ -12,10 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # where the package `training` lies
 
+from training.calibrate import average_precision as average_precision  # noqa: E402
 from training.content_guard.mix import held_texts  # noqa: E402
+from training.corpus import prepared as prepared  # noqa: E402
+from training.held import rows as _held  # noqa: E402
 from training.prompt_guard.compose import LANGUAGES, UNSEEN, foreign  # noqa: E402
 
 SEED = 31337
+held = _held
+"""Where the classes of the kept texts are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +104,8 @@ def unseen_texts() -> list[Text]:
         Text(one.text, one.hazard or "safe twins", "held", (one.hazard,) if one.hazard else ())
         for one in held_texts()
     ]
+
+
+def target_texts() -> list[Text]:
+    """The texts that were kept out of every training and every threshold; kinds are classes."""
+    return [Text(row.text, row.source, row.kind, row.labels) for row in held.held_rows()]

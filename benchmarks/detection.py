@@ -9,26 +9,35 @@ import argparse
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from _detection_content import HELD_HEAD, unseen_rows
-from _detection_data import NoDataError, Text, content_texts, dev_texts, foreign_texts, unseen_texts
+from _detection_cost import Cost, cost_cells, costs
+from _detection_data import (
+    NoDataError,
+    Text,
+    content_texts,
+    dev_texts,
+    foreign_texts,
+    prepared,
+    target_texts,
+    unseen_texts,
+)
 from _detection_leave_out import leave_out
 from _detection_stats import AT, F64, BySource, auc, interval, recall_at, shown
+from _detection_targets import HEAD as HEAD_OF_TARGETS
+from _detection_targets import content_rows, cost_rows, form_row, target_rows
 from _forms import FORMS
 from _peers import LLAMA_FIREWALL, LLM_GUARD, PeerUnavailableError, ensure
 from _table import Cell, table
-from _texts import ordinary
 from tyrian.core.detection import Detection, Detector, Stage, View
 from tyrian.core.message import Message
 from tyrian.core.registry import DetectorConfig, create_detector
-from tyrian.models.embedded import blocks_of, embedded_content_guard, embedded_prompt_guard
-from tyrian.models.linear import LinearModel
+from tyrian.models.embedded import embedded_content_guard
 from tyrian.policy.guard import GuardRule
 from tyrian.stack.load import default_stack
 
@@ -169,16 +178,22 @@ def compared_rows(texts: Sequence[Text], methods: Mapping[str, F64]) -> list[lis
     return rows
 
 
-def form_rows(guard: Ours, texts: Sequence[Text], most: int) -> list[list[Cell]]:
-    """Of plain attacks that are caught: the share still caught in each disguise."""
+def form_scores(guard: Ours, texts: Sequence[Text], most: int) -> dict[str, F64]:
+    """The scores in each disguise of attacks that are caught plain."""
     short = [t for t in texts if t.is_unsafe and t.text.isascii() and len(t.text) < 600]
     caught = [t for t, s in zip(short, guard.scores(short), strict=True) if s >= 0.5][:most]
-    rows: list[list[Cell]] = []
-    for name, form in FORMS.items():
-        scores = guard.scores([Text(form(t.text), t.source, t.kind, t.labels) for t in caught])
-        found = interval({"caught": scores}, {}, share_above(0.5))
-        rows.append([name, len(caught), shown(found, 100, 1)])
-    return rows
+    return {
+        name: guard.scores([replace(text, text=form(text.text)) for text in caught])
+        for name, form in FORMS.items()
+    }
+
+
+def form_rows(forms: Mapping[str, F64]) -> list[list[Cell]]:
+    """The share still caught in each disguise."""
+    return [
+        [name, len(scores), shown(interval({"caught": scores}, {}, share_above(0.5)), 100, 1)]
+        for name, scores in forms.items()
+    ]
 
 
 def language_rows(guard: Ours, share: float) -> list[list[Cell]]:
@@ -191,48 +206,6 @@ def language_rows(guard: Ours, share: float) -> list[list[Cell]]:
         both = _share(attacks, 0.5), _share(benign, 0.5)
         rows.append(_row(name, attacks, benign, both))
     return rows
-
-
-def cost_rows(texts: Sequence[Text], count: int) -> list[list[Cell]]:
-    """CPU of both stages for 500 characters, and how often ordinary text is read twice."""
-    guard = embedded_prompt_guard()
-    pages = [ordinary(500, seed) for seed in range(count)]
-    first = [_cpu_ms(partial(_first_stage, guard.model, page)) for page in pages]
-    content = embedded_content_guard()
-    hazard = [_cpu_ms(partial(_first_stage, content.model, page)) for page in pages]
-    rows: list[list[Cell]] = [
-        ["first stage, prompt attacks, ms", _median(first)],
-        ["first stage, content, ms", _median(hazard)],
-    ]
-    second = guard.second
-    if second is None:
-        return [*rows, ["second stage", "not in this package"]]
-    reads = []
-    for page in pages:
-        (block,) = blocks_of(page)
-        reads.append(_cpu_ms(partial(second.encoder.read, block.grams, 0, block.grams.length)))
-    benign = [t.text for t in texts if not t.is_unsafe]
-    asked = 0
-    for text in benign:
-        lookout = second.lookout()
-        guard.model.judge(blocks_of(text), lookout)
-        asked += bool(lookout.chosen())
-    rows.append(["second stage, a window, ms", _median(reads)])
-    return [*rows, ["ordinary texts that it reads, %", 100 * asked / max(len(benign), 1)]]
-
-
-def _first_stage(model: LinearModel, text: str) -> object:
-    return model.judge(blocks_of(text))
-
-
-def _cpu_ms(work: Callable[[], object]) -> float:
-    began = time.process_time_ns()
-    work()
-    return (time.process_time_ns() - began) / 1e6
-
-
-def _median(values: Iterable[float]) -> float:
-    return float(np.median(list(values)))
 
 
 def _arguments() -> argparse.Namespace:
@@ -256,10 +229,12 @@ def _report(given: argparse.Namespace) -> None:
     if not given.no_peers:
         methods |= peer_scores(texts)
     print(table("Beside simple rules", ["how", *HEAD], compared_rows(texts, methods)))
-    forms = form_rows(guard, texts, 20 if given.quick else 150)
+    forms = form_scores(guard, texts, 20 if given.quick else 150)
     print(
         table(
-            "Disguises of attacks that are caught plain", ["form", "rows", "still caught %"], forms
+            "Disguises of attacks caught plain",
+            ["form", "rows", "still caught %"],
+            form_rows(forms),
         )
     )
     languages = language_rows(guard, 0.1 if given.quick else 0.4)
@@ -273,8 +248,24 @@ def _report(given: argparse.Namespace) -> None:
     title = "Content safety, texts that no training has read"
     rows = unseen_rows(held, Ours("content_guard").excess(held))
     print(table(title, ["hazard", *HELD_HEAD], rows))
-    costs = cost_rows(texts, 60 if given.quick else 300)
-    print(table("CPU for 500 characters, median", ["what", "measured"], costs))
+    found = costs([t.text for t in texts if not t.is_unsafe], 60 if given.quick else 300)
+    print(table("Size and CPU, median", ["what", "measured"], cost_cells(found)))
+    rows = targets(guard, forms, found)
+    print(table("Targets, on texts that no training has read", ["what", *HEAD_OF_TARGETS], rows))
+
+
+def targets(guard: Ours, forms: Mapping[str, F64], found: Sequence[Cost]) -> list[list[Cell]]:
+    """Every target of the project, and how far the shipped guards are."""
+    texts, unseen = target_texts(), unseen_texts()
+    content = embedded_content_guard()
+    hazards = np.array([[*content.score(prepared(text.text)).values()] for text in unseen])
+    shares = {name: float((scores >= 0.5).mean()) for name, scores in forms.items() if len(scores)}
+    return [
+        *target_rows(texts, guard.scores(texts)),
+        *([form_row(shares)] if shares else []),
+        *content_rows([next(iter(text.labels), "") for text in unseen], hazards),
+        *cost_rows(found),
+    ]
 
 
 def main() -> None:

@@ -53,3 +53,11 @@ def auc(positive: F64, negative: F64) -> float:
     ranks = scores.argsort(kind="stable").argsort(kind="stable") + 1.0
     count = len(positive)
     return float((ranks[:count].sum() - count * (count + 1) / 2) / (count * len(negative)))
+
+
+def average_precision(positive: F64, negative: F64) -> float:
+    """The area below the curve of precision over recall."""
+    scores = np.concatenate((positive, negative))
+    hits = np.concatenate((np.ones(len(positive)), np.zeros(len(negative))))
+    hits = hits[np.argsort(-scores, kind="stable")]
+    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits == 1].mean())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.calibrate import auc, slope_for, thresholds_at
+from training.calibrate import auc, average_precision, slope_for, thresholds_at
 from training.content_guard.phrases import fold_of
 from training.content_guard.rows import own_rows
 from training.content_guard.train import (
@@ -43,14 +43,6 @@ HELD_OUT = frozenset(
 )
 ORDINARY = frozenset({"llmwarden_benign", "banking77", "gpteacher_roleplay"})
 OTHER_SEED = 77
-
-
-def average_precision(positive: F64, negative: F64) -> float:
-    """The area below the curve of precision over recall."""
-    scores = np.concatenate((positive, negative))
-    hits = np.concatenate((np.ones(len(positive)), np.zeros(len(negative))))
-    hits = hits[np.argsort(-scores, kind="stable")]
-    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits == 1].mean())
 
 
 @dataclass(frozen=True, slots=True)
