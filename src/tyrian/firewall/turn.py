@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-TURN_S = 0.004
+TURN_S = 0.002
 """Seconds of one turn of the event loop after which no further message is begun in it."""
 
 
