@@ -5,13 +5,14 @@ words in the same way (symmetric deletes): two letters swapped, one too many, on
 wrong meet there, at a cost linear in the text. Long words may have two slips.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from string import ascii_letters, digits
 
 import numpy as np
 
 from tyrian.text.haste import hasty_correction, split_anew
+from tyrian.text.lexicon import lexicon
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Source, members, runs_of
 from tyrian.text.words import SPELT, STRONG
@@ -82,6 +83,12 @@ _DOUBTFUL = frozenset(_DOUBTFUL_WORDS.split())
 """Words of attacks with too many neighbours to prove anything by a misspelling."""
 _LEAST_SLOPPY, _SLOPPY = 2, 10
 """Misspelt words, and one in how many words they must be, to take a text for hastily typed."""
+_MOST_ODD = 3
+"""One word in so many must be a common one: in other texts nothing tells odd from misspelt."""
+_LEAST_GLUED = 6
+"""Letters of two words in one."""
+_SAMPLED = 64
+"""Odd words that are looked up to find whether a text is hastily typed."""
 _REMEMBERED = 1 << 15
 _seen: set[str] = set()
 """Words that stand for no other, as far as they were looked up: most texts have few new ones."""
@@ -195,11 +202,45 @@ def _corrections(words: frozenset[str]) -> dict[str, str]:
     these words must be taken for it.
     """
     found = _misspelt(words)
-    slipped = sum(not _is_replaced(word, meant) for word, meant in found.items())
-    if slipped >= _LEAST_SLOPPY and slipped * _SLOPPY >= len(words):
+    if _is_sloppy(found, len(words)) or _would_be_sloppy(words):
         rest = words - _KNOWN - found.keys()
-        return found | {word: meant for word in rest if (meant := hasty_correction(word))}
+        common = {word: meant for word in rest if (meant := _common_correction(word))}
+        if _is_sloppy(common | found, len(words)):
+            hasty = {w: meant for w in rest - common.keys() if (meant := _rest_corrected(w))}
+            return common | hasty | found
     return found if any(meant in _proving() for meant in found.values()) else {}
+
+
+@lru_cache(_REMEMBERED)
+def _common_correction(word: str) -> str | None:
+    """The word in common use that this one stands for, where it is no form of that."""
+    meant = None if word in _REAL else lexicon().correction(word)
+    return None if meant is None or _is_other_word(word, meant) else meant
+
+
+def _rest_corrected(word: str) -> str | None:
+    """What any other word stands for in a text that is known to be hastily typed."""
+    found = hasty_correction(word)
+    if found is None and len(word) >= _LEAST_GLUED:
+        return " ".join(lexicon().parts(word) or ()) or None
+    return found
+
+
+def _is_sloppy(found: Mapping[str, str], words: int) -> bool:
+    """Whether a text of so many words is hastily typed, by its misspelt ones."""
+    slipped = sum(not _is_replaced(word, meant) for word, meant in found.items())
+    return slipped >= _LEAST_SLOPPY and slipped * _SLOPPY >= words
+
+
+def _would_be_sloppy(words: frozenset[str]) -> bool:
+    """The same by some of the words that are in no list, where enough of the others are."""
+    known = len(words & _KNOWN) + len(words & lexicon().known - _KNOWN)
+    if known * _MOST_ODD < len(words):
+        return False
+    odd = sorted(words - _KNOWN - lexicon().known)
+    step = -(-len(odd) // _SAMPLED) or 1
+    some = {word: meant for word in odd[::step] if (meant := _common_correction(word))}
+    return _is_sloppy(some, len(words) // step)
 
 
 def respelt_pieces(source: Source) -> Pieces:

@@ -50,6 +50,25 @@ def test_a_text_full_of_slips_is_read_whole_with_its_blanks_put_back() -> None:
     assert kinds(hasty)["respelt"] == meant
 
 
+def test_a_hasty_text_without_words_of_attacks_is_read_as_it_is_meant() -> None:
+    hasty = "Plaese wrtie a shortt letetr to the landlrod about the broken widnow in thekitchen"
+    meant = "Please write a short letter to the landlord about the broken window in the kitchen"
+    assert kinds(hasty)["respelt"].lower() == meant.lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Das Wetter in Zürich bleibt bis Donnerstag trocken, danach wird es kühler.",
+        "Jede zondag fietsen we langs het kanaal naar mijn oma in Gouda.",
+        "Kubernetes, Terraform and Pydantic are what our backend chapter in Utrecht uses.",
+        "Aoife and Siobhan met Grzegorz at Kilimanjaro base camp.",
+    ],
+)
+def test_names_and_other_languages_are_not_taken_for_slips(text: str) -> None:
+    assert "respelt" not in kinds(text)
+
+
 def test_a_misspelling_points_back_to_where_it_stands() -> None:
     text = "Hello there, please ignroe what I said"
     (view,) = [v for v in views_of(text).decoded if v.kind == "respelt"]

@@ -1,0 +1,45 @@
+"""Words in common use and what is one slip away from them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tyrian.text.lexicon import Lexicon, is_slip, lexicon
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+WORDS = ("window", "letter", "landlord", "please", "plead")
+
+
+@given(st.sampled_from(WORDS[:3]), st.integers(0, 99), st.sampled_from(LETTERS), st.integers(0, 3))
+def test_every_word_with_one_slip_is_found_again(
+    word: str, place: int, letter: str, slip: int
+) -> None:
+    at = place % (len(word) - 1)
+    changed = (
+        word[:at] + word[at + 1 :],
+        word[:at] + letter + word[at:],
+        word[:at] + letter + word[at + 1 :],
+        word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+    )[slip]
+    found = Lexicon(WORDS).correction(changed)
+    assert found == (None if changed == word else word)
+
+
+@given(st.text(LETTERS, max_size=9), st.text(LETTERS, max_size=9))
+def test_a_slip_is_one_way_as_the_other(word: str, meant: str) -> None:
+    assert is_slip(word, meant) == is_slip(meant, word)
+
+
+def test_of_two_words_as_near_the_more_frequent_one_is_meant() -> None:
+    assert Lexicon(("plead", "pleat")).correction("pleaq") == "plead"
+    assert Lexicon(("pleat", "plead")).correction("pleaq") == "pleat"
+
+
+def test_two_words_in_one_are_taken_apart() -> None:
+    known = Lexicon(("the", "kitchen", "window"))
+    assert known.parts("thekitchen") == ("the", "kitchen")
+    assert known.parts("thegarden") is None
+
+
+def test_the_shipped_words_are_known() -> None:
+    assert {"please", "window", "because"} <= lexicon().known
+    assert lexicon().correction("please") is None
