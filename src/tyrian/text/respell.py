@@ -234,13 +234,18 @@ def _is_sloppy(found: Mapping[str, str], words: int) -> bool:
 
 def _would_be_sloppy(words: frozenset[str]) -> bool:
     """The same by some of the words that are in no list, where enough of the others are."""
-    known = len(words & _KNOWN) + len(words & lexicon().known - _KNOWN)
-    if known * _MOST_ODD < len(words):
+    odd = words - _listed()
+    if (len(words) - len(odd)) * _MOST_ODD < len(words):
         return False
-    odd = sorted(words - _KNOWN - lexicon().known)
     step = -(-len(odd) // _SAMPLED) or 1
-    some = {word: meant for word in odd[::step] if (meant := _common_correction(word))}
+    some = {word: meant for word in sorted(odd)[::step] if (meant := _common_correction(word))}
     return _is_sloppy(some, len(words) // step)
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """All words that are known to be right."""
+    return _KNOWN | lexicon().known
 
 
 def respelt_pieces(source: Source) -> Pieces:
