@@ -4,7 +4,7 @@ A word meets the known ones by itself or with one of its letters left out, as in
 table is two sorted arrays of numbers, for thousands of words in half a megabyte.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from zlib import crc32
@@ -29,17 +29,19 @@ class Lexicon:
         """Index small words of ASCII letters."""
         self.known = frozenset(words)
         self._words = [word for word in words if _LEAST <= len(word) <= _LONGEST]
-        keys: list[int] = []
-        owners: list[int] = []
-        for number, word in enumerate(self._words):
-            raw = word.encode()
-            forms = [raw, *_shortened(raw)]
-            keys += map(crc32, forms)
-            owners += [number] * len(forms)
-        numbers = np.array(keys, dtype=np.uint32)
+        forms = [1 + len(_shortened(word.encode())) for word in self._words]
+        numbers = np.fromiter(self._forms(), dtype=np.uint32, count=sum(forms))
         order = np.argsort(numbers, kind="stable")
         self._keys = numbers[order]
-        self._owners: npt.NDArray[np.uint16] = np.array(owners, dtype=np.uint16)[order]
+        owners = np.repeat(np.arange(len(forms), dtype=np.uint16), forms)
+        self._owners: npt.NDArray[np.uint16] = owners[order]
+
+    def _forms(self) -> Iterator[int]:
+        """The numbers of each word and of what is left of it without one of its letters."""
+        for word in self._words:
+            raw = word.encode()
+            yield crc32(raw)
+            yield from map(crc32, _shortened(raw))
 
     def correction(self, word: str) -> str | None:
         """The most frequent known word that is one slip away; None for known words and others."""

@@ -234,18 +234,12 @@ def _is_sloppy(found: Mapping[str, str], words: int) -> bool:
 
 def _would_be_sloppy(words: frozenset[str]) -> bool:
     """The same by some of the words that are in no list, where enough of the others are."""
-    odd = words - _listed()
+    odd = words - _KNOWN - lexicon().known
     if (len(words) - len(odd)) * _MOST_ODD < len(words):
         return False
     step = -(-len(odd) // _SAMPLED) or 1
     some = {word: meant for word in sorted(odd)[::step] if (meant := _common_correction(word))}
     return _is_sloppy(some, len(words) // step)
-
-
-@cache
-def _listed() -> frozenset[str]:
-    """All words that are known to be right."""
-    return _KNOWN | lexicon().known
 
 
 def respelt_pieces(source: Source) -> Pieces:
