@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from training.content_guard.rows import is_own
+from training.content_guard.rows import is_own, is_written
 from training.content_guard.train import gather
 from training.corpus import Row, prepared
 from training.inputs import artefact_path, given_data
@@ -32,7 +32,7 @@ MOST_GIVEN, MOST_OWN, MOST_LONG = 80, 22, 60
 """Rows of a source and side: given, of the phrase tables, and those made of several sentences."""
 MANY = ("own_errands", "own_contrast", "own_functions")
 """Families whose few sections hold many texts."""
-MOST_MANY = 100
+MOST_MANY, MOST_WRITTEN = 100, 260
 _LONG = ("own_passages", "own_carried")
 NEURONS = 96
 EPOCHS = 8
@@ -57,6 +57,8 @@ def sampled(rows: Sequence[Row], seed: int = SEED) -> list[Row]:
 
 
 def _most(row: Row) -> int:
+    if is_written(row):
+        return MOST_WRITTEN
     if row.family in MANY:
         return MOST_MANY
     if row.family in _LONG:

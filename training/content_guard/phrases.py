@@ -34,20 +34,24 @@ class Section:
     """`S1` to `S14`, `safe`, or `frame` and `slot`, which are material for the others."""
     name: str
     lines: tuple[str, ...]
+    beside: str = ""
+    """The last label other than `safe` before it in the file: of what safe lines are the twins."""
 
 
 def read_sections(path: Path) -> list[Section]:
     """The sections of a file, in order."""
-    found: list[tuple[str, str, list[str]]] = []
+    found: list[tuple[str, str, list[str], str]] = []
+    beside = ""
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("== "):
             label, name = line[3:].split()
-            found.append((label, name, []))
+            beside = beside if label == "safe" else label
+            found.append((label, name, [], beside))
         elif line.strip() and not line.startswith("#"):
             found[-1][2].append(line.strip())
     place = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else Path(path.name)
     file = "_".join(place.with_suffix("").parts)
-    return [Section(file, label, name, tuple(lines)) for label, name, lines in found]
+    return [Section(file, label, name, tuple(lines), twin) for label, name, lines, twin in found]
 
 
 @cache

@@ -32,6 +32,9 @@ _MORE_HARMFUL = {"functions": 4}
 """Files with few phrases of many choices, of whose harmful sections more is made too."""
 _PER_LINE = 7
 """How often each whole text of a section is used, where that is more."""
+_PER_WRITTEN_LINE = 4
+WRITTEN = frozenset({"platform", "platform_more", "requests", "requests_more"})
+"""Files of whole texts, none like its neighbour, each hazard's with as many safe twins."""
 _PER_FOREIGN_LINE = 12
 """The same in the files of single languages, where it is all that is made."""
 _ADDRESSED = 0.5
@@ -67,8 +70,8 @@ class _Maker:
             return _sentence(grammar.framed(name, self.phrase()))
         if name == "agree":
             return _sentence(grammar.framed("answer", self.phrase()))
-        is_foreign = is_foreign_file(self.section.file)
-        count = 1 if is_foreign else grammar.pick.choice((1, 1, 1, 2, 3))
+        is_whole = is_foreign_file(self.section.file) or self.section.file in WRITTEN
+        count = 1 if is_whole else grammar.pick.choice((1, 1, 1, 2, 3))
         phrases = {self.phrase(): None for _ in range(count)}
         return " ".join(_sentence(grammar.expand(phrase)) for phrase in phrases)
 
@@ -111,7 +114,7 @@ def _in_register(text: str, pick: random.Random) -> str:
 def _made(maker: _Maker, name: str, count: int, label: str) -> Iterator[Row]:
     labels = () if label == SAFE else (label,)
     turn = ASSISTANT if name in ("answer", "agree", "refusal") else USER
-    source = f"own_{maker.section.file}/{SAFE if not labels else label}_{name}"
+    source = f"own_{maker.section.file}/{_side_of(maker.section, label)}_{name}"
     for _ in range(count):
         text = maker.text(name)
         if turn == USER and not is_foreign_file(maker.section.file):
@@ -123,10 +126,19 @@ def _made(maker: _Maker, name: str, count: int, label: str) -> Iterator[Row]:
         yield Row(text, labels, source, f"{'unsafe' if labels else 'safe'}_{turn}")
 
 
+def _side_of(section: Section, label: str) -> str:
+    """The label, and for safe twins also whose they are where each hazard has as many."""
+    if label == SAFE and section.file in WRITTEN:
+        return f"{SAFE}_{section.beside}"
+    return label
+
+
 def _count(section: Section, lines: Sequence[str], base: int) -> int:
     """How many texts to make of these lines."""
     if section.file.startswith("languages_"):
         return _PER_FOREIGN_LINE * len(lines)
+    if section.file in WRITTEN:
+        return _PER_WRITTEN_LINE * len(lines)
     return max(base, _PER_LINE * len(lines)) if section.name == "say" else base
 
 
@@ -228,6 +240,11 @@ def _part_of(text: str, pick: random.Random) -> str:
         return text
     start = pick.randrange(0, len(text) - _CARRIER_LENGTH)
     return text[start : start + _CARRIER_LENGTH].partition(" ")[2]
+
+
+def is_written(row: Row) -> bool:
+    """Whether a row is of the files of whole texts."""
+    return row.family.removeprefix("own_") in WRITTEN
 
 
 def is_own(row: Row) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from training.content_guard.rows import is_written
 from training.content_guard.rows import training_rows as content_rows
 from training.corpus import Row, read_rows
 from training.documents import documents_of
@@ -46,15 +47,15 @@ SAMPLE = 600
 """Windows on which the backbone is cut to size."""
 SEED = 20263
 EPOCHS = 1
-MOST, MOST_CONTENT = 400, 64
+MOST, MOST_CONTENT, MOST_WRITTEN = 400, 80, 200
 """Rows of one source that are read, so that no source outweighs the others."""
 MOST_GLANCED = 600
 """The same for the glance, which is fitted in a tenth of the time."""
 VARIED = {
     **dict.fromkeys(("gen_carried_agent_plain", "gen_carried_human_request"), 1000),
     **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 640),
-    **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 770),
-    **{f"gen_{name}_{what}": 430 for name in LANGUAGES for what in ("attack", "benign")},
+    **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 1300),
+    **{f"gen_{name}_{what}": 500 for name in LANGUAGES for what in ("attack", "benign")},
 }
 """More rows of the sources whose sentences and surroundings vary independently."""
 
@@ -84,7 +85,8 @@ def trained(
     many = thinned(rows, MOST_GLANCED, SEED)
     glance = glance_of(fitted(read(many, documents_of(many), seed=SEED), SEED, _say), lines)
     rows = thinned(rows, MOST, SEED, VARIED)
-    content = thinned(content, MOST_CONTENT, SEED)
+    written = {row.source: MOST_WRITTEN for row in content if is_written(row)}
+    content = thinned(content, MOST_CONTENT, SEED, written)
     examples = read(rows, documents_of(rows), seed=SEED)
     examples += read(content, documents_of(content), seed=SEED, is_content=True)
     _say(f"{len(examples)} windows")

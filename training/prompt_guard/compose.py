@@ -4,21 +4,30 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from zlib import crc32
 
 from training.corpus import Row
-from training.prompt_guard.grammar import Section, expand, literal, sections_of
+from training.prompt_guard.grammar import Section, drawn, expand, literal, sections_of
 from training.prompt_guard.noise import noisy
 
+_WRITTEN = tuple(
+    sorted(
+        f"written/{file.name}"
+        for file in files("training.prompt_guard").joinpath("templates", "written").iterdir()
+    )
+)
 ATTACKS = (
     *("attacks.txt", "attacks_secret.txt", "attacks_frame.txt", "attacks_switch.txt"),
     "attacks_more.txt",
+    *(name for name in _WRITTEN if name.startswith("written/attacks_")),
 )
 SHARED = (
     *("slots.txt", "slots_more.txt", "goals.txt", *ATTACKS),
     *("benign.txt", "benign_secret.txt", "benign_styled.txt"),
     *("benign_plain.txt", "benign_security.txt", "benign_trigger.txt", "benign_more.txt"),
     *("frames.txt", "carriers.txt", "tools.txt", "tools_more.txt"),
+    *(name for name in _WRITTEN if name not in ATTACKS),
 )
 """Files with templates; sections of one name in several files are one section."""
 ALL, SEEN, UNSEEN = "all", "seen", "unseen"
@@ -49,9 +58,9 @@ _COMMON = (
     *("question", "task", "job", "word"),
 )
 FOREIGN: tuple[tuple[str, bool, str, int], ...] = (
-    ("attack", True, "multilingual_injection", 340),
-    ("benign", False, "benign_multilingual", 340),
-    ("cyber", False, "benign_multilingual", 110),
+    ("attack", True, "multilingual_injection", 460),
+    ("benign", False, "benign_multilingual", 500),
+    ("cyber", False, "benign_multilingual", 160),
     ("harm", False, "plain_harmful", 12),
 )
 FOREIGN_CARRIED: tuple[tuple[str, bool, str, int], ...] = (
@@ -65,7 +74,7 @@ REAL = 1500
 """Questions of each kind that are taken from the given rows."""
 _SIGNS = ("!--", "}", "](", "==", "{{", "\\\\", "##", '"', ")", ";)", "?>", "||", "*/", "~", "[/")
 REPETITIONS = 900
-FRAMES = 2600
+FRAMES = 3200
 """Rows of each side of the twins: one frame around a harmful goal, and around a harmless one."""
 _FRAMED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("gen_frame_harm", "jailbreak", {"aq": "harmq", "ag": "harm"}),
@@ -105,10 +114,10 @@ def _split(section: Section, part: str) -> Section:
     return replace(section, lines=lines or section.lines)
 
 
-def carried(what: str, slots: Mapping[str, Section], pick: random.Random) -> str:
-    """A sentence of that section inside the output of a tool."""
+def carried(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:
+    """A sentence of this template inside the output of a tool."""
     carrier = expand(pick.choice(slots["carrier"].lines), slots, pick)
-    return carrier.replace("{x}", expand(pick.choice(slots[what].lines), slots, pick))
+    return carrier.replace("{x}", expand(line, slots, pick))
 
 
 @cache
@@ -133,11 +142,11 @@ def foreign(seed: int, part: str = ALL, share: float = 1.0) -> list[Row]:
             for name, is_attack, kind, count in makers:
                 labels = ("malicious",) if is_attack else ()
                 source = f"gen_{language}{'_carried' if is_carried else ''}_{name}"
-                for _ in range(int(count * share)):
+                for line in drawn(slots[name].lines, int(count * share), pick):
                     if is_carried:
-                        text = carried(name, slots, pick)
+                        text = carried(line, slots, pick)
                     else:
-                        text = noisy(expand(pick.choice(slots[name].lines), slots, pick), pick)
+                        text = noisy(expand(line, slots, pick), pick)
                     rows.setdefault(text, Row(text, labels, source, kind))
     return list(rows.values())
 
@@ -148,8 +157,8 @@ def framed(slots: Mapping[str, Section], pick: random.Random, count: int) -> lis
     for source, kind, fills in _FRAMED:
         filled = {**slots, **{slot: slots[name] for slot, name in fills.items()}}
         labels = () if kind.startswith("benign") else ("malicious",)
-        for _ in range(count):
-            text = noisy(expand(pick.choice(slots["frame"].lines), filled, pick), pick)
+        for line in drawn(slots["frame"].lines, count, pick):
+            text = noisy(expand(line, filled, pick), pick)
             rows.append(Row(text, labels, source, kind))
     return rows
 
@@ -215,8 +224,8 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
     attacks = {name for file in ATTACKS for name in sections_of(file)}
     for section in slots.values():
         labels = ("malicious",) if section.name in attacks else ()
-        for _ in range(int(section.rows * share)):
-            text = noisy(expand(pick.choice(section.lines), slots, pick), pick)
+        for line in drawn(section.lines, int(section.rows * share), pick):
+            text = noisy(expand(line, slots, pick), pick)
             rows.setdefault(text, Row(text, labels, f"gen_{section.name}", section.kind))
     harmless = [row.text for row in rows.values() if not row.labels]
     for text in repetitions(harmless, pick, int(REPETITIONS * share)):
@@ -225,7 +234,7 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
         rows.setdefault(row.text, row)
     for name, is_attack, kind, count in CARRIED:
         labels = ("malicious",) if is_attack else ()
-        for _ in range(int(count * share)):
-            text = carried(name, slots, pick)
+        for line in drawn(slots[name].lines, int(count * share), pick):
+            text = carried(line, slots, pick)
             rows.setdefault(text, Row(text, labels, f"gen_carried_{name}", kind))
     return list(rows.values())

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -50,9 +50,15 @@ def parse(text: str) -> dict[str, Section]:
         name, kind, rows = [*heading.split(), "", "0"][:3] if " " in heading else (heading, "", "0")
         kept = tuple(_protected(line) for line in lines if line and not line.startswith("# "))
         earlier = sections[name].lines if name in sections else ()
-        count = int(rows or 0) if rows.isdigit() else 0
-        sections[name] = Section(name, kind, count, (*earlier, *kept))
+        both = (*earlier, *kept)
+        sections[name] = Section(name, kind, _count(rows, len(both)), both)
     return sections
+
+
+def _count(rows: str, lines: int) -> int:
+    """A number of rows, or `x2` for each line twice."""
+    times, number = rows.startswith("x"), rows.removeprefix("x")
+    return int(number) * (lines if times else 1) if number.isdigit() else 0
 
 
 @cache
@@ -60,6 +66,14 @@ def sections_of(name: str) -> Mapping[str, Section]:
     """The sections of one of the template files."""
     place = files("training.prompt_guard").joinpath("templates", name)
     return parse(place.read_text(encoding="utf-8"))
+
+
+def drawn(lines: Sequence[str], count: int, pick: random.Random) -> list[str]:
+    """So many lines in no order, none again before each was there."""
+    deck: list[str] = []
+    while len(deck) < count:
+        deck += pick.sample(lines, len(lines))
+    return deck[:count]
 
 
 def expand(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:

@@ -2,7 +2,7 @@
 
 import random
 
-_TYPOS = 0.16
+_TYPOS = 0.2
 _RATES = (1 / 30, 1 / 18, 1 / 10)
 """Slips for each letter: from careful to hasty."""
 _WRAPPED = 0.05

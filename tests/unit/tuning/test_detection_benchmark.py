@@ -55,6 +55,44 @@ def test_the_last_object_of_an_evaluation_becomes_a_table(monkeypatch: pytest.Mo
     assert last_object("no figures at all") == {}
 
 
+def test_each_target_is_compared_with_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import numpy as np
+
+    from _detection_data import Text
+    from _detection_targets import content_rows, form_row, target_rows
+
+    texts = [Text("", source, kind, ()) for source in "ab" for kind in ("direct", "ordinary")]
+    rows = target_rows(texts, np.array([0.9, 0.1, 0.4, 0.6]))
+    assert [row[0] for row in rows] == [
+        "direct attacks / ordinary prompts: AUC",
+        "direct attacks / ordinary prompts: recall at 1 % FPR",
+        "stopped at the shipped threshold: ordinary, %",
+    ]
+    assert rows[0][1:2] + rows[0][3:] == [4, "0.985", "MISSED", "a 1.000, b 0.500"]
+    assert rows[2][3:] == ["1", "MISSED", "a 0.0, b 100.0"]
+    caught = form_row({"base64": 1.0, "typos": 0.9, "leet": 0.94})
+    assert caught[2:] == ["0.900", "0.95", "MISSED", "typos 0.900, leet 0.940"]
+    scores = np.zeros((3, 14))
+    scores[0, 1] = 0.9
+    macro, precision = content_rows(["S2", "", ""], scores)
+    assert (macro[2], precision[2]) == ("1.000", "1.000")
+
+
+def test_kept_texts_are_of_known_classes_and_in_no_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from training.held.rows import CLASSES, held_rows
+
+    rows = held_rows()
+    assert {row.kind for row in rows} == CLASSES
+    assert len({row.text for row in rows}) == len(rows)
+    files = (ROOT / "training").rglob("*.txt")
+    lines = {line.replace("\\n", "\n") for f in files for line in f.read_text().splitlines()}
+    assert not lines & {row.text for row in rows}
+
+
 def test_a_quick_run_prints_every_table_and_no_text(tmp_path: Path) -> None:
     few = tmp_path / "data" / "guard"
     few.mkdir(parents=True)
@@ -70,7 +108,14 @@ def test_a_quick_run_prints_every_table_and_no_text(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-800:]
-    for title in ("Prompt attacks", "Beside simple rules", "Disguises", "Other languages", "CPU"):
+    titles = (
+        "Prompt attacks",
+        "Beside simple rules",
+        "Disguises",
+        "Other languages",
+        "Size and CPU",
+    )
+    for title in (*titles, "Targets"):
         assert f"### {title}" in done.stdout
     assert "published, other data" in done.stdout
     assert "Lindow" not in done.stdout
