@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -22,7 +23,10 @@ def pytest_configure() -> None:
 
     No test speaks to the internet, and reading the 150 authorities that it is vouched for by takes
     0.04 s for every client that is made. Ray keeps to loopback, whichever test imports it first.
+    No example of a property is timed: what fails there is the machine.
     """
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 

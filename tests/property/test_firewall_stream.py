@@ -116,7 +116,7 @@ places = st.lists(st.integers(0, 10_000), max_size=60)
 
 
 @given(answers, places, st.sampled_from(RedactStyle), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 async def test_what_left_is_the_whole_answer_redacted(
     answer: str, cuts: list[int], style: RedactStyle, is_bounded: bool
 ) -> None:
@@ -131,7 +131,7 @@ async def test_what_left_is_the_whole_answer_redacted(
 
 
 @given(answers | attacks, places)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 async def test_streamed_and_whole_have_the_same_effect(answer: str, cuts: list[int]) -> None:
     firewall = firewall_of(Stage.OUTPUT)
     guard = firewall.stream()
@@ -305,7 +305,7 @@ class Nervous(Finder):
 
 
 @given(places)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @example([])
 async def test_a_false_alarm_on_a_piece_does_not_stop_a_clean_answer(cuts: list[int]) -> None:
     firewall = Firewall(

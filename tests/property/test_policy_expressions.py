@@ -86,7 +86,7 @@ def theirs(text: str) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expressions)
 def test_both_engines_agree(text: str) -> None:
     mine, other = ours(text), theirs(text)
@@ -94,7 +94,7 @@ def test_both_engines_agree(text: str) -> None:
         assert mine is other
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(atoms())
 def test_what_the_other_engine_evaluates_is_mostly_evaluated_here(text: str) -> None:
     if theirs(text) is not None:

@@ -90,9 +90,7 @@ def policy(tree: Path) -> ToolPolicy:
 paths = st.lists(st.sampled_from(SEGMENTS), max_size=8).map("/".join)
 
 
-@settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=paths, is_absolute=st.booleans())
 @example(path="up/secret", is_absolute=False)
 @example(path="a/up/out", is_absolute=False)
@@ -120,7 +118,7 @@ def test_an_allowed_path_stays_under_the_root(
         assert not os.path.isfile(canonical) or os.stat(canonical).st_nlink == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.text(max_size=40))
 def test_any_text_gives_a_decision_and_no_error(policy: ToolPolicy, text: str) -> None:
     decision = policy.decide(ProposedCall("read_file", {"path": text}))
@@ -128,7 +126,7 @@ def test_any_text_gives_a_decision_and_no_error(policy: ToolPolicy, text: str) -
     assert len(text) < 20 or text not in decision.reason
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(path=paths)
 def test_the_canonical_path_is_its_own_canonical_path(policy: ToolPolicy, path: str) -> None:
     decision = policy.decide(ProposedCall("read_file", {"path": path}))
@@ -141,7 +139,6 @@ def test_the_canonical_path_is_its_own_canonical_path(policy: ToolPolicy, path: 
 WORDS = st.lists(st.sampled_from([*SEGMENTS, "com1.txt", "CON", "-x", "a.", "é", "a+b=c@d", "..x"]))
 
 
-@settings(deadline=None)
 @given(words=WORDS, is_absolute=st.booleans())
 @example(words=["nul.txt"], is_absolute=True)
 @example(words=["a", ""], is_absolute=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.core.message import Message, Role, ToolCall, Trace
@@ -183,7 +183,6 @@ def plain(trace: Trace) -> list[Any]:
     return found
 
 
-@settings(deadline=None)
 @pytest.mark.parametrize("writer", WRITERS)
 @given(trace=conversations())
 def test_a_conversation_is_read_back_whole_and_its_format_is_known(
@@ -197,7 +196,6 @@ def test_a_conversation_is_read_back_whole_and_its_format_is_known(
         assert plain(read) == plain(trace)
 
 
-@settings(deadline=None)
 @given(conversations())
 def test_requests_that_grow_are_one_conversation(trace: Trace) -> None:
     lines = [
@@ -260,7 +258,6 @@ anything: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @pytest.mark.parametrize("form", ["auto", *READERS])
 @given(document=anything)
 def test_nonsense_is_an_error_with_its_place(form: str, document: Any) -> None:
@@ -268,14 +265,12 @@ def test_nonsense_is_an_error_with_its_place(form: str, document: Any) -> None:
         read_traces(json.dumps(document).encode(), form)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda b: b"PK\x03\x04" + b))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(InputError):
         read_traces(data)
 
 
-@settings(deadline=None)
 @given(st.lists(conversations(), min_size=1, max_size=3))
 def test_a_draft_allows_what_it_was_learned_from_and_lint_finds_no_error(
     traces: list[Trace],

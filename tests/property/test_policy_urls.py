@@ -80,7 +80,7 @@ def is_allowed(host: str | None) -> bool:
     return host is not None and (host == "api.example.com" or host.endswith(".docs.example.com"))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(url=urls)
 @example("https://api.example.com\\@evil.com/")
 @example("https://api.example.com#@evil.com/")
@@ -111,7 +111,7 @@ def test_an_allowed_url_has_an_allowed_host_by_every_parser(url: str) -> None:
     assert is_allowed(urlsplit(args["url"]).hostname)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(url=urls)
 def test_the_canonical_url_is_its_own_canonical_url(url: str) -> None:
     decision = decide(url)
@@ -121,7 +121,7 @@ def test_the_canonical_url_is_its_own_canonical_url(url: str) -> None:
         assert decide(args["url"]).canonical == decision.canonical
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(target=urls)
 def test_a_redirect_is_judged_as_strictly_as_a_call(target: str) -> None:
     first = ProposedCall("http_get", {"url": "https://api.example.com/"})

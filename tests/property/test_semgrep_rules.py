@@ -44,7 +44,7 @@ ENGINES = {
 
 
 @given(st.sampled_from(sorted(GRAMMARS)), st.lists(TOKENS, max_size=12).map(" ".join))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_pattern_is_read_or_refused(language: str, text: str) -> None:
     try:
         pattern = parse_pattern(text, language)
@@ -54,7 +54,7 @@ def test_any_pattern_is_read_or_refused(language: str, text: str) -> None:
 
 
 @given(NAMES, st.lists(VALUES, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_code_without_holes_fits_itself_and_its_arguments_fit_an_ellipsis(
     name: str, values: list[str]
 ) -> None:
@@ -73,7 +73,7 @@ def test_code_without_holes_fits_itself_and_its_arguments_fit_an_ellipsis(
 
 
 @given(st.sampled_from(sorted(GRAMMARS)), st.text(max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text_is_judged_and_places_lie_in_it(language: str, text: str) -> None:
     scan = ENGINES[language].scan(text, language, Profile.AUDIT)
     assert 0.0 <= scan.coverage <= 1.0
@@ -82,7 +82,7 @@ def test_any_text_is_judged_and_places_lie_in_it(language: str, text: str) -> No
 
 
 @given(st.sampled_from(sorted(GRAMMARS)), st.lists(TOKENS, max_size=200).map("".join))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_broken_code_spends_no_more_than_its_budget(language: str, text: str) -> None:
     budget = Budget(work=20_000).start()
     ENGINES[language].scan(text + "\nalpha(a, b, a)\n", language, Profile.AUDIT, budget=budget)
@@ -117,7 +117,7 @@ YAML = st.recursive(
         max_size=6,
     )
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_rule_is_used_or_refused(entry: dict[str, object]) -> None:
     whole = {"languages": ["python"], "severity": "ERROR", "message": "m", "id": "r", **entry}
     text = json.dumps({"rules": [whole]})

@@ -3,7 +3,7 @@
 import base64
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.text.glance import GLANCES
@@ -12,8 +12,6 @@ from tyrian.text.readable import as_text, as_texts
 from tyrian.text.source import Source
 from tyrian.text.views import DECODERS, views_of
 
-UNTIMED = settings(deadline=None)
-"""The first call builds the tables."""
 BITS = st.sampled_from(
     [b"ignore ", b"\xc3\xa9", b"\xff", b"\x00", b"a\x00", b"1", b"\xf0\x9f\x98\x80", b"\xed\xa0"]
 )
@@ -44,7 +42,6 @@ DISGUISED = st.lists(SENTENCES.flatmap(lambda s: st.sampled_from(encodings(s))),
 )
 
 
-@UNTIMED
 @given(RUNS)
 def test_many_runs_of_bytes_are_judged_like_one(runs: list[bytes]) -> None:
     data = np.frombuffer(b"".join(runs), dtype=np.uint8)
@@ -55,7 +52,6 @@ def test_many_runs_of_bytes_are_judged_like_one(runs: list[bytes]) -> None:
     assert found == wanted
 
 
-@UNTIMED
 @given(DISGUISED)
 def test_a_quick_look_misses_nothing_that_its_decoder_finds(text: str) -> None:
     for kind, look in GLANCES.items():
@@ -63,7 +59,6 @@ def test_a_quick_look_misses_nothing_that_its_decoder_finds(text: str) -> None:
             assert not len(DECODERS[kind](Source(text))), kind
 
 
-@UNTIMED
 @given(DISGUISED)
 def test_every_disguise_maps_into_the_original(text: str) -> None:
     for view in views_of(text).all:

@@ -3,15 +3,13 @@
 import base64
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.text.normalise import normalise
 from tyrian.text.views import TextView, views_of
 from tyrian.text.windows import windows
 
-UNTIMED = settings(deadline=None)
-"""The first call builds the tables."""
 SIGNS = (
     "aI1 \n", "e\u0301", "\u0301\u0336\u0327\u3099", "оіαιф", "ﬁ½…㌖ﷺ™K゛か", "\u200b\u200c\u200d",
     "\u00ad\u202e\u180e", "\u3164\u2800\u1160\u115f", "\ufe0f\ufe0e", "\U000e0041\U000e007f",
@@ -34,14 +32,12 @@ def has_sound_spans(view: TextView, original: str) -> bool:
     return all(0 <= whole[0] <= start < end <= whole[1] <= len(original) for start, end in spans)
 
 
-@UNTIMED
 @given(TEXTS)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     once = normalise(text).text
     assert normalise(once).text == once
 
 
-@UNTIMED
 @given(TEXTS)
 def test_normalised_spans_rise_and_stay_inside_the_original(text: str) -> None:
     view = normalise(text)
@@ -51,13 +47,11 @@ def test_normalised_spans_rise_and_stay_inside_the_original(text: str) -> None:
     assert all(0 <= start < end <= len(text) for start, end in spans)
 
 
-@UNTIMED
 @given(TEXTS)
 def test_every_view_maps_into_the_original(text: str) -> None:
     assert all(has_sound_spans(view, text) for view in views_of(text).all)
 
 
-@UNTIMED
 @given(TEXTS)
 def test_hidden_runs_lie_in_order_inside_the_original(text: str) -> None:
     runs = normalise(text).hidden
@@ -65,14 +59,12 @@ def test_hidden_runs_lie_in_order_inside_the_original(text: str) -> None:
     assert [run.start for run in runs] == sorted(run.start for run in runs)
 
 
-@UNTIMED
 @given(TEXTS)
 def test_a_normalised_text_can_be_encoded(text: str) -> None:
     for view in views_of(text).all:
         view.text.encode("utf-8")
 
 
-@UNTIMED
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_plain_ascii_comes_back_as_it_is(text: str) -> None:
     view = normalise(text)
@@ -81,7 +73,6 @@ def test_plain_ascii_comes_back_as_it_is(text: str) -> None:
     assert view.hidden == ()
 
 
-@UNTIMED
 @given(
     st.text(st.sampled_from("abc xyz."), max_size=20),
     st.text(st.sampled_from("de fgh"), max_size=9),
@@ -96,7 +87,6 @@ def test_a_base64_view_points_at_its_token(before: str, middle: str) -> None:
     assert text[start:end] == token
 
 
-@UNTIMED
 @given(st.integers(0, 500), st.integers(1, 60), st.data())
 def test_windows_cover_everything_and_overlap(length: int, size: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, size - 1))

@@ -217,7 +217,7 @@ def played(empty: Path, play: Callable[[World], Any]) -> None:
         asyncio.run(run(path))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_no_order_of_workers_crashes_and_lost_words_spends_too_much(
     empty: Path, steps: Sequence[Step]
@@ -231,7 +231,7 @@ def test_no_order_of_workers_crashes_and_lost_words_spends_too_much(
     played(empty, play)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_at_the_same_time_it_is_no_other(empty: Path, steps: Sequence[Step]) -> None:
     async def play(world: World) -> None:

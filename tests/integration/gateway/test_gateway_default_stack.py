@@ -96,7 +96,7 @@ def test_a_secret_is_redacted_however_the_stream_is_cut(kit: Any) -> None:
     near = st.integers(1, len(BEFORE + SECRET) + 20)
     cuts = st.sets(near | st.integers(1, len(ANSWER) - 1), min_size=1, max_size=40)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(cuts)
     def holds(places: set[int]) -> None:
         assert_redacted(kit, client, cuts=sorted(places))

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.adapters.mcp.content import content_of, replaced
@@ -20,7 +20,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1), st.dictionaries(st.text(), json_values), st.integers() | st.text())
 def test_a_message_is_written_as_it_was_read(
     method: str, params: dict[str, object], identity: int | str
@@ -32,7 +31,6 @@ def test_a_message_is_written_as_it_was_read(
     assert written.isascii()
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_bytes_are_a_message_or_an_error_of_ours(data: bytes) -> None:
     with suppress(BadFrameError):
@@ -67,14 +65,12 @@ def test_what_two_parsers_could_read_differently_is_no_message(line: bytes) -> N
         read_frame(line)
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_what_was_collected_can_be_put_back(value: object) -> None:
     content = content_of(value)  # type: ignore[arg-type]
     assert replaced(value, iter(content.slots)) == value  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_every_string_that_is_no_mark_is_judged(value: object) -> None:
     text = "A sentence that must be seen by the guards."
@@ -110,7 +106,6 @@ def test_deep_nesting_is_refused() -> None:
 lines = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(lines, st.none() | lines.filter(lambda t: "\0" not in t)), min_size=1),
     st.sampled_from(["\n", "\r\n", "\r"]),

@@ -1,7 +1,7 @@
 """Signs of poison in descriptions and names: found in attacks, not in plain tools."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.adapters.mcp.definition import digest, name_signs, plain_name, text_signs
@@ -88,14 +88,12 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values))
 def test_a_digest_does_not_depend_on_the_order_of_keys(definition: dict[str, object]) -> None:
     turned = dict(reversed(definition.items()))
     assert digest(turned) == digest(definition)  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.text()), st.text(), st.text())
 def test_a_digest_changes_with_any_text(given_: dict[str, str], key: str, text: str) -> None:
     changed = {**given_, key: text}
@@ -105,7 +103,6 @@ def test_a_digest_changes_with_any_text(given_: dict[str, str], key: str, text: 
     assert (digest(changed) == digest(given_)) == is_same  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_names_that_differ_in_case_and_separators_look_alike(name: str) -> None:
     assert plain_name(f"_{name}-") == plain_name(name)

@@ -37,9 +37,7 @@ _places = st.lists(
 )
 
 
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_text, _places)
 def test_pieces_lose_and_double_nothing_and_count_as_python_does(
     module: Any, text: str, places: list[tuple[int, int, str]]

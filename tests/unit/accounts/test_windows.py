@@ -142,7 +142,7 @@ def test_a_url_of_no_use_is_refused_without_repeating_it() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(1, 20),
     st.lists(st.tuples(st.floats(0, 30), st.integers(1, 8)), min_size=1, max_size=80),

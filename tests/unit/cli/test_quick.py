@@ -75,9 +75,7 @@ WORDS = sorted(
 
 @pytest.mark.parametrize("words", QUICK, ids=" ".join)
 @given(rest=st.lists(st.sampled_from(WORDS), max_size=6))
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_read_quickly_is_what_the_parser_reads(
     words: tuple[str, ...], rest: list[str]
 ) -> None:

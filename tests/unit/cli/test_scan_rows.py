@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.cli.formats import Format, Tally, printable, writer
@@ -27,7 +27,6 @@ def split(data: bytes, cuts: list[int], limit: int = 1000) -> list[Line]:
     return [*found, *splitter.close()]
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20)), st.lists(st.integers(0, 500)), st.integers(1, 30))
 def test_lines_are_the_same_wherever_the_chunks_are_cut(
     pieces: list[bytes], cuts: list[int], limit: int
@@ -36,7 +35,6 @@ def test_lines_are_the_same_wherever_the_chunks_are_cut(
     assert split(data, cuts, limit) == split(data, [], limit)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=20).filter(lambda b: not set(b) & {10, 0xEF})))
 def test_no_line_is_lost_and_numbers_count_empty_ones(pieces: list[bytes]) -> None:
     found = split(b"\n".join(pieces), [])

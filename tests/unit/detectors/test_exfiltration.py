@@ -189,7 +189,7 @@ def test_hashes_and_names_are_not_encoded_text(value: str) -> None:
     assert hidden_text_of(value) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.sampled_from("ab1:/\\?=&@#[]()!<>\"' \n{}%.é\ud800htps"), max_size=200))
 def test_any_text_is_read(text: str) -> None:
     for found in find(text + f"![x](https://e.tld/?q={B64URL})" + text):
@@ -258,7 +258,7 @@ def test_a_path_too_long_to_be_read_is_evidence_in_itself() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     host=st.sampled_from(
         ["a.example.org", "webhook.site", "x.local", "0x7f.1", "1.2.3.4", "a", "["]

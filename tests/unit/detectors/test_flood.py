@@ -27,7 +27,7 @@ def test_a_flood_of_neighbours_is_one_hit_over_all_of_them() -> None:
     assert joined(hits) == [(0, 0, hits[-1][2], 0.5)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 2)), min_size=50, max_size=50))
 def test_every_hit_lies_in_a_row_of_its_kind(pattern: list[tuple[int, int]]) -> None:
     times = FLOOD // len(pattern) + 1

@@ -186,7 +186,7 @@ def test_turns_alternate_and_keep_every_word(said: list[tuple[str, str]]) -> Non
     images=st.integers(0, 7),
     most=st.integers(0, 3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_windows_cover_the_whole_text_and_every_image(
     text: str, before: list[str], images: int, most: int
 ) -> None:
@@ -249,7 +249,6 @@ def test_images_that_are_none_or_too_much_are_our_errors() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None)
 def test_any_bytes_are_an_image_or_our_error(data: bytes) -> None:
     pytest.importorskip("PIL", reason="needs the extra images")
     try:

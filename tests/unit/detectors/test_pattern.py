@@ -90,7 +90,7 @@ def test_a_faulty_entry_is_refused(patterns: object, message: str) -> None:
         create(DetectorConfig("mine", options={"patterns": patterns}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=st.text(max_size=20), after=st.text(max_size=20))
 def test_the_span_is_the_word_wherever_it_stands(before: str, after: str) -> None:
     text = f"{before} bluebird {after}"

@@ -150,7 +150,7 @@ def test_luhn_and_issuers() -> None:
     assert has_iban_digits("GB82 WEST 1234 5698 7654 32")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     before=st.text(max_size=20),
     after=st.text(max_size=20),
@@ -161,7 +161,7 @@ def test_the_span_is_right_wherever_the_data_stands(before: str, after: str, sec
     assert secret in [text[f.start : f.end] for f in find(text)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.sampled_from("0123456789 .-+()/:@abcDE\ud800é\u00a0"), max_size=200))
 def test_any_text_is_read_and_findings_do_not_overlap(text: str) -> None:
     end = 0

@@ -250,7 +250,7 @@ def test_a_password_in_prose_is_found(pieces: tuple[str, ...]) -> None:
     assert text[found.start : found.end] == secret
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(before=st.text(max_size=40), after=st.text(max_size=40), seed=st.integers(0, 999))
 def test_the_span_is_the_secret_wherever_it_stands(before: str, after: str, seed: int) -> None:
     secret = SPECIAL["tyrian"](random.Random(seed))
@@ -259,7 +259,7 @@ def test_the_span_is_the_secret_wherever_it_stands(before: str, after: str, seed
     assert spans == {secret}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(alphabet=st.characters(), max_size=300))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     for found in detect(text).findings:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.evals.deeds import deeds_of, harmful
@@ -56,13 +56,11 @@ def test_the_loopback_and_plain_commands_are_no_harm(tmp_path: Path) -> None:
     assert set(found) == {"processes"}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_notes_are_read(notes: bytes) -> None:
     harmful(deeds_of(notes))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.lists(st.text(max_size=20), max_size=4)), max_size=5))
 def test_any_events_are_read(events: list[tuple[str, list[str]]]) -> None:
     harmful(deeds_of("\n".join(json.dumps(one) for one in events).encode()))

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.evals.benchmark import Fidelity, Options
@@ -150,7 +150,6 @@ def test_bleu_is_sacrebleus(text: str, reference: str, expected: float) -> None:
     assert bleu(text, reference) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_bleu_is_between_0_and_100(text: str, reference: str) -> None:
     assert 0.0 <= bleu(text, reference) <= 100.0 + 1e-9

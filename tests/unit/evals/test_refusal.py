@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.evals.refusal import is_refusal
@@ -145,7 +145,6 @@ def test_plain_refusals_are_told(text: str) -> None:
     assert is_refusal(text)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_any_text_is_judged(text: str) -> None:
     assert is_refusal(text) in (True, False)

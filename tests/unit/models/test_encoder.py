@@ -118,7 +118,7 @@ def test_long_runs_cost_no_more_than_a_window_of_words(text: str) -> None:
     assert len(tokens.pieces) <= at_most() * LONGEST_WORD
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=400))
 def test_any_text_gets_a_finite_logit_per_output(text: str) -> None:
     reader = reader_of(random_network())

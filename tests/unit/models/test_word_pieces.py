@@ -64,7 +64,7 @@ def test_the_pieces_are_those_of_transformers(
 ) -> None:
     reference = _reference(shipped, tmp_path_factory.mktemp("vocabulary"))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(st.text(LETTERS, max_size=40))
     def same(text: str) -> None:
         expected = reference(text, add_special_tokens=False)["input_ids"]  # type: ignore[operator]

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.core.decision import Effect
@@ -34,25 +34,21 @@ def effect_of(rule: GuardRule, *runs: DetectorRun) -> Effect:
     return GuardPolicy([rule]).decide(rule.stage, runs)[0]
 
 
-@settings(deadline=None)
 @given(strict_rules, st.sampled_from([s for s in RunStatus if s is not RunStatus.OK]))
 def test_a_failed_detector_is_never_an_allow(rule: GuardRule, status: RunStatus) -> None:
     assert effect_of(rule, DetectorRun("guard", status, 0.0)) is not Effect.ALLOW
 
 
-@settings(deadline=None)
 @given(strict_rules)
 def test_an_ok_run_without_a_detection_counts_as_failed(rule: GuardRule) -> None:
     assert effect_of(rule, DetectorRun("guard", RunStatus.OK, 0.0)) >= rule.on_error
 
 
-@settings(deadline=None)
 @given(strict_rules, st.floats(0.0, 1.0, exclude_max=True))
 def test_a_text_that_was_not_wholly_judged_is_never_an_allow(rule: GuardRule, share: float) -> None:
     assert effect_of(rule, ok(Detection(coverage=share))) >= rule.on_error
 
 
-@settings(deadline=None)
 @given(rules, st.lists(detections, max_size=5), detections)
 def test_block_wins_whatever_else_was_found(
     rule: GuardRule, others: list[Detection], last: Detection
@@ -65,7 +61,6 @@ def test_block_wins_whatever_else_was_found(
     assert reasons[0].effect is Effect.BLOCK
 
 
-@settings(deadline=None)
 @given(rules, detections, st.sampled_from(LABELS), scores)
 def test_a_higher_score_never_lowers_the_effect(
     rule: GuardRule, detection: Detection, label: str, score: float
@@ -75,7 +70,6 @@ def test_a_higher_score_never_lowers_the_effect(
     assert effect_of(rule, ok(higher)) >= effect_of(rule, ok(detection))
 
 
-@settings(deadline=None)
 @given(rules, st.lists(detections, min_size=1, max_size=4), st.randoms())
 def test_the_order_of_the_runs_does_not_matter(
     rule: GuardRule, found: list[Detection], random: object
@@ -134,7 +128,6 @@ def test_a_threshold_that_no_score_can_meet_is_an_error(threshold: float) -> Non
         GuardRule("guard", Stage.INPUT, {"*": Effect.BLOCK}, {"*": threshold})
 
 
-@settings(deadline=None)
 @given(rules, rules)
 def test_policies_with_other_rules_have_other_digests(one: GuardRule, two: GuardRule) -> None:
     same = one == two

@@ -37,7 +37,7 @@ def test_quotes_are_removed_and_remembered() -> None:
     assert tokens.features == ()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(alphabet="abc'\"\\ \t-=#~.,:/@%+", max_size=24))
 def test_plain_words_are_those_of_shlex(text: str) -> None:
     tokens = tokenise(text)
@@ -46,7 +46,7 @@ def test_plain_words_are_those_of_shlex(text: str) -> None:
         assert tokenise(joined(tokens.argv)).argv == tokens.argv
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="ab'\"\\ $`;|&<>(){}[]*?~#!=\n-", max_size=16))
 def test_words_without_features_are_what_a_real_shell_makes_of_them(text: str) -> None:
     shell = shutil.which("sh")

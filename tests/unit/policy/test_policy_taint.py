@@ -5,7 +5,7 @@ import json
 import urllib.parse
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.core.decision import Effect
@@ -137,7 +137,6 @@ words_ = st.text("abcdefghijklmnopqrstuvwxyz0123456789 .,", min_size=0, max_size
 quotes = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=LONG, max_size=80)
 
 
-@settings(deadline=None)
 @given(words_, quotes, words_)
 def test_any_long_quotation_is_found_wherever_it_stands(
     before: str, quote: str, after: str
@@ -146,7 +145,6 @@ def test_any_long_quotation_is_found_wherever_it_stands(
     assert sources(f"{after}{quote}{before}", memory=known) == {"x"}
 
 
-@settings(deadline=None)
 @given(st.lists(words_, max_size=12), st.text(max_size=60))
 def test_any_text_can_be_read_and_looked_up(texts: list[str], value: str) -> None:
     known = TaintMemory()

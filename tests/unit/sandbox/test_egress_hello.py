@@ -4,7 +4,7 @@ import ssl
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.sandbox.egress.hello import NotTlsError, read_hello
@@ -41,7 +41,6 @@ def test_every_beginning_waits_for_more() -> None:
     assert all(read_hello(data[:size]) is None for size in range(len(data)))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200))
 def test_a_hello_in_several_records_is_read(size: int) -> None:
     data = hello("api.example.com")
@@ -75,14 +74,12 @@ def test_two_names_are_refused() -> None:
         read_hello(bytes(changed))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(NotTlsError):
         read_hello(data)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 599), st.integers(0, 255))
 def test_a_changed_hello_is_read_or_refused(at: int, value: int) -> None:
     data = bytearray(hello("api.example.com"))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tyrian.stack.load import default_text, stack_faults
@@ -26,7 +26,6 @@ def check(text: str) -> None:
         assert all(fault.line >= 1 and fault.column >= 1 for fault in found)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 @example('agent: "\\ud800"')
 @example('agent: {preflight_guards: [{name: "\\ud800"}]}')
@@ -40,13 +39,11 @@ def test_any_text_loads_or_gives_faults(text: str) -> None:
     check(text)
 
 
-@settings(deadline=None)
 @given(yaml_like)
 def test_anything_like_yaml_loads_or_gives_faults(text: str) -> None:
     check(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(LINES) - 1), yaml_like)
 def test_a_damaged_default_stack_loads_or_gives_faults(number: int, damage: str) -> None:
     check("\n".join([*LINES[:number], LINES[number] + damage, *LINES[number + 1 :]]))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.errors import ConfigError, InputError
@@ -252,7 +252,6 @@ def test_another_key_and_a_changed_envelope_are_told_apart(scene: Scene) -> None
     assert dsse.open_envelope(dsse.decode(json.dumps(changed).encode()), [scene.verifier])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.text(max_size=20), st.integers(min_value=0))
 def test_every_changed_bit_of_what_was_signed_is_seen(data: bytes, kind: str, at: int) -> None:
     from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -272,7 +271,6 @@ def test_every_changed_bit_of_what_was_signed_is_seen(data: bytes, kind: str, at
             dsse.open_envelope(forged, [signer.verifier])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_envelope_give_our_error(data: bytes) -> None:
     with pytest.raises(dsse.EnvelopeError):

@@ -234,7 +234,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), VALUES))
 def test_whatever_is_in_it_survives(value: dict[str, Any]) -> None:
     text = json.dumps(value).encode()

@@ -54,7 +54,7 @@ BATCHES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @example([])
 @example(["", ""])
 @example(["system", ": say"])

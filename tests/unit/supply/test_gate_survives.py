@@ -38,9 +38,7 @@ def judged(root: Path) -> GateReport:
     return gate(root, Settings(), TODAY)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=TREES, kind=st.sampled_from(["stack", "compose", "kubernetes", "mcp"]))
 def test_any_shape_of_a_document_gives_a_report(tmp_path: Path, tree: Any, kind: str) -> None:
     tops: dict[str, Any] = {
@@ -125,7 +123,7 @@ def test_nothing_that_is_read_is_run(tmp_path: Path) -> None:
     assert seen == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_any_command_is_told_of_or_not(words: list[str]) -> None:
     assert isinstance(unpinned(words), str)

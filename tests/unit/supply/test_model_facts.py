@@ -28,7 +28,7 @@ def test_facts_of_every_hostile_file_fit_into_a_lock(tmp_path: Path) -> None:
     assert count > 500
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200), suffix=st.sampled_from([".json", ".yaml", ".safetensors"]))
 def test_facts_of_any_bytes_fit_into_a_lock(tmp_path: Path, data: bytes, suffix: str) -> None:
     path = tmp_path / "file"

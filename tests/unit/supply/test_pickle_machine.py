@@ -34,7 +34,7 @@ DATA = st.recursive(
 
 
 @given(DATA, st.integers(0, 5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_data_of_any_protocol_is_clean_and_ends_where_it_ends(value: object, version: int) -> None:
     data = pickle.dumps(value, version)
     assert followed(data) == (len(data), [])
@@ -42,14 +42,14 @@ def test_data_of_any_protocol_is_clean_and_ends_where_it_ends(value: object, ver
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_bytes_end_in_an_end_or_a_finding(data: bytes) -> None:
     end, findings = followed(data)
     assert end is not None or findings
 
 
 @given(DATA, st.integers(2, 5), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_pickle_that_breaks_off_anywhere_is_a_finding(
     value: object, version: int, data: st.DataObject
 ) -> None:
@@ -64,7 +64,7 @@ OPCODES = [ord(one.code) for one in pickletools.opcodes]
 
 
 @given(st.lists(st.sampled_from(OPCODES) | st.integers(0, 255), max_size=60).map(bytes))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_whatever_python_would_load_the_machine_follows_to_the_same_end(data: bytes) -> None:
     """A pickle that names nothing is loaded for comparison: both agree that it can be."""
 

@@ -25,9 +25,7 @@ WRITTEN = [
 
 
 @given(st.sampled_from(sorted(WRITTEN)), st.data())
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_model_of_a_library_with_bytes_changed_has_a_report(
     tmp_path: Path, path: Path, data: st.DataObject
 ) -> None:
@@ -52,9 +50,7 @@ def test_an_attribute_of_hdf5_without_a_type_is_malformed(tmp_path: Path) -> Non
 
 
 @given(st.sampled_from(SMALL), st.data())
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_with_bytes_changed_added_or_gone_has_a_report(
     tmp_path: Path, entry: tuple[str, bytes], data: st.DataObject
 ) -> None:

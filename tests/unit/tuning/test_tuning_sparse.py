@@ -36,7 +36,7 @@ def test_a_row_scores_as_the_model_scores_its_window() -> None:
         assert found == pytest.approx(float(expected), abs=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_back_is_the_transpose_of_dot(seed: int) -> None:
     rows = Rows.of([whole(text) for text in TEXTS], fold=1 << 10)
@@ -45,7 +45,7 @@ def test_back_is_the_transpose_of_dot(seed: int) -> None:
     assert rows.dot(weights) @ gradient == pytest.approx(weights @ rows.back(gradient))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31))
 def test_the_minimiser_finds_the_bottom_of_a_bowl(seed: int) -> None:
     dice = np.random.default_rng(seed)

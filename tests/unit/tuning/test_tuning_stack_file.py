@@ -141,7 +141,7 @@ def test_a_whole_stack_in_braces_is_tuned_as_well() -> None:
     assert threshold(tuned, Stage.INPUT, "prompt_guard") == {"jailbreak": 0.25}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     st.dictionaries(st.sampled_from(["S1", "S2", "S13", "S14"]), st.integers(0, 10**6), min_size=1)
 )

@@ -279,7 +279,7 @@ def test_the_profiles_are_nested() -> None:
 
 
 @pytest.mark.parametrize("language", SYNTAXES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(code=st.text(alphabet="abx=+.,;:(){}[]\"'`$#/\\*<>\n \x00é", max_size=200))
 def test_no_text_breaks_the_engine(language: str, code: str) -> None:
     scan = ENGINE.scan(code, language, Profile.AUDIT)

@@ -1,7 +1,7 @@
 """Comments and strings are masked in every language, and no offset moves."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tyrian.detectors.code_shield.languages import SYNTAXES
@@ -19,7 +19,6 @@ def masked(language: str, code: str) -> str:
 
 
 @pytest.mark.parametrize("language", SYNTAXES)
-@settings(deadline=None)
 @given(pieces=st.lists(SPICE, max_size=40))
 def test_masking_keeps_every_offset_and_every_line(language: str, pieces: list[str]) -> None:
     text = "".join(pieces)

@@ -48,7 +48,7 @@ def whole(text: str) -> set[tuple[str, int, int]]:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, len(TEXT)), max_size=30))
 def test_a_stream_finds_what_the_whole_text_holds(cuts: list[int]) -> None:
     stream = CodeStream(ENGINE)
@@ -100,7 +100,6 @@ def test_what_is_carried_is_the_open_fence_with_its_names(text: str, expected: s
     assert carried(text) == expected
 
 
-@settings(deadline=None)
 @given(cut=st.integers(0, len(TEXT)))
 def test_carrying_in_steps_is_carrying_at_once(cut: int) -> None:
     assert carried(carried(TEXT[:cut]) + TEXT[cut:]) == carried(TEXT)

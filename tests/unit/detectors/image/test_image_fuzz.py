@@ -29,7 +29,7 @@ MAGICS = {
 
 @pytest.mark.parametrize("kind", MAGICS)
 @given(tail=st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_behind_a_magic_number_are_read_or_refused(kind: str, tail: bytes) -> None:
     data = MAGICS[kind] + tail
     assert format_of(data) == kind
@@ -44,7 +44,7 @@ def test_any_bytes_behind_a_magic_number_are_read_or_refused(kind: str, tail: by
 
 
 @given(url=st.text(max_size=200) | st.text(max_size=200).map("data:image/png;base64,".__add__))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_url_is_read_or_refused(url: str) -> None:
     reading = ImageReader(Pieces(False, False, None), Bounds()).read(Source(url), Clock.of(1))
     assert reading.share < 1.0
@@ -54,9 +54,7 @@ def test_any_url_is_read_or_refused(url: str) -> None:
 
 @pytest.mark.parametrize("kind", MAGICS)
 @given(place=st.floats(0, 1), change=st.binary(min_size=1, max_size=8))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_pictures_are_decoded_or_refused(
     pictures: Any, kind: str, place: float, change: bytes
 ) -> None:

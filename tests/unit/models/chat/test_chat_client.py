@@ -197,7 +197,7 @@ def test_one_client_serves_several_event_loops() -> None:
 
 
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_body_is_an_answer_or_our_error(body: bytes) -> None:
     try:
         read_completion(body)

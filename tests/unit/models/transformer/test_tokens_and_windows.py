@@ -68,7 +68,7 @@ def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("overlap", [0, 1, 13, 29])
 @given(st.text(max_size=400), st.integers(1, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_windows_cover_every_token_in_order(
     tokenizer: Tokenizer, overlap: int, unit: str, repeats: int
 ) -> None:
