@@ -34,6 +34,8 @@ CODE = {
         *_SHARED_CODE,
         "training/prompt_guard",
         "training/encoder",
+        "training/kept.py",
+        "training/calibration",
     ),
 }
 """Files, and folders of which every file counts but what only evaluates."""
@@ -61,7 +63,11 @@ def _files(place: Path) -> list[Path]:
     """The files that count, in a stable order."""
     if place.is_file():
         return [place]
-    kept = (p for p in place.rglob("*") if p.suffix in (".py", ".txt") and p.name not in _NOT_READ)
+    kept = (
+        p
+        for p in place.rglob("*")
+        if p.suffix in (".py", ".txt", ".jsonl") and p.name not in _NOT_READ
+    )
     return sorted(kept, key=lambda path: path.relative_to(place).as_posix())
 
 

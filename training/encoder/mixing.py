@@ -6,8 +6,10 @@ from math import inf
 
 import numpy as np
 
+from training import kept
 from training.calibrate import auc, slope_for
 from training.corpus import Row
+from training.documents import documents_of
 from tyrian.models.artefact import Artefact
 from tyrian.models.encoder.glance import Glance
 from tyrian.models.encoder.guard import Encoder
@@ -40,6 +42,18 @@ READ_SHARE, HARM_SHARE = 0.12, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
 RATE, SOURCE_RATE = 0.005, 0.02
 """Shares of all benign development texts, and of any source's, above the shipped threshold."""
+CLASS_RATES: Mapping[str, Mapping[str, float]] = {
+    USERS: {
+        kept.ORDINARY: 0.01,
+        kept.TRIGGER: 0.06,
+        kept.SECURITY: 0.03,
+        kept.STYLED: 0.1,
+        kept.FOREIGN: 0.04,
+        kept.FOREIGN_SECURITY: 0.04,
+    },
+    OTHERS: {kept.CLEAN: 0.03},
+}
+"""The same of harmless texts of hard kinds, which the development set has few of."""
 
 
 def first_logits(first: Artefact, documents: Sequence[Grams]) -> F64:
@@ -127,7 +141,7 @@ def stages_of(
         mix = Mix(gate=gate, harm_gate=harm_gate, offset=0.0, **asdict(weights))
         stage = SecondStage(reader, LinearModel(harm), mix)
         logits = mixed_logits(stage, first, grams)
-        limit = limit_of(logits, dev)
+        limit = max(limit_of(logits, dev), class_limit_of(stage, first, CLASS_RATES[origin]))
         slope = slope_for(logits - limit, attack)
         found[origin] = replace(stage, mix=scaled(replace(mix, offset=-limit), slope))
     return found
@@ -139,6 +153,18 @@ def limit_of(logits: F64, rows: Sequence[Row]) -> float:
     rates = [(sources != "", RATE)]
     rates += [(sources == source, SOURCE_RATE) for source in sorted(set(sources) - {""})]
     return max(float(np.sort(logits[of])[-1 - int(of.sum() * rate)]) for of, rate in rates) + 1e-6
+
+
+def class_limit_of(stage: SecondStage, first: Artefact, rates: Mapping[str, float]) -> float:
+    """The same of the texts to calibrate on, by class; of no limit where there are none."""
+    rows = [row for row in kept.kept_rows(kept.CALIBRATION) if row.kind in rates]
+    logits = mixed_logits(stage, first, documents_of(rows))
+    kinds = np.array([row.kind for row in rows])
+    limits = [-inf]
+    for kind in sorted(set(kinds.tolist())):
+        some = np.sort(logits[kinds == kind])
+        limits.append(float(some[-1 - int(len(some) * rates[kind])]) + 1e-6)
+    return max(limits)
 
 
 def scaled(mix: Mix, slope: float) -> Mix:

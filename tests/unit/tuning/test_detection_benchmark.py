@@ -83,10 +83,12 @@ def test_kept_texts_are_of_known_classes_and_in_no_template(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
-    from training.held.rows import CLASSES, held_rows
+    from training.kept import ATTACKS, CALIBRATION, CLASSES, HELD, kept_rows
 
-    rows = held_rows()
-    assert {row.kind for row in rows} == CLASSES
+    held, calm = kept_rows(HELD), kept_rows(CALIBRATION)
+    assert {row.kind for row in held} == CLASSES
+    assert not {row.kind for row in calm} & ATTACKS
+    rows = held + calm
     assert len({row.text for row in rows}) == len(rows)
     files = (ROOT / "training").rglob("*.txt")
     lines = {line.replace("\\n", "\n") for f in files for line in f.read_text().splitlines()}

@@ -1,7 +1,7 @@
-"""Texts that no training reads and no threshold was set on: for figures alone.
+"""Texts that no training reads: `held/` for figures alone, `calibration/` to set thresholds on.
 
-Each file beside this one is a source, written apart from the templates and from the other files:
-one JSON object a line, with the `class` of a text and the `text`.
+Each file is a source, written apart from the templates and from the other files: one JSON object a
+line, with the `class` of a text and the `text`. What is calibrated on is harmless.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from training.corpus import Row
 
 HERE = Path(__file__).parent
+HELD, CALIBRATION = "held", "calibration"
 DIRECT, JAILBREAK, EXPLICIT, PLAIN = "direct", "jailbreak", "tool_explicit", "tool_plain"
 FOREIGN_ATTACK = "foreign_attack"
 ORDINARY, STYLED, TRIGGER, SECURITY = "ordinary", "styled", "trigger", "security"
@@ -20,10 +21,10 @@ CLASSES = ATTACKS | {ORDINARY, STYLED, TRIGGER, SECURITY, CLEAN, FOREIGN, FOREIG
 
 
 @cache
-def held_rows() -> tuple[Row, ...]:
+def kept_rows(folder: str) -> tuple[Row, ...]:
     """The rows of all files; the kind of a row is its class. ValueError where a class is none."""
     rows = []
-    for file in sorted(HERE.glob("*.jsonl")):
+    for file in sorted((HERE / folder).glob("*.jsonl")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             one = json.loads(line)
             kind = one["class"]
