@@ -4,7 +4,10 @@ import asyncio
 import time
 
 TURN_S = 0.002
-"""Seconds of one turn of the event loop after which no further message is begun in it."""
+"""Seconds of one turn of the event loop after which no further message is begun in it.
+
+Who sleeps waits for up to three turns beyond their time: for the timer, the future and the task.
+"""
 
 
 class Turn:
