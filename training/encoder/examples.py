@@ -23,15 +23,8 @@ _HARMFUL_SOURCES = frozenset(
     f"gen_{name}"
     for name in (
         *("framed", "fiction", "persuade", "refusal_off", "prefix_force", "hypothetical"),
-        *(
-            "suffix_soup",
-            "many_shot",
-            "frame_harm",
-            "pressured",
-            "more_persuade",
-            "more_worlds",
-            "w_suffix",
-        ),
+        *("suffix_soup", "many_shot", "frame_harm", "pressured", "more_persuade", "more_worlds"),
+        "w_suffix",
     )
 )
 """Attacks of which every row has a harmful goal."""
