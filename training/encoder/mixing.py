@@ -32,8 +32,8 @@ class Weights:
 
 
 WEIGHTS = {
-    USERS: Weights(0.25, 0.2, 0.55, 0.1, -3.0),
-    OTHERS: Weights(0.55, 0.2, 0.25, 0.0, -4.0),
+    USERS: Weights(0.2, 0.25, 0.55, 0.1, -3.0),
+    OTHERS: Weights(0.45, 0.2, 0.35, 0.0, -3.0),
 }
 """By origin. Orders in tool output are told by their words, which the first stage knows best, and
 harm is no sign of them; what users write to talk a model out of its rules, by what it means. Found
@@ -48,10 +48,10 @@ CLASS_RATES: Mapping[str, Mapping[str, float]] = {
         kept.TRIGGER: 0.06,
         kept.SECURITY: 0.03,
         kept.STYLED: 0.1,
-        kept.FOREIGN: 0.04,
+        kept.FOREIGN: 0.05,
         kept.FOREIGN_SECURITY: 0.04,
     },
-    OTHERS: {kept.CLEAN: 0.03},
+    OTHERS: {kept.CLEAN: 0.015},
 }
 """The same of harmless texts of hard kinds, which the development set has few of."""
 
