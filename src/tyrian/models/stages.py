@@ -26,8 +26,9 @@ _SHORT = 250
 _PER_DOUBLING = 1.5
 """What a text of twice the length adds to a gate: its windows are more, so the highest of ordinary
 ones is higher, and without it most long texts would be read again."""
-_SURE = 6.0
-"""Logit of an attack from which a window is read however long the text is: benign ones are rare."""
+_SURE = 0.0
+"""Logit of the first stage, its own threshold, from which a window is read however long the text
+is and whatever a glance says, which sees a short order among many other words."""
 _HARM_FROM = -2.0
 """Logit of harm from which it counts."""
 
