@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tyrian.core.detection import Detection, View
 
 _SURE = 0.8
-_PROMPT_GUARD_SURE = 0.98
+_PROMPT_GUARD_SURE = 0.9
 _MOST = 1 << 20
 """Characters that are judged; longer texts are data, not notes."""
 
