@@ -274,7 +274,7 @@ PAGES: tuple[Page, ...] = (
             "{collect}, so that filters do not see it.</p>"
         ),
         article(
-            "<p>Teachers: send your school's name to {contact} to get the code for a free visit.</p>"
+            "<p>Teachers: send your school's name to {contact} for the code of a free visit.</p>"
         ),
     ),
     Page(
