@@ -12,15 +12,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # where the package `training` lies
 
-from training import kept as _kept  # noqa: E402
+from training import kept as kept  # noqa: E402
 from training.calibrate import average_precision as average_precision  # noqa: E402
 from training.content_guard.mix import held_texts  # noqa: E402
 from training.corpus import prepared as prepared  # noqa: E402
 from training.prompt_guard.compose import LANGUAGES, UNSEEN, foreign  # noqa: E402
 
 SEED = 31337
-held = _kept
-"""Where the classes of the kept texts are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +106,4 @@ def unseen_texts() -> list[Text]:
 
 def target_texts() -> list[Text]:
     """The texts that were kept out of every training and every threshold; kinds are classes."""
-    return [Text(row.text, row.source, row.kind, row.labels) for row in _kept.kept_rows(_kept.HELD)]
+    return [Text(row.text, row.source, row.kind, row.labels) for row in kept.kept_rows(kept.HELD)]

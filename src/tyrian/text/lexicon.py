@@ -4,22 +4,23 @@ A word meets the known ones by itself or with one of its letters left out, as in
 table is two sorted arrays of numbers, for thousands of words in half a megabyte.
 """
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 _SHORTEST_PART = 3
 _LEAST, _LONGEST = 4, 16
 """Letters of words that may be misspelt; shorter ones are near too many others."""
 
 
-def _shortened(word: bytes) -> list[bytes]:
-    """The word with each letter left out, once each."""
-    return list({word[:at] + word[at + 1 :] for at in range(len(word))})
+def _forms(word: str) -> list[int]:
+    """The numbers of the word and of what is left of it without one of its letters."""
+    raw = word.encode()
+    return [crc32(form) for form in {raw, *(raw[:at] + raw[at + 1 :] for at in range(len(raw)))}]
 
 
 class Lexicon:
@@ -29,26 +30,21 @@ class Lexicon:
         """Index small words of ASCII letters."""
         self.known = frozenset(words)
         self._words = [word for word in words if _LEAST <= len(word) <= _LONGEST]
-        forms = [1 + len(_shortened(word.encode())) for word in self._words]
-        numbers = np.fromiter(self._forms(), dtype=np.uint32, count=sum(forms))
+        keys, owners = array("I"), array("H")
+        for number, word in enumerate(self._words):
+            forms = _forms(word)
+            keys.extend(forms)
+            owners.extend([number] * len(forms))
+        numbers = np.frombuffer(keys, dtype=np.uint32)
         order = np.argsort(numbers, kind="stable")
         self._keys = numbers[order]
-        owners = np.repeat(np.arange(len(forms), dtype=np.uint16), forms)
-        self._owners: npt.NDArray[np.uint16] = owners[order]
-
-    def _forms(self) -> Iterator[int]:
-        """The numbers of each word and of what is left of it without one of its letters."""
-        for word in self._words:
-            raw = word.encode()
-            yield crc32(raw)
-            yield from map(crc32, _shortened(raw))
+        self._owners = np.frombuffer(owners, dtype=np.uint16)[order]
 
     def correction(self, word: str) -> str | None:
         """The most frequent known word that is one slip away; None for known words and others."""
         if word in self.known or not _LEAST <= len(word) <= _LONGEST or not word.isascii():
             return None
-        raw = word.encode()
-        keys = np.array([crc32(form) for form in (raw, *_shortened(raw))], dtype=np.uint32)
+        keys = np.array(_forms(word), dtype=np.uint32)
         starts = np.searchsorted(self._keys, keys, side="left")
         ends = np.searchsorted(self._keys, keys, side="right")
         near = {
@@ -56,7 +52,9 @@ class Lexicon:
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
             for number in self._owners[start:end].tolist()
         }
-        return next((self._words[n] for n in sorted(near) if is_slip(word, self._words[n])), None)
+        return next(
+            (self._words[n] for n in sorted(near) if slips(word, self._words[n]) <= 1), None
+        )
 
     def parts(self, word: str) -> tuple[str, str] | None:
         """The two known words that were typed without the blank between them, as even as can be."""
@@ -68,8 +66,8 @@ class Lexicon:
         return next((cut for cut in cuts if self.known.issuperset(cut)), None)
 
 
-def is_slip(word: str, meant: str) -> bool:
-    """Whether one letter is missing, added, replaced, or swapped with its neighbour."""
+def slips(word: str, meant: str) -> int:
+    """Letters to change, leave out, put in or swap; counted up to the plain way there."""
     start, shorter = 0, min(len(word), len(meant))
     while start < shorter and word[start] == meant[start]:
         start += 1
@@ -77,7 +75,9 @@ def is_slip(word: str, meant: str) -> bool:
     while end < shorter - start and word[-1 - end] == meant[-1 - end]:
         end += 1
     a, b = word[start : len(word) - end], meant[start : len(meant) - end]
-    return max(len(a), len(b)) <= 1 or (len(a) == len(b) == 2 and a == b[::-1])
+    if len(a) == len(b) == 2 and a == b[::-1]:
+        return 1
+    return max(len(a), len(b))
 
 
 @cache

@@ -12,7 +12,7 @@ from string import ascii_letters, digits
 import numpy as np
 
 from tyrian.text.haste import hasty_correction, split_anew
-from tyrian.text.lexicon import lexicon
+from tyrian.text.lexicon import lexicon, slips
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Source, members, runs_of
 from tyrian.text.words import SPELT, STRONG
@@ -129,20 +129,6 @@ def _is_other_word(word: str, meant: str) -> bool:
     return any(long in (short + ending, stem + ending) for ending in _ENDINGS)
 
 
-def _slips(word: str, meant: str) -> int:
-    """Letters to change, leave out, put in or swap; counted up to the plain way there."""
-    start, shorter = 0, min(len(word), len(meant))
-    while start < shorter and word[start] == meant[start]:
-        start += 1
-    end = 0
-    while end < shorter - start and word[-1 - end] == meant[-1 - end]:
-        end += 1
-    a, b = word[start : len(word) - end], meant[start : len(meant) - end]
-    if len(a) == len(b) == 2 and a == b[::-1]:
-        return 1
-    return max(len(a), len(b))
-
-
 @cache
 def _edges() -> frozenset[str]:
     """How words that may have two slips begin and end: nearly always one of the two is kept."""
@@ -159,7 +145,7 @@ def _correction(word: str) -> str | None:
     if word in table or not table.keys().isdisjoint(once):
         for key in (word, *once):
             meant = table.get(key)
-            if meant and (len(meant) >= _TWO_SLIPS or _slips(word, meant) <= 1):
+            if meant and (len(meant) >= _TWO_SLIPS or slips(word, meant) <= 1):
                 return None if _is_other_word(word, meant) else meant
     if len(word) + 1 < _TWO_SLIPS or _edges().isdisjoint((word[:3] + "-", "-" + word[-3:])):
         return None

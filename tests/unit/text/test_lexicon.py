@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tyrian.text.lexicon import Lexicon, is_slip, lexicon
+from tyrian.text.lexicon import Lexicon, lexicon, slips
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 WORDS = ("window", "letter", "landlord", "please", "plead")
@@ -25,8 +25,8 @@ def test_every_word_with_one_slip_is_found_again(
 
 
 @given(st.text(LETTERS, max_size=9), st.text(LETTERS, max_size=9))
-def test_a_slip_is_one_way_as_the_other(word: str, meant: str) -> None:
-    assert is_slip(word, meant) == is_slip(meant, word)
+def test_slips_are_as_many_one_way_as_the_other(word: str, meant: str) -> None:
+    assert slips(word, meant) == slips(meant, word)
 
 
 def test_of_two_words_as_near_the_more_frequent_one_is_meant() -> None:
