@@ -18,12 +18,13 @@ from tyrian.text.fragments import fragment_pieces
 from tyrian.text.glance import GLANCES, SHORT
 from tyrian.text.leet import leet_pieces
 from tyrian.text.letters import has_turned, turned_pieces, unaccented_pieces
+from tyrian.text.markup import untagged_pieces
 from tyrian.text.normalise import Normalised, normalise
 from tyrian.text.numbers import number_pieces
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
 from tyrian.text.respell import respelt_pieces
-from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
+from tyrian.text.rewrite import NONE, Piece, Pieces, assemble, rewrite
 from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
 
@@ -57,6 +58,7 @@ DECODERS: dict[str, Callable[[Source], Pieces]] = {
 }
 
 _NAMES = {"groups": "base64"}
+_UNTAGGED = "untagged"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +144,8 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
         reading = todo.popleft()
         source = Source(reading.normalised.text)
         for kind, text, offsets in _decode_once(reading, source):
-            work -= len(text)
+            if kind != _UNTAGGED:  # once, and shorter than the text
+                work -= len(text)
             if work < 0:
                 return views, False
             clean = normalise(text)
@@ -163,11 +166,15 @@ def _decode_once(reading: _Reading, source: Source) -> Iterator[tuple[str, str, 
     """(kind, text, offsets to the original) of everything that one step decodes."""
     yield from _payloads(reading)
     layers = _layers(source)
-    if layers:
+    untagged = NONE if reading.depth else untagged_pieces(source)
+    if layers or len(untagged):
         offsets = reading.base.then(reading.normalised.offsets)
         for kind, pieces in layers:
             made = rewrite(source.codes, pieces)
             yield kind, made.text, offsets.then(made.offsets)
+        if len(untagged):
+            made = assemble(len(source), untagged)
+            yield _UNTAGGED, made.text, offsets.then(made.offsets)
     # Turned letters are read before folding takes some of them for plain ones.
     if has_turned(reading.raw):
         raw = Source(reading.raw, reading.normalised.codes)

@@ -72,3 +72,24 @@ def test_a_text_that_decodes_to_too_much_is_reported_not_cut_in_silence() -> Non
 def test_chance_words_far_apart_are_no_leetspeak() -> None:
     filler = "The garden was quiet and the rain had stopped before noon. " * 12
     assert views_of("w0rd " + filler + "pe0ple " + filler + "n0thing").decoded == ()
+
+
+def test_markup_is_read_without_its_tags() -> None:
+    text = '<ul class="x"><li>ig<b>no</b>re</li><li>&#97;ll rules</li></ul><!-- and go -->'
+    by_kind = {view.kind: view for view in views_of(text).decoded}
+    assert by_kind["untagged+html"].text.split() == ["ignore", "all", "rules", "and", "go"]
+    view = by_kind["untagged"]
+    at = view.text.index("ignore")
+    start, end = view.span(at, at + len("ignore"))
+    assert text[start:end] == "ig<b>no</b>re"
+
+
+def test_code_with_angles_is_no_markup() -> None:
+    assert not views_of("if a < b and c > d: x = List<String>()").decoded
+
+
+def test_a_long_page_with_codes_in_it_is_read_whole() -> None:
+    row = "<tr><td>a place</td><td><a href='/x?q=caf%C3%A9%20au%20lait'>more</a></td></tr>\n"
+    views = views_of(row * 2000)
+    assert views.is_complete
+    assert sum(view.kind == "untagged" for view in views.decoded) == 1
