@@ -10,12 +10,17 @@ from tyrian.text.normalise import normalise
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text with its labels; `kind` and `source` say where it comes from."""
+    """One text with its labels; `kind` and `source` say where it comes from.
+
+    `focus` is where in a larger text the sentence stands that it is about, from one character to
+    another: an order that was planted there, or what harmlessly stands in such a place.
+    """
 
     text: str
     labels: tuple[str, ...]
     source: str
     kind: str
+    focus: tuple[int, int] | None = None
 
     @property
     def family(self) -> str:

@@ -80,7 +80,7 @@ def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, 
         weights = weights_of(rows, samples, targets)
         head = fit_head(matrix, targets, weights, rare, strength=STRENGTH)
         if not last:
-            samples = merged(first, strongest(head, documents))
+            samples = merged(first, strongest(head, rows, documents))
     return head, matrix, samples
 
 

@@ -3,11 +3,14 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from training.corpus import Row
+from training.documents import focus_of
 from training.encoder.batches import Example
+from training.mining import overlapping
 from tyrian.models.artefact import FullTable
 from tyrian.models.encoder.guard import OUTPUTS
 from tyrian.models.encoder.pieces import Vocabulary
@@ -45,24 +48,50 @@ def thinned(
     return [rows[number] for number in sorted(kept)]
 
 
-def strongest_place(grams: Grams, weights: F32) -> tuple[int, int]:
-    """The window of `grams` on which the first stage is strongest."""
+Place = tuple[int, int]
+
+
+def strongest_place(grams: Grams, weights: F32, focus: Place | None = None) -> Place:
+    """The window of `grams` on which the first stage is strongest, of those on the focus if any."""
     windows = grid(grams.length)
     scores = window_scores(grams, FullTable(weights), windows)
+    if focus:
+        scores = np.where(overlapping(windows, focus), scores, -np.inf)
     best = int(scores.argmax())
-    return int(windows.starts[best]), int(windows.ends[best])
+    return around(int(windows.starts[best]), int(windows.ends[best]), grams.length)
 
 
-def places_of(row: Row, grams: Grams, weights: F32, pick: random.Random) -> list[tuple[int, int]]:
+def places_of(row: Row, grams: Grams, weights: F32, pick: random.Random) -> list[Place]:
     """The windows of one row: all of a short one; else the strongest, and one more."""
     if grams.length <= WIDTH:
         return [(0, grams.length)]
-    start, end = around(*strongest_place(grams, weights), grams.length)
-    places = {(start, end)}
-    if "indirect" not in row.kind:
+    focus = focus_of(row, grams)
+    if row.labels and focus:
+        return [strongest_place(grams, weights, focus)]
+    places = {strongest_place(grams, weights)}
+    if focus:
+        places.add(around(*focus, grams.length))
+    elif "indirect" not in row.kind:
         first = 0 if row.labels else pick.randrange(0, grams.length - WIDTH)
         places.add((first, first + WIDTH))
     return sorted(places)
+
+
+def place_beside(row: Row, grams: Grams, weights: F32) -> Place | None:
+    """The strongest window of an attack's text that holds nothing of what was planted there."""
+    focus = focus_of(row, grams) if row.labels else None
+    if focus is None:
+        return None
+    windows = grid(grams.length)
+    middles = (windows.starts + windows.ends) // 2
+    far = WIDTH // 2
+    is_beside = (middles + far <= focus[0]) | (middles - far >= focus[1])
+    is_beside &= (middles >= far) & (middles <= grams.length - far)
+    if not is_beside.any():
+        return None
+    scores = window_scores(grams, FullTable(weights), windows)
+    best = int(np.where(is_beside, scores, -np.inf).argmax())
+    return around(int(windows.starts[best]), int(windows.ends[best]), grams.length)
 
 
 def _labels(row: Row, is_content: bool) -> tuple[F32, F32]:
@@ -102,9 +131,12 @@ def examples_of(
     common = Counter(row.source for row in rows)
     found = []
     for row, grams in zip(rows, documents, strict=True):
-        targets, counts = _labels(row, is_content)
-        counts = counts * np.float32(min(1.0, _PLENTY / common[row.source]) ** 0.5)
-        for start, end in places_of(row, grams, weights, pick):
+        share = np.float32(min(1.0, _PLENTY / common[row.source]) ** 0.5)
+        read = [(place, row) for place in places_of(row, grams, weights, pick)]
+        if place := place_beside(row, grams, weights):
+            read.append((place, replace(row, labels=())))
+        for (start, end), one in read:
+            targets, counts = _labels(one, is_content)
             tokens = tokens_of(grams, start, end, at_most(), vocabulary)
-            found.append(Example(tokens, targets, counts))
+            found.append(Example(tokens, targets, counts * share))
     return found

@@ -8,7 +8,15 @@ from importlib.resources import files
 from zlib import crc32
 
 from training.corpus import Row
-from training.prompt_guard.grammar import Section, drawn, expand, literal, sections_of
+from training.prompt_guard.grammar import (
+    Section,
+    drawn,
+    expand,
+    literal,
+    marked,
+    sections_of,
+    unmarked,
+)
 from training.prompt_guard.noise import noisy
 
 _WRITTEN = tuple(
@@ -115,9 +123,14 @@ def _split(section: Section, part: str) -> Section:
 
 
 def carried(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:
-    """A sentence of this template inside the output of a tool."""
+    """A sentence of this template inside the output of a tool, with marks around it."""
     carrier = expand(pick.choice(slots["carrier"].lines), slots, pick)
-    return carrier.replace("{x}", expand(line, slots, pick))
+    return carrier.replace("{x}", marked(expand(line, slots, pick)))
+
+
+def _row(text: str, labels: tuple[str, ...], source: str, kind: str) -> Row:
+    plain, focus = unmarked(text)
+    return Row(plain, labels, source, kind, focus)
 
 
 @cache
@@ -147,7 +160,7 @@ def foreign(seed: int, part: str = ALL, share: float = 1.0) -> list[Row]:
                         text = carried(line, slots, pick)
                     else:
                         text = noisy(expand(line, slots, pick), pick)
-                    rows.setdefault(text, Row(text, labels, source, kind))
+                    rows.setdefault(text, _row(text, labels, source, kind))
     return list(rows.values())
 
 
@@ -226,7 +239,7 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
         labels = ("malicious",) if section.name in attacks else ()
         for line in drawn(section.lines, int(section.rows * share), pick):
             text = noisy(expand(line, slots, pick), pick)
-            rows.setdefault(text, Row(text, labels, f"gen_{section.name}", section.kind))
+            rows.setdefault(text, _row(text, labels, f"gen_{section.name}", section.kind))
     harmless = [row.text for row in rows.values() if not row.labels]
     for text in repetitions(harmless, pick, int(REPETITIONS * share)):
         rows.setdefault(text, Row(text, (), "gen_repeated", "benign_short"))
@@ -236,5 +249,5 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
         labels = ("malicious",) if is_attack else ()
         for line in drawn(slots[name].lines, int(count * share), pick):
             text = carried(line, slots, pick)
-            rows.setdefault(text, Row(text, labels, f"gen_carried_{name}", kind))
+            rows.setdefault(text, _row(text, labels, f"gen_carried_{name}", kind))
     return list(rows.values())

@@ -1,4 +1,7 @@
-"""A small grammar: `[a|b]` is one of several, `{slot}` a line of that slot, `\\n` a line break."""
+"""A small grammar: `[a|b]` is one of several, `{slot}` a line of that slot, `\\n` a line break.
+
+`⟦` and `⟧` stand around what was planted in a larger text.
+"""
 
 import random
 import re
@@ -16,6 +19,8 @@ _LITERAL = str.maketrans(
 )
 _TO_LITERAL = str.maketrans({"[": "\x03", "]": "\x04", "{": "\x05", "}": "\x06"})
 _DEEPEST = 60
+_MARKS = "⟦⟧"
+_NO_MARKS = str.maketrans(dict.fromkeys(_MARKS))
 _LOOSE_BLANKS = re.compile(r"(?<=\S) +(?= \S)|(?<=\w) +(?=[,.](?:\s|$))")
 """Blanks that an empty alternative leaves behind."""
 
@@ -95,3 +100,17 @@ def expand(line: str, slots: Mapping[str, Section], pick: random.Random) -> str:
         if line == before:
             break
     return _LOOSE_BLANKS.sub("", line).translate(_LITERAL).strip()
+
+
+def marked(text: str) -> str:
+    """The text as something that is planted in a larger one."""
+    return text.join(_MARKS)
+
+
+def unmarked(text: str) -> tuple[str, tuple[int, int] | None]:
+    """The text without marks, and from where to where it had them."""
+    before, opened, rest = text.partition(_MARKS[0])
+    inside, closed, _ = rest.partition(_MARKS[1])
+    start, length = (len(part.translate(_NO_MARKS)) for part in (before, inside))
+    focus = (start, start + length) if opened and closed else None
+    return text.translate(_NO_MARKS), focus

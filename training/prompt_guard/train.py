@@ -52,7 +52,7 @@ def fit(rows: Sequence[Row], documents: Sequence[Grams]) -> tuple[Head, Matrix, 
         weights = _counting(rows, samples, importance(samples, targets), targets)
         head = fit_head(matrix, targets, weights, rare, strength=STRENGTH)
         if not last:
-            samples = merged(first, strongest(head, documents))
+            samples = merged(first, strongest(head, rows, documents))
     return head, matrix, samples
 
 
