@@ -71,7 +71,13 @@ _CAPITAL_X, _SMALL_X = map(ord, "Xx")
 
 
 def html_pieces(source: Source) -> Pieces:
-    """Character references of HTML."""
+    """Character references of HTML, where they hide something."""
+    pieces = references(source)
+    return pieces if _TWICE_ESCAPED.search(source.text) else _with_evidence(pieces)
+
+
+def references(source: Source) -> Pieces:
+    """Every character reference of HTML."""
     data = _padded(source)
     at = np.flatnonzero(source.data == _AMPERSAND)
     is_numeric = data[at + 1] == _HASH
@@ -79,7 +85,7 @@ def html_pieces(source: Source) -> Pieces:
     named = at[~is_numeric]
     if len(named):
         pieces = pieces.merged(_named(source, named))
-    return pieces if _TWICE_ESCAPED.search(source.text) else _with_evidence(pieces)
+    return pieces
 
 
 def _numeric(data: Bytes, at: Index) -> Pieces:

@@ -43,7 +43,7 @@ _IS_ENDING = members(MAY_END.decode())
 LEAST_GLUED = 16
 LEAST_STRONG = 6
 _MANY = 3
-LEAST_MIXED = 6
+LEAST_MIXED = 4
 """Words with digits between letters that prove a text to be leet without any known word."""
 _MOSTLY = 0.5
 _MIXED = re.compile(r"[A-Za-z][0-9@$!|+]+[A-Za-z]|^[0-9@$]+[A-Za-z]{2}|[A-Za-z]{2}[0-9]+$")

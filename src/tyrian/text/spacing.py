@@ -6,6 +6,7 @@ from string import ascii_letters
 import numpy as np
 
 from tyrian.text import tables as t
+from tyrian.text.leet import AS_I
 from tyrian.text.offsets import Codes, Index, text_of
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import (
@@ -84,9 +85,9 @@ def _joined(source: Source, at: Index, first: Index, stop: Index) -> Pieces:
     made[places[is_last]] = 0x0A
     shown = text_of(made).split("\n")[:-1]
     is_alpha = np.add.reduceat(_is_alpha(letters), np.cumsum(sizes) - sizes) * 10 >= sizes * 7
-    readings = _readings(
-        source, list({s for s, good in zip(shown, is_alpha.tolist(), strict=True) if good})
-    )
+    distinct = dict(zip(shown, is_alpha.tolist(), strict=True))
+    readings = _readings(source, [line for line, good in distinct.items() if good])
+    readings |= {line: line for line, good in distinct.items() if not good and _is_leet(line)}
     texts = [readings.get(s, "") for s in shown]
     lengths = np.fromiter(map(len, texts), np.intp, len(texts))
     good = lengths > 0
@@ -158,6 +159,15 @@ def _is_spelt(line: str) -> bool:
 
 
 _MOSTLY = 0.5
+
+
+def _is_leet(line: str) -> bool:
+    """True for two longer words of a list, written with digits for letters."""
+    words = line.lower().encode("ascii", "replace").translate(AS_I).decode("ascii").split()
+    return len({w for w in words if len(w) >= _LEAST_WORD and w in SPELT}) >= _LEAST_LEET
+
+
+_LEAST_LEET = 2
 
 
 def _spelt(text: str) -> float:
