@@ -55,6 +55,7 @@ VARIED = {
     **dict.fromkeys(("gen_carried_agent_plain", "gen_carried_human_request"), 1000),
     **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 640),
     **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 1300),
+    **dict.fromkeys(("gen_hasty_attack", "gen_hasty_benign"), 1000),
     **{f"gen_{name}_{what}": 500 for name in LANGUAGES for what in ("attack", "benign")},
 }
 """More rows of the sources whose sentences and surroundings vary independently."""

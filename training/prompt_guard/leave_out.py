@@ -12,6 +12,7 @@ from training.calibrate import auc
 from training.corpus import Row, read_rows
 from training.prompt_guard.compose import SEEN, UNSEEN, composed, foreign
 from training.prompt_guard.generate import generate
+from training.prompt_guard.noise import hasty
 from training.prompt_guard.rows import questions
 from tyrian.models.features import F64
 
@@ -49,6 +50,7 @@ def split(data: Path, seed: int) -> tuple[list[Row], dict[str, list[Row]]]:
     asked = questions(rows, content)
     seen = [row for row in asked if not is_held_out(row) and crc32(row.text.encode()) % 4]
     unseen = [row for row in asked if is_held_out(row) or not crc32(row.text.encode()) % 4]
+    kept += hasty(kept, seed)
     kept += generate(seed) + composed(seed, SEEN, real=seen) + foreign(seed, SEEN)
     groups = {
         "dev": read_rows(data / "injection_dev.jsonl.gz"),

@@ -1,10 +1,18 @@
 """Rows as people type them: one case only, slips of the finger, inside of quotes or markup."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from training.corpus import Row
 
 _TYPOS = 0.2
 _RATES = (1 / 30, 1 / 18, 1 / 10)
 """Slips for each letter: from careful to hasty."""
+HASTY = 1500
+"""Given rows of each side that are typed in haste."""
+_SHORT = 300
+"""Characters of the longest of them."""
 _WRAPPED = 0.05
 _WRAPS = (
     "<p style='display:none'>{}</p>",
@@ -36,6 +44,18 @@ def typos(text: str, pick: random.Random, rate: float = 1 / 18) -> str:
         else:
             letters.insert(at, letters[at])
     return "".join(letters)
+
+
+def hasty(rows: Sequence[Row], seed: int) -> list[Row]:
+    """Some short rows of both sides with slips of the finger, so that slips tell nothing."""
+    pick = random.Random(seed)
+    found = []
+    for side in ("attack", "benign"):
+        short = [r for r in rows if len(r.text) <= _SHORT and bool(r.labels) == (side == "attack")]
+        for row in pick.sample(short, min(HASTY, len(short))):
+            text = typos(row.text, pick, pick.choice(_RATES))
+            found.append(replace(row, text=text, source=f"gen_hasty_{side}", focus=None))
+    return found
 
 
 def noisy(text: str, pick: random.Random) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from training.corpus import Row, read_rows
 from training.prompt_guard.compose import ALL, composed, foreign
 from training.prompt_guard.generate import generate
+from training.prompt_guard.noise import hasty
 
 GIVEN = "injection_train.jsonl.gz"
 
@@ -27,5 +28,5 @@ def training_rows(data: Path, seed: int) -> list[Row]:
     """Every row to learn from, each text once."""
     given = read_rows(data / GIVEN)
     real = questions(given, read_rows(data / CONTENT))
-    rows = given + made_rows(seed, real=real)
+    rows = given + made_rows(seed, real=real) + hasty(given, seed)
     return list({row.text: row for row in reversed(rows)}.values())[::-1]
