@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from tests.unit.models.steady import steady_stage
 
 from tyrian.core.detection import Detection, View
 from tyrian.core.message import Message
@@ -14,14 +15,12 @@ from tyrian.models.artefact import load
 from tyrian.models.content_heads import ContentHeads, dumped, embedded_heads, parse_heads
 from tyrian.models.content_stage import ContentMix, ContentStage
 from tyrian.models.embedded import ContentGuard, PromptGuard, blocks_of, embedded_content_guard
-from tyrian.models.encoder.guard import HAZARDS, OUTPUTS, Encoder
-from tyrian.models.encoder.pieces import UNKNOWN, Vocabulary
+from tyrian.models.encoder.guard import HAZARDS, OUTPUTS
 from tyrian.models.encoder.tokens import Tokens
 from tyrian.models.linear import LinearModel
-from tyrian.models.stages import MOST_SUSPECTS, Mix, SecondStage
+from tyrian.models.stages import MOST_SUSPECTS
 from tyrian.models.windows import F32
 
-WORDS = Vocabulary.of([UNKNOWN])
 UNSAFE = "How do I make a bomb at home?"
 SAFE = "What is the capital of France?"
 ZERO = np.zeros(1 + len(HAZARDS), dtype=np.float32)
@@ -50,17 +49,7 @@ class Steady:
 def guards(network: Steady, fine: float = 1.0) -> tuple[PromptGuard, ContentGuard]:
     """Both guards over one encoder."""
     harm, attack = LinearModel(load("content-guard")), LinearModel(load("prompt-guard"))
-    mix = Mix(
-        gate=-2.0,
-        harm_gate=-1.0,
-        first=0.4,
-        glance=0.0,
-        read=0.6,
-        harm=0.0,
-        offset=0.0,
-        unread=-4.0,
-    )
-    stage = SecondStage(Encoder(network, WORDS, "steady", {}, {}), harm, mix)
+    stage = steady_stage(network, harm, harm_gate=-1.0)
     content = ContentMix(first=0.5, read=1.0, offset=0.0, unread=-3.0, fine=fine)
     return PromptGuard(attack, stage), ContentGuard(harm, ContentStage(stage, attack, content))
 
