@@ -5,13 +5,13 @@ import re
 import numpy as np
 
 from tyrian.text.escapes import references
-from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Source, spread_out
 
 _SIGNS_OF_MARKUP = ("</", "/>", "<!--")
+_ATTRIBUTES = r"""[\s/](?:(?:[^<>"']|"[^"<]*"|'[^'<]*')*+>|[^<>]*>)"""
 _TAG = re.compile(
-    r"</?([A-Za-z][A-Za-z0-9:-]*)(?:[\s/][^<>]*)?>|<!--|-->|<!\[CDATA\[|\]\]>|<[!?][^<>]*>"
+    rf"</?([A-Za-z][A-Za-z0-9:-]*)(?:>|{_ATTRIBUTES})|<!--|-->|<!\[CDATA\[|\]\]>|<[!?][^<>]*>"
 )
 _INLINE = frozenset(
     {
@@ -21,21 +21,25 @@ _INLINE = frozenset(
     }
 )
 """Elements that part no words."""
+_OPEN = _INLINE | {"br", "hr", "p", "div", "li", "td", "tr", "th", "img", "input"}
+"""Elements that are often not closed, so that their names alone show a text to be markup."""
 _BLANK = 0x20
 
 
 def untagged_pieces(source: Source) -> Pieces:
     """All that stands between the tags, in comments too, and a blank for tags that part words."""
-    if not any(sign in source.text for sign in _SIGNS_OF_MARKUP):
-        return NONE
-    tags = list(_TAG.finditer(source.text))
-    if not tags:
+    tags = list(_TAG.finditer(source.text)) if "<" in source.text else []
+    names = [(tag[1] or "").lower() for tag in tags]
+    is_markup = any(sign in source.text for sign in _SIGNS_OF_MARKUP)
+    if not tags or (not is_markup and _OPEN.isdisjoint(names)):
         return NONE
     starts, ends = np.array([tag.span() for tag in tags], dtype=np.intp).T
     written = references(source)
     before = np.searchsorted(starts, written.starts, side="right")
     outside = written.starts >= np.concatenate(([0], ends))[before]
-    made = _blanks(tags, starts, ends).merged(written.only(outside))
+    parts = np.array([name not in _INLINE for name in names])
+    blanks = np.full(int(parts.sum()), _BLANK, dtype=np.uint32)
+    made = Pieces.signs(starts[parts], ends[parts], blanks).merged(written.only(outside))
     out = np.sort(np.concatenate((starts, written.starts[outside])))
     back = np.sort(np.concatenate((ends, written.ends[outside])))
     begins, stops = np.concatenate(([0], back)), np.concatenate((out, [len(source)]))
@@ -43,9 +47,3 @@ def untagged_pieces(source: Source) -> Pieces:
     begins, stops = begins[is_text], stops[is_text]
     codes = source.codes[spread_out(begins, stops - begins)]
     return Pieces.in_place(begins, stops, codes).merged(made)
-
-
-def _blanks(tags: list[re.Match[str]], starts: Index, ends: Index) -> Pieces:
-    parts = np.array([(tag[1] or "").lower() not in _INLINE for tag in tags])
-    blanks = np.full(int(parts.sum()), _BLANK, dtype=np.uint32)
-    return Pieces.signs(starts[parts], ends[parts], blanks)

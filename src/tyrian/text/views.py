@@ -24,7 +24,7 @@ from tyrian.text.numbers import number_pieces
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
 from tyrian.text.respell import respelt_pieces
-from tyrian.text.rewrite import NONE, Piece, Pieces, assemble, rewrite
+from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
 from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
 
@@ -144,7 +144,7 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
         reading = todo.popleft()
         source = Source(reading.normalised.text)
         for kind, text, offsets in _decode_once(reading, source):
-            if kind != _UNTAGGED:  # once, and shorter than the text
+            if kind != _UNTAGGED:  # once, and shorter than what it was read from
                 work -= len(text)
             if work < 0:
                 return views, False
@@ -166,7 +166,7 @@ def _decode_once(reading: _Reading, source: Source) -> Iterator[tuple[str, str, 
     """(kind, text, offsets to the original) of everything that one step decodes."""
     yield from _payloads(reading)
     layers = _layers(source)
-    untagged = NONE if reading.depth else untagged_pieces(source)
+    untagged = untagged_pieces(source)
     if layers or len(untagged):
         offsets = reading.base.then(reading.normalised.offsets)
         for kind, pieces in layers:
