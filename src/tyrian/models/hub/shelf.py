@@ -1,5 +1,6 @@
 """Weights that are on this machine; looking for them never touches the network."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from pathlib import Path
 from tyrian.core.home import state_home
 from tyrian.errors import ConfigError, ModelError
 from tyrian.models.hub.catalogue import known, shelf_name
+from tyrian.models.hub.listing import COMMIT
 from tyrian.models.hub.lock import LOCK_NAME, Lock, faults, read_lock
+
+log = logging.getLogger(__name__)
 
 CONFIG_NAME = "config.json"
 UNKNOWN_REVISION = "unknown"
@@ -39,7 +43,8 @@ def find(name: str, revision: str = "") -> ModelDir | None:
 
     With a revision (a commit, its first 7 digits or more, or the branch that was asked for at the
     pull) exactly that one; without, the catalogue's pin if it is here, else the one pulled last.
-    Raises ModelError where files are missing or have other sizes than their lock says.
+    Raises ModelError where files are missing or have other sizes than their lock says, and where
+    the only revision that fits has a lock that cannot be read; a readable one goes before it.
     """
     if not name:
         return None
@@ -123,14 +128,35 @@ def _is_model(path: Path) -> bool:
 
 
 def _wanted(directories: list[Path], name: str, revision: str) -> ModelDir | None:
-    locked = [(directory, read_lock(directory)) for directory in directories]
-    fitting = [pair for pair in locked if _fits(*pair, revision)]
+    fitting: list[tuple[Path, Lock | None]] = []
+    unread: list[ModelError] = []
+    for directory in directories:
+        if not _may_be(directory, revision):
+            continue
+        try:
+            lock = read_lock(directory)
+        except ModelError as error:
+            unread.append(ModelError(f"{directory}: {error.message}", hint=error.hint))
+            continue
+        if _fits(directory, lock, revision):
+            fitting.append((directory, lock))
     if not fitting:
+        if unread:
+            raise unread[0]
         return None
     directory, lock = max(fitting, key=lambda pair: pair[1].pulled_at if pair[1] else "")
+    for fault in unread:
+        log.warning("%s is passed over: %s", name, fault.message)
     if lock:
         _check(directory, lock)
     return _described(directory, lock, name)
+
+
+def _may_be(directory: Path, revision: str) -> bool:
+    """Whether a directory's own name leaves room for a revision: two commits are one, or not."""
+    commit = revision.lower()
+    are_commits = COMMIT.fullmatch(directory.name) and COMMIT.fullmatch(commit)
+    return not are_commits or directory.name == commit
 
 
 def _fits(directory: Path, lock: Lock | None, revision: str) -> bool:

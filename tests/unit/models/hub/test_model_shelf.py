@@ -171,6 +171,32 @@ def test_a_lock_that_cannot_be_trusted_is_an_error(tmp_path: Path, lock: bytes, 
         find(str(directory))
 
 
+@pytest.mark.parametrize("revision", ["", SECOND, SECOND[:7], "main"])
+def test_a_bad_lock_does_not_stand_in_the_way_of_another_revision(
+    home: Path, revision: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (on_shelf(home, FIRST, "2030-01-02T00:00:00Z", "main") / LOCK_NAME).write_bytes(b"")
+    directory = on_shelf(home, SECOND, "2030-01-01T00:00:00Z", "main")
+    found = find("22m", revision)
+    assert found is not None
+    assert found.path == directory
+    is_asked_by_commit = revision == SECOND
+    assert (FIRST in caplog.text) is not is_asked_by_commit
+
+
+@pytest.mark.parametrize("revision", [FIRST, FIRST[:7], "v2"])
+def test_a_revision_that_may_have_the_bad_lock_is_an_error(home: Path, revision: str) -> None:
+    (on_shelf(home, FIRST, requested="v2") / LOCK_NAME).write_bytes(b"")
+    on_shelf(home, SECOND, requested="main")
+    with pytest.raises(ModelError, match=rf"{FIRST}.*not a lock"):
+        find("22m", revision)
+
+
+def test_a_bad_lock_of_another_commit_does_not_hide_that_one_is_not_here(home: Path) -> None:
+    (on_shelf(home, FIRST) / LOCK_NAME).write_bytes(b"")
+    assert find("22m", SECOND) is None
+
+
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../x", "a/../b", "no such", "x" * 5000, "a\0b", "~nobody-here/x", "/"]
 )
