@@ -15,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 MARK = "tuned:"
 """Begins the comments that are ours; the next tuning replaces them."""
 _OURS = re.compile(rf"\s*# {MARK}[^#\n]*")
+_REMARK = re.compile(r"(?<=\s)#[^\n]*\S")
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*\Z")
 Path = Sequence[str | int]
 Node = Any
@@ -63,10 +64,21 @@ def _value(owner: Node, key: str) -> Node:
     return next((value for name, value in owner.value if name.value == key), None)
 
 
+def _end(node: Node) -> int:
+    """The index behind the last character of a value.
+
+    The mark of a block collection lies at the token after it, beyond comments and line breaks.
+    """
+    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
+        return int(node.end_mark.index)
+    last = node.value[-1]
+    return _end(last[1] if isinstance(node, MappingNode) else last)
+
+
 def _spans(text: str, value: Node) -> bool:
     """True for a flow collection that takes several lines."""
     is_flow = not isinstance(value, ScalarNode) and bool(value.flow_style)
-    return is_flow and "\n" in text[value.start_mark.index : value.end_mark.index]
+    return is_flow and "\n" in text[value.start_mark.index : _end(value)]
 
 
 def _known(text: str, value: Node, default: str) -> dict[str, Entry]:
@@ -79,7 +91,7 @@ def _known(text: str, value: Node, default: str) -> dict[str, Entry]:
 
 
 def _source(text: str, node: Node) -> str:
-    return text[node.start_mark.index : node.end_mark.index].strip()
+    return text[node.start_mark.index : _end(node)].strip()
 
 
 def _name(label: str) -> str:
@@ -119,7 +131,7 @@ def _put_block(
     inner = " " * (column + 2)
     lines = _lines({**_known(text, value, default), **entries}, inner)
     if value is not None:
-        start, end = value.start_mark.index, value.end_mark.index
+        start, end = value.start_mark.index, _end(value)
         head = text[:start].rstrip(" ") if text[start:end].strip() else text[:start]
         rest = text[end:]
         return _after_line(head + rest, len(head) - 1, lines)
@@ -130,19 +142,23 @@ def _put_block(
 def _put_lines(text: str, value: Node, entries: Mapping[str, Entry]) -> str:
     """Change the lines of a block mapping, and add the ones that are missing at its end."""
     edits: list[tuple[int, int, str]] = []
-    there = {name.value: one for name, one in value.value}
-    last = value.value[-1][1].end_mark.index
+    there = {name.value: (name, one) for name, one in value.value}
+    last = _end(value)
     column = value.value[0][0].start_mark.column
     new = {label: entry for label, entry in entries.items() if label not in there}
     for label, entry in entries.items():
         if label not in there:
             continue
-        start, end = there[label].start_mark.index, there[label].end_mark.index
+        name, one = there[label]
+        start, end, gap = one.start_mark.index, _end(one), ""
+        if not (isinstance(one, ScalarNode) or one.flow_style):
+            # The lines of a list may begin in the column of its key, where a value may not.
+            start, gap = text.index(":", name.end_mark.index) + 1, " "
         line_end = _line_end(text, end)
-        rest = _OURS.sub("", text[end:line_end]).rstrip()
-        edits.append(
-            (start, line_end, entry.value + entry.remark + (f"  {rest.strip()}" if rest else ""))
-        )
+        remarks = _REMARK.findall(_OURS.sub("", text[start:end]))
+        rest = "  ".join([*remarks, _OURS.sub("", text[end:line_end]).strip()]).strip()
+        with_what = gap + entry.value + entry.remark + (f"  {rest}" if rest else "")
+        edits.append((start, line_end, with_what))
     if new:
         text = _after_line(text, max(last - 1, 0), _lines(new, " " * column))
     for start, end, with_what in sorted(edits, reverse=True):

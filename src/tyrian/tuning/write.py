@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tyrian.core.detection import Stage
 from tyrian.errors import ConfigError, StackError
 from tyrian.policy.guard import ANY_LABEL
+from tyrian.stack.guards import CascadeSpec
 from tyrian.stack.load import parse_stack
 from tyrian.stack.schema import GUARD_LISTS, Stack
 from tyrian.tuning.edit import Entry, put
@@ -91,7 +93,7 @@ def _check(before: Stack, text: str, changes: Iterable[Change], base: Path, file
             is_there &= spec.cascade is not None and spec.cascade.unsure == change.band
         if not is_there:
             raise _cannot(file)
-    if _skeleton(before) != _skeleton(after):
+    if _skeleton(before, changes) != _skeleton(after, changes):
         raise _cannot(file)
 
 
@@ -102,13 +104,23 @@ def _cannot(file: str) -> ConfigError:
     )
 
 
-def _skeleton(stack: Stack) -> object:
-    """The stack without what a tuning may change."""
+def _skeleton(stack: Stack, changes: Iterable[Change]) -> object:
+    """The stack without what these changes are to change."""
     plain = stack.model_dump()
-    for key in GUARD_LISTS:
-        for guard in plain["agent"][key]:
-            guard.pop("threshold")
-            guard.pop("cascade")
+    for change in changes:
+        place: Any = plain
+        for step in _places(stack)[change.stage, change.guard]:
+            place = place[step]
+        if change.thresholds:
+            now = place["threshold"]
+            least = now if isinstance(now, dict) else {} if now is None else {ANY_LABEL: now}
+            place["threshold"] = {k: v for k, v in least.items() if k not in change.thresholds}
+        if change.band is not None:
+            cascade = place["cascade"] or CascadeSpec().model_dump()
+            cascade["unsure"] = None
+            if change.max_share is not None:
+                cascade["max_share"] = None
+            place["cascade"] = cascade
     return plain
 
 

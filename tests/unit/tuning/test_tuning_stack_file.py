@@ -118,6 +118,50 @@ def test_a_band_goes_into_the_cascade_and_leaves_its_other_keys() -> None:
     assert (spec.cascade.max_share, spec.cascade.max_wait_s) == (0.2, 0.5)
 
 
+BAND = Change("prompt_guard", Stage.INPUT, {"injection": 0.3}, {}, (0.05, 0.8), 0.2, "asks")
+KEYS = {
+    "unsure": (
+        "unsure: [0.1, 0.5]",
+        "unsure:\n  - 0.1\n  - 0.5",
+        "unsure:  # why\n- 0.1  # low\n- 0.5\n# ours\n",
+        "unsure: [0.1,  # low\n  0.5]",
+    ),
+    "over_budget": ("over_budget: fail", "over_budget:\n  fail  # closed"),
+    "max_wait_s": ("max_wait_s: 0.5",),
+    "max_share": ("max_share: 0.7", "max_share:\n  0.7"),
+}
+CASCADES = st.permutations(list(KEYS)).flatmap(
+    lambda keys: st.tuples(*(st.sampled_from(KEYS[key]) for key in keys))
+)
+THRESHOLDS = ("", "threshold: 0.6", 'threshold:\n  "*": 0.6\n  injection:\n    0.7\n')
+
+
+@settings(max_examples=30, deadline=None)
+@given(CASCADES, st.sampled_from(THRESHOLDS))
+def test_a_band_changes_nothing_else_however_its_cascade_is_written(
+    keys: tuple[str, ...], threshold_text: str
+) -> None:
+    lines = [
+        *threshold_text.splitlines(),
+        "cascade:",
+        *("  " + k for k in "\n".join(keys).split("\n")),
+    ]
+    inner = "".join(f"      {line}\n" for line in lines)
+    text = BLOCK.replace("      mode: classify_user_input\n", inner)
+    tuned = write(text, BAND)
+    before, after = (stack(one).guards()[0].spec for one in (text, tuned))
+    assert before.cascade is not None
+    assert after.cascade == before.cascade.model_copy(
+        update={"unsure": (0.05, 0.8), "max_share": 0.2}
+    )
+    others = {"*": 0.6} if threshold_text else {}
+    assert after.threshold == {**others, "injection": 0.3}
+    assert stack(tuned).guards()[1:] == stack(text).guards()[1:]
+    for comment in ("# low", "# why", "# ours", "# closed"):
+        assert tuned.count(comment) == text.count(comment)
+    assert write(tuned, BAND) == tuned
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_line_ends_and_byte_order_mark_stay(newline: str, mark: str) -> None:
