@@ -59,7 +59,7 @@ class Classify:
     def body(self, texts: Sequence[str]) -> bytes:
         """The JSON body of a request."""
         model = {"model": self._model} if self._model else {}
-        return msgspec.json.encode({**model, "input": list(texts)})
+        return msgspec.json.encode({**model, "input": _sendable(texts)})
 
     def scores(self, answer: bytes, count: int) -> list[Scores]:
         """Scores by meaning, one per text."""
@@ -105,7 +105,11 @@ class Predict:
 
     def body(self, texts: Sequence[str]) -> bytes:
         """The JSON body of a request; the server must not cut a text, nor give raw scores."""
-        asked = {"inputs": [[text] for text in texts], "truncate": False, "raw_scores": False}
+        asked = {
+            "inputs": [[text] for text in _sendable(texts)],
+            "truncate": False,
+            "raw_scores": False,
+        }
         return msgspec.json.encode(asked)
 
     def scores(self, answer: bytes, count: int) -> list[Scores]:
@@ -154,7 +158,7 @@ class Moderations:
     def body(self, texts: Sequence[str]) -> bytes:
         """The JSON body of a request."""
         model = {"model": self._model} if self._model else {}
-        return msgspec.json.encode({**model, "input": list(texts)})
+        return msgspec.json.encode({**model, "input": _sendable(texts)})
 
     def scores(self, answer: bytes, count: int) -> list[Scores]:
         """Scores by meaning, one per text."""
@@ -201,6 +205,11 @@ def dialect_of(url: str, *, name: str, model: str, labels: tuple[str, ...]) -> D
         hint="end the url in /classify (vLLM), /predict (TEI) or /moderations, "
         "or write options: {dialect: classify}",
     )
+
+
+def _sendable(texts: Sequence[str]) -> list[str]:
+    """The texts in the same lengths, halves of surrogate pairs replaced: JSON cannot hold them."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
 def _decoded(answer: bytes, kind: Any) -> Any:

@@ -139,6 +139,18 @@ async def test_disguised_text_is_sent_undisguised(tmp_path: Path) -> None:
     assert found.effect is Effect.BLOCK
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_half_a_surrogate_pair_is_sent_as_a_character_and_judged(
+    tmp_path: Path, dialect: str
+) -> None:
+    async with server(answering(DIALECTS[dialect])) as url:
+        good = await judged(tmp_path, f"{url}/{dialect}", "hello \ud83d")
+        bad = await judged(tmp_path, f"{url}/{dialect}", f"\udc00 {ATTACK}")
+    assert good.runs[0].status is RunStatus.OK, good.runs[0].reason
+    assert bad.effect is Effect.BLOCK
+    assert bad.runs[0].status is RunStatus.OK, bad.runs[0].reason
+
+
 async def test_the_model_and_the_key_are_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
