@@ -1,9 +1,11 @@
 """From a stack to the parts of a Firewall; each detector is built once and shared by its stages."""
 
 import json
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from tyrian.core.decision import Effect
 from tyrian.core.detection import Detector, Stage
 from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.firewall.audit import AuditSink, JsonlAudit
@@ -12,13 +14,14 @@ from tyrian.firewall.cascade import Cascade, OverBudget
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.holdback import StreamLimits
 from tyrian.firewall.redact import RedactStyle
-from tyrian.policy.guard import GuardPolicy
+from tyrian.policy.guard import ANY_LABEL, GuardPolicy, GuardRule
 from tyrian.policy.tool import ToolPolicy
 from tyrian.stack.guards import CascadeSpec
 from tyrian.stack.schema import Stack
 from tyrian.stack.stage_guard import StageGuard
 
 EMBEDDED = "embedded"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,24 @@ def _guards(staged: tuple[StageGuard, ...]) -> tuple[Guard, ...]:
         cascade = None
         if one.spec.cascade and own.info.backend != EMBEDDED:
             first = replace(config, backend=EMBEDDED, model="", revision="", url="")
-            cascade = _cascade(one.spec.cascade, detector(one.kind, first, its_stages))
+            asked_first = detector(one.kind, first, its_stages)
+            cascade = _cascade(one.spec.cascade, asked_first, _idle(one.rule(), own))
         style = RedactStyle(one.spec.redact_with)
         guards.append(Guard(own, one.stage, one.name, one.spec.timeout_s, style, cascade))
+        if cascade and (note := cascade.note(guards[-1].gap)):
+            log.warning("guard %s: %s", one.name, note)
     return tuple(guards)
 
 
-def _cascade(spec: CascadeSpec, first: Detector) -> Cascade:
+def _cascade(spec: CascadeSpec, first: Detector, idle: frozenset[str]) -> Cascade:
     over = OverBudget(spec.over_budget)
-    return Cascade(first, spec.unsure, spec.max_share, spec.max_wait_s, over)
+    return Cascade(first, spec.unsure, spec.max_share, spec.max_wait_s, over, idle)
+
+
+def _idle(rule: GuardRule, detector: Detector) -> frozenset[str]:
+    """The labels of a detector from which nothing follows; an open set is never one of them."""
+    closed = set(detector.info.labels) - {ANY_LABEL}
+    return frozenset(label for label in closed if rule.effect_of(label) is Effect.ALLOW)
 
 
 def _identity(kind: str, config: DetectorConfig) -> str:

@@ -1,14 +1,19 @@
 """A cascade: a cheap detector is asked first, the guard's own one only where that is unsure."""
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tyrian.core.detection import Detection, Detector, DetectorRun, RunStatus
 from tyrian.errors import ConfigError
+from tyrian.firewall.cascade_gap import Gap
 
-OVER_SHARE = "unsure, and the share of messages for the larger guard was used up"
-OVER_TIME = "unsure, and the larger guard took longer than its latency budget"
+OVER_SHARE = "the share of messages for the larger guard was used up"
+OVER_TIME = "the larger guard took longer than its latency budget"
+
+Settles = Callable[[Sequence[DetectorRun]], bool]
+"""Whether these runs decide by themselves, whatever others would say."""
 
 CREDIT = 20.0
 """Messages that may be asked about in a row before the share counts."""
@@ -62,6 +67,8 @@ class Cascade:
     max_wait_s: float | None = None
     """Seconds that its answer may take; the guard's deadline where it is left out."""
     over_budget: OverBudget = OverBudget.FIRST
+    idle: frozenset[str] = frozenset()
+    """Labels of the guard's own detector that have no effect: nobody is asked for their sake."""
     share: Share = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,34 +81,62 @@ class Cascade:
         object.__setattr__(self, "share", Share(self.max_share))
 
     def is_sure(self, detection: Detection) -> bool:
-        """True where the first detector settles the matter by itself."""
+        """True where the first detector settles the matter, as far as it can judge it."""
         low, high = self.unsure
         return detection.coverage >= 1.0 and not low <= detection.score < high
 
-    def describe(self) -> str:
+    def describe(self, gap: Gap) -> str:
         """Everything that decisions depend on, for the policy's digest and for people."""
         low, high = self.unsure
         wait = f", {self.max_wait_s:g} s at most" if self.max_wait_s is not None else ""
         return (
-            f"{self.first.info.model or self.first.info.kind} {self.first.info.revision} first; "
+            f"{self._name} {self.first.info.revision} first; "
             f"unsure from {low:g} to {high:g}, {self.max_share:.0%} of messages at most{wait}, "
-            f"else {self.over_budget}"
+            f"else {self.over_budget}; left out by the first: {gap}"
         )
 
-    def settle(self, first: DetectorRun) -> DetectorRun | None:
-        """The run that stands after the first detector's; None where the guard is asked as well."""
+    def note(self, gap: Gap) -> str:
+        """What is always asked because of a gap, and what a spent budget means for it."""
+        if not str(gap):
+            return ""
+        about = "every message" if gap.labels else "every message with images"
+        said = (
+            f"in its cascade, asked about {about} that {self._name} does not block, "
+            f"because that model does not judge {gap}"
+        )
+        if self.max_share >= 1.0 and self.max_wait_s is None:
+            return said
+        is_failed = self.over_budget is OverBudget.FAIL
+        return f"{said}; beyond the budget {'the guard fails' if is_failed else 'nobody does'}"
+
+    def settle(
+        self, first: DetectorRun, left_out: str = "", settles: Settles | None = None
+    ) -> DetectorRun | None:
+        """The run that stands after the first detector's; None where the guard is asked as well.
+
+        Of a message of which the first detector leaves something out (`left_out`, in words), it is
+        never sure that it is harmless; where it is sure of the contrary, `settles` has to agree.
+        """
         self.share.note()
         if first.detection is not None and self.is_sure(first.detection):
-            return first
-        return None if self.share.take() else self._over_budget(first, OVER_SHARE)
+            is_hit = first.detection.score >= self.unsure[1]
+            if not left_out or (is_hit and (settles is None or settles((first,)))):
+                return first
+        return None if self.share.take() else self._over_budget(first, left_out, OVER_SHARE)
 
-    def end(self, first: DetectorRun, run: DetectorRun) -> DetectorRun:
+    def end(self, first: DetectorRun, run: DetectorRun, left_out: str = "") -> DetectorRun:
         """The run that stands once the guard's own detector has been asked."""
         if run.status is RunStatus.TIMEOUT and self.max_wait_s is not None:
-            return self._over_budget(first, OVER_TIME)
+            return self._over_budget(first, left_out, OVER_TIME)
         return run
 
-    def _over_budget(self, first: DetectorRun, reason: str) -> DetectorRun:
+    @property
+    def _name(self) -> str:
+        return self.first.info.model or self.first.info.kind
+
+    def _over_budget(self, first: DetectorRun, left_out: str, spent: str) -> DetectorRun:
+        why = f"{self._name} does not judge {left_out}" if left_out else "unsure"
+        reason = f"{why}, and {spent}"
         if self.over_budget is OverBudget.FIRST and first.status is RunStatus.OK:
             return replace(first, reason=reason)
         return DetectorRun(first.detector, RunStatus.TIMEOUT, first.elapsed_s, None, reason)

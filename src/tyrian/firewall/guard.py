@@ -8,6 +8,7 @@ from tyrian.core.detection import Detector, DetectorInfo, Stage, View
 from tyrian.core.message import Message
 from tyrian.errors import ConfigError
 from tyrian.firewall.cascade import Cascade
+from tyrian.firewall.cascade_gap import Gap
 from tyrian.firewall.redact import RedactStyle
 
 DEFAULT_TIMEOUT_S = 2.0
@@ -36,6 +37,8 @@ class Guard:
     """What is asked before this guard's own detector; None where nothing is."""
     first: "Guard | None" = field(init=False)
     """The guard that asks the cascade's first detector, under the same name."""
+    gap: Gap = field(init=False)
+    """What this guard's detector judges and the cascade's first does not."""
     is_async: bool = field(init=False)
     """`detect` is a coroutine function and runs on the event loop."""
     is_bounded: bool = field(init=False)
@@ -68,6 +71,7 @@ class Guard:
         derived = {
             "name": name,
             "first": self._first(name),
+            "gap": self._gap(),
             "is_async": is_async,
             "is_bounded": bool(self.detector.is_bounded) and not is_async,
             "window": int(getattr(self.detector, "window", 0) or 0),
@@ -85,6 +89,11 @@ class Guard:
             return None
         return Guard(self.cascade.first, self.stage, name, self.timeout_s, self.redact_with)
 
+    def _gap(self) -> Gap:
+        if self.cascade is None:
+            return Gap()
+        return Gap.between(self.cascade.first.info, self.detector.info, self.cascade.idle)
+
     @property
     def patience_s(self) -> float:
         """Seconds that the guard's own detector may take."""
@@ -93,8 +102,10 @@ class Guard:
 
     @property
     def info(self) -> DetectorInfo:
-        """What the detector is, under the name of this guard."""
-        return replace(self.detector.info, name=self.name)
+        """What the detector is, under the name of this guard, and what a cascade leaves to it."""
+        info = self.detector.info
+        notes = (info.note, self.cascade.note(self.gap) if self.cascade else "")
+        return replace(info, name=self.name, note="; ".join(filter(None, notes)))
 
 
 def _reads_trace(detector: Detector) -> bool:

@@ -123,7 +123,7 @@ def _check_rules(policy: GuardPolicy, guards: dict[Stage, dict[str, Guard]]) -> 
 def _digest(policy: GuardPolicy, guards: Iterable[Guard]) -> str:
     plain = [
         f"{guard.stage}|{info.name}|{info.kind}|{info.backend}|{info.model}|{info.revision}"
-        f"|{guard.cascade.describe() if guard.cascade else ''}"
+        f"|{guard.cascade.describe(guard.gap) if guard.cascade else ''}"
         for guard, info in ((guard, guard.info) for guard in guards)
     ]
     return hashlib.sha256("\n".join([policy.digest, *plain]).encode()).hexdigest()[:16]

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from tyrian.core.detection import Detection, DetectorRun, RunStatus, View
 from tyrian.errors import DetectorError
+from tyrian.firewall.cascade import Settles
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.judge import checked, failed, judge, judge_async, late, ok
 from tyrian.firewall.lane import Lane
@@ -18,8 +19,6 @@ INLINE_LIMIT = 4_096
 
 BOUNDED_LANE_WIDTH = 2
 SETTLED = "another guard had settled the matter"
-
-Settles = Callable[[Sequence[DetectorRun]], bool]
 
 
 def is_inline(guard: Guard, length: int) -> bool:
@@ -76,7 +75,7 @@ class Runner:
         firsts: dict[str, DetectorRun] = {}
         if any(guard.first for guard in guards):
             firsts = await self._ask_first(guards, view)
-            runs |= _settled(guards, firsts)
+            runs |= _settled(guards, firsts, view, settles)
         rest = [guard for guard in guards if guard.name not in runs]
         if rest and runs and settles is not None and settles(tuple(runs.values())):
             runs |= {
@@ -84,7 +83,11 @@ class Runner:
             }
         elif rest:
             runs |= await self._run_aside(rest, view)
-            runs |= {g.name: g.cascade.end(firsts[g.name], runs[g.name]) for g in rest if g.cascade}
+            runs |= {
+                g.name: g.cascade.end(firsts[g.name], runs[g.name], g.gap.of(view.subject))
+                for g in rest
+                if g.cascade
+            }
         return [runs[guard.name] for guard in guards]
 
     @property
@@ -136,10 +139,15 @@ class Runner:
         return hop.runs(started)
 
 
-def _settled(guards: Sequence[Guard], firsts: dict[str, DetectorRun]) -> dict[str, DetectorRun]:
+def _settled(
+    guards: Sequence[Guard], firsts: dict[str, DetectorRun], view: View, settles: Settles | None
+) -> dict[str, DetectorRun]:
     """The guards whose first detector, or whose budget, leaves nothing more to be asked."""
-    cascades = {guard.name: guard.cascade for guard in guards if guard.cascade}
-    ended = {name: cascades[name].settle(first) for name, first in firsts.items()}
+    ended = {
+        g.name: g.cascade.settle(firsts[g.name], g.gap.of(view.subject), settles)
+        for g in guards
+        if g.cascade
+    }
     return {name: run for name, run in ended.items() if run is not None}
 
 

@@ -31,6 +31,8 @@ class GuardExplanation:
     """Why something else runs than the file asks for; empty where it does not."""
     cascade: str
     """What is asked first, and when the guard itself is; empty where nothing is."""
+    note: str
+    """What to know before relying on what runs, and what a cascade always asks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def _guard(guard: StageGuard, info: DetectorInfo | None) -> GuardExplanation:
         model=info.model if info else guard.spec.model,
         fallback=info.fallback if info else "",
         cascade=_cascade(guard, info),
+        note=info.note if info else "",
     )
 
 
@@ -187,5 +190,7 @@ def _guard_lines(guard: GuardExplanation) -> Iterable[str]:
     yield f"    runs: {guard.backend or 'unknown'}" + (f", {guard.model}" if guard.model else "")
     if guard.cascade:
         yield f"    cascade: {guard.cascade}"
+    if guard.note:
+        yield f"    note: {guard.note}"
     if guard.fallback:
         yield f"    fell back: {guard.fallback}"

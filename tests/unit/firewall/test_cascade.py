@@ -1,6 +1,8 @@
 """Cascades: who is asked, what stands, and what a spent budget means."""
 
 import asyncio
+import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from tyrian.core.decision import Effect
-from tyrian.core.detection import Detection, DetectorInfo, RunStatus, Stage, View
-from tyrian.core.message import Message
+from tyrian.core.detection import Detection, Detector, DetectorInfo, RunStatus, Stage, View
+from tyrian.core.message import ImagePart, Message, TextPart
+from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.errors import ConfigError, DetectorError, StackError
 from tyrian.firewall.cascade import CREDIT, Cascade, OverBudget, Share
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.run import INLINE_LIMIT, Runner
 from tyrian.policy.guard import GuardPolicy, GuardRule
+from tyrian.stack.explain import as_text, explain
 from tyrian.stack.load import parse_stack
 
 SURE_BAD, SURE_GOOD, UNSURE = 0.95, 0.01, 0.6
@@ -198,3 +202,152 @@ def test_a_stack_with_a_band_that_is_none_is_an_error(tmp_path: Path) -> None:
     text = "agent: {preflight_guards: [{name: prompt_guard, cascade: {unsure: [0.9, 0.1]}}]}"
     with pytest.raises(StackError, match=r"stack\.yaml:1:67.*smaller one"):
         parse_stack(text, base=tmp_path, file="stack.yaml")
+
+
+PICTURE = ImagePart("data:image/png;base64,iVBORw0KGgo=")
+HARMLESS = "What is the capital of Portugal?"
+CAPTIONED = Message.user([TextPart(HARMLESS), PICTURE])
+
+
+@dataclass
+class Seer:
+    """A large guard that sees images and finds `found` in whatever it is asked about."""
+
+    found: str = "S4"
+    labels: tuple[str, ...] = ("S1", "S4", "S6")
+    reads_images: bool = True
+    is_bounded: bool = False
+    reads_trace: bool = False
+    asked: list[Message] = field(default_factory=list)
+
+    @property
+    def info(self) -> DetectorInfo:
+        return DetectorInfo(
+            "g", "fake", self.labels, "remote", "seer", reads_images=self.reads_images
+        )
+
+    def detect(self, view: View) -> Detection:
+        self.asked.append(view.subject)
+        return Detection({self.found: 1.0})
+
+
+def embedded(taxonomy: Path | None = None) -> Detector:
+    return create_detector("content_guard", DetectorConfig("g", "embedded", taxonomy=taxonomy))
+
+
+def firewall_of(
+    first: Detector, own: Detector, effects: dict[str, Effect] | None = None, **options: object
+) -> Firewall:
+    cascade = Cascade(first, (0.02, 0.9), **options)  # type: ignore[arg-type]
+    rule = GuardRule("g", Stage.INPUT, effects or {"*": Effect.BLOCK, "S6": Effect.FLAG})
+    return Firewall([Guard(own, Stage.INPUT, cascade=cascade)], GuardPolicy([rule]))
+
+
+@pytest.mark.parametrize("message", [CAPTIONED, Message.user([PICTURE])], ids=["text", "alone"])
+async def test_images_reach_the_guard_that_reads_them(message: Message) -> None:
+    own = Seer()
+    firewall = firewall_of(embedded(), own)
+    assert (await firewall.scan(Message.user(HARMLESS))).effect is Effect.ALLOW
+    assert own.asked == []
+    assert (await firewall.scan(message)).effect is Effect.BLOCK
+    await firewall.close()
+
+
+async def test_images_that_nobody_reads_ask_nobody() -> None:
+    own = Seer(reads_images=False)
+    firewall = firewall_of(embedded(), own)
+    assert (await firewall.scan(CAPTIONED)).effect is Effect.ALLOW
+    assert own.asked == []
+    await firewall.close()
+
+
+@pytest.fixture
+def taxonomy(tmp_path: Path) -> Path:
+    path = tmp_path / "taxonomy.json"
+    own = {"name": "Competitors", "description": "Talk about other shops."}
+    path.write_text(json.dumps({"S1": {}, "S6": {}, "shops": own}), "utf-8")
+    return path
+
+
+async def test_classes_that_the_first_does_not_know_are_judged_by_the_guard(taxonomy: Path) -> None:
+    own = Seer("shops", ("S1", "S6", "shops"))
+    firewall = firewall_of(embedded(taxonomy), own)
+    assert (await firewall.scan(Message.user(HARMLESS))).effect is Effect.BLOCK
+    await firewall.close()
+
+
+async def test_classes_without_effect_ask_nobody(taxonomy: Path) -> None:
+    own = Seer("shops", ("S1", "S6", "shops"))
+    effects = {"S1": Effect.BLOCK}
+    firewall = firewall_of(embedded(taxonomy), own, effects, idle=frozenset({"S6", "shops"}))
+    assert (await firewall.scan(Message.user(HARMLESS))).effect is Effect.ALLOW
+    assert own.asked == []
+    await firewall.close()
+
+
+@pytest.mark.parametrize(("effect", "asked"), [(Effect.BLOCK, 0), (Effect.FLAG, 1)])
+async def test_only_a_sure_hit_that_blocks_settles_what_the_first_left_out(
+    effect: Effect, asked: int
+) -> None:
+    own = Seer("S4", ("bad", "S4"))
+    firewall = firewall_of(Scorer(SURE_BAD), own, {"*": Effect.BLOCK, "bad": effect})
+    assert (await firewall.scan(CAPTIONED)).effect is Effect.BLOCK
+    assert len(own.asked) == asked
+    await firewall.close()
+
+
+@pytest.mark.parametrize(
+    ("over", "effect"), [(OverBudget.FIRST, Effect.ALLOW), (OverBudget.FAIL, Effect.BLOCK)]
+)
+async def test_what_the_first_left_out_counts_against_the_budget(
+    over: OverBudget, effect: Effect
+) -> None:
+    own = Seer()
+    firewall = firewall_of(embedded(), own, max_share=0.01, over_budget=over)
+    for n in range(int(CREDIT) + 5):
+        message = Message.user([TextPart(f"{HARMLESS} {n}"), PICTURE])
+        decision = await firewall.scan(message)
+    assert len(own.asked) == CREDIT
+    assert decision.effect is effect
+    assert "does not judge images, and the share" in decision.runs[0].reason
+    await firewall.close()
+
+
+def stack_file(guard: str, base: Path) -> str:
+    (base / "tax.json").write_text('{"S1": {}, "shops": {"name": "Shops"}}', "utf-8")
+    remote = "name: llama_guard_4, backend: remote, url: 'http://127.0.0.1:9/v1'"
+    return f"agent: {{preflight_guards: [{{{remote}, {guard}}}]}}"
+
+
+async def test_an_image_is_not_let_through_for_want_of_the_guard_that_reads_it(
+    tmp_path: Path,
+) -> None:
+    text = stack_file("cascade: {}, options: {retries: 0}", tmp_path)
+    firewall = Firewall.from_stack(parse_stack(text, base=tmp_path, file="stack.yaml"))
+    assert (await firewall.scan(Message.user(HARMLESS))).effect is Effect.ALLOW
+    assert (await firewall.scan(CAPTIONED)).effect is Effect.BLOCK
+    await firewall.close()
+
+
+@pytest.mark.parametrize(
+    ("guard", "said"),
+    [
+        ("cascade: {}", "every message with images that"),
+        ("cascade: {}, options: {max_images: 0}", ""),
+        ("cascade: {}, taxonomy: tax.json", "does not judge shops"),
+        ("cascade: {}, taxonomy: tax.json, block_classes: [S1]", ""),
+        ("cascade: {max_share: 0.2}", "beyond the budget nobody does"),
+        ("cascade: {max_wait_s: 0.5, over_budget: fail}", "beyond the budget the guard fails"),
+    ],
+)
+def test_what_is_always_asked_is_said_at_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, guard: str, said: str
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        stack = parse_stack(stack_file(guard, tmp_path), base=tmp_path, file="stack.yaml")
+        infos = Firewall.from_stack(stack).infos()
+    shown = as_text(explain(stack, infos))
+    assert bool(infos[0][1].note) is bool(said)
+    assert said in infos[0][1].note
+    assert said in shown
+    assert ("in its cascade" in caplog.text) is bool(said)

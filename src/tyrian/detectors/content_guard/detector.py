@@ -113,7 +113,7 @@ def _embedded(
     info = DetectorInfo(
         name=config.name,
         kind=asked or "content_guard",
-        labels=tuple(taxonomy),
+        labels=tuple(code for code in taxonomy if code in model.labels),
         backend="embedded",
         model="content-guard-embedded",
         revision=model.revision,
