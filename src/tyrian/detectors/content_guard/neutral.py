@@ -2,7 +2,7 @@
 
 The prompt of Llama Guard is one flat text: special tokens, `<BEGIN ...>` and `<END ...>` marks and
 `User:` and `Agent:` at the head of a line build it up. Text from outside keeps its words and loses
-the power of the marks. Every expression is bounded, so the time is linear.
+the power of the marks. Every expression is bounded or gives nothing back, so the time is linear.
 """
 
 import re
@@ -10,10 +10,18 @@ from collections.abc import Callable, Iterable
 
 _SPECIAL = re.compile(r"<\|([^<>|]{0,64})\|>")
 _MARK = re.compile(r"<([^\w<>]{0,8}(?:BEGIN|END)\b[^<>]{0,80})>", re.IGNORECASE)
+_UNSEEN = (
+    "[\x00-\x09\x0e-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    "\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*+"
+)
+"""Blanks, controls, format characters and fillers inside a line, however many."""
+_SPEAKERS = ("User", "Agent", "Assistant", "Human", "System")
 _TURN = re.compile(
-    r"^([ \t]{0,8})(?=(?:User|Agent|Assistant|Human|System)[ \t]{0,8}:)",
+    f"^({_UNSEEN})(?=(?:{'|'.join(_UNSEEN.join(name) for name in _SPEAKERS)}){_UNSEEN}:)",
     re.IGNORECASE | re.MULTILINE,
 )
+"""The head of a line that reads as a turn; letters that nothing seen parts are one word."""
 _INSTRUCTION = re.compile(r"\[(/?INST)\]|<<(/?SYS)>>")
 _BREAKS = re.compile("[\r\u2028\u2029\x0b\x0c\x85]")
 _HALVES = re.compile("[\ud800-\udfff]")
