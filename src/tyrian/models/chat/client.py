@@ -11,6 +11,7 @@ import msgspec
 
 from tyrian.errors import ConfigError, UpstreamError
 from tyrian.models.chat.completion import Completion, read_completion
+from tyrian.models.server_url import check_server_url
 
 if TYPE_CHECKING:
     import aiohttp
@@ -51,11 +52,7 @@ class ChatClient:
         api_key_env: str = "",
         limits: ChatLimits | None = None,
     ) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ConfigError(
-                "the address of the model server is not an http or https URL",
-                hint="write it with its path, for example http://127.0.0.1:8000/v1",
-            )
+        check_server_url(base_url, path="/v1")
         self.base_url = base_url.rstrip("/")
         self.model = model
         self.limits = limits or ChatLimits()

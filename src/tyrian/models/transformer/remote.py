@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tyrian.errors import ConfigError, DetectorError
+from tyrian.models.server_url import check_server_url
 from tyrian.models.transformer.remote_wire import Dialect, Scores
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class RemoteClassifier:
     """Asks a server for scores; every failure is a DetectorError, none is taken for harmless."""
 
     def __init__(self, url: str, dialect: Dialect, *, api_key_env: str, timeout_s: float) -> None:
+        check_server_url(url, path="/classify")
         self.url = url
         self.dialect = dialect
         self._timeout_s = timeout_s

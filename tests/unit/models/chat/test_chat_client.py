@@ -180,6 +180,13 @@ async def test_the_key_comes_from_the_environment_alone(monkeypatch: pytest.Monk
     assert seen == ["Bearer k-123"]
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8000/v1", "htp://x/v1", ""])
+def test_an_address_without_http_is_refused_at_start(url: str) -> None:
+    with pytest.raises(ConfigError, match="not an http or https URL") as refused:
+        ChatClient(url, model="m")
+    assert "/v1" in refused.value.hint
+
+
 def test_one_client_serves_several_event_loops() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response(ANSWER)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tyrian import Decision, Effect, Firewall, Message
 from tyrian.core.detection import RunStatus
+from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.errors import ConfigError, DetectorError
 from tyrian.models.transformer.remote import spans
 from tyrian.models.transformer.remote_wire import Classify, Dialect, Moderations, Predict
@@ -217,6 +218,14 @@ def test_an_address_that_tells_no_dialect_is_refused(tmp_path: Path) -> None:
 def test_a_remote_backend_without_an_address_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs"):
         firewall(tmp_path, '""')
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8001/classify", "htp://x/classify", "/classify"])
+def test_an_address_without_http_is_refused_at_start(url: str) -> None:
+    config = DetectorConfig("prompt_guard_2", backend="remote", url=url)
+    with pytest.raises(ConfigError, match="not an http or https URL") as refused:
+        create_detector("prompt_guard_2", config)
+    assert "/classify" in refused.value.hint
 
 
 def test_a_missing_key_is_refused_at_start(tmp_path: Path) -> None:
