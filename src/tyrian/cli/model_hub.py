@@ -269,6 +269,7 @@ def export(
         with progress("exporting", None, is_wanted=True):
             report = export_onnx(directory, int8=int8, calibration=texts)
     except ModelError as error:
+        record_made(directory, ())
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(ExitCode.FOUND) from None
     made = sorted(path for path in report.path.parent.iterdir() if path.is_file())

@@ -109,7 +109,10 @@ def write_lock(directory: Path, lock: Lock) -> None:
 
 
 def record_made(directory: Path, paths: Iterable[Path]) -> None:
-    """Add files that were made in a directory to its lock, where it has one."""
+    """Add files that were made in a directory to its lock, where it has one.
+
+    Made files that are no longer there leave the lock.
+    """
     lock = read_lock(directory)
     if lock is None:
         return
@@ -120,7 +123,9 @@ def record_made(directory: Path, paths: Iterable[Path]) -> None:
         for path in paths
     )
     names = {file.path for file in new}
-    kept = tuple(file for file in lock.made if file.path not in names)
+    kept = tuple(
+        file for file in lock.made if file.path not in names and (directory / file.path).is_file()
+    )
     write_lock(directory, msgspec.structs.replace(lock, made=kept + new))
 
 
@@ -152,9 +157,11 @@ def faults(
     """Each way in which a directory differs from its lock.
 
     Sizes alone unless `is_thorough`, which reads every byte. Files that the lock does not name are
-    faults of a thorough check: a loader might read them.
+    faults of a thorough check: a loader might read them. A made file may be missing: it can be
+    removed, and made again, without harm to the model.
     """
-    for file in (*lock.files, *lock.made):
+    made = (file for file in lock.made if (directory / file.path).exists())
+    for file in (*lock.files, *made):
         path = directory / file.path
         if not path.is_file():
             yield f"{file.path}: missing"

@@ -19,6 +19,7 @@ from tyrian.models.selftest import PROMPT_ATTACKS
 from tyrian.models.transformer.backend import F64, Ids, padded, softmax
 from tyrian.models.transformer.directory import Directory
 from tyrian.models.transformer.onnx_model import MAX_TOKENS_KEY, OnnxModel
+from tyrian.models.transformer.origin import WEIGHTS_KEY, digest_of_weights
 from tyrian.models.transformer.tokens import Tokenizer
 from tyrian.models.transformer.torch_model import WINDOW, forward
 from tyrian.models.transformer.windows import windows
@@ -33,6 +34,7 @@ MOST_ROUNDING = 1e-4
 """Greatest difference that the 32-bit export may make."""
 DEFAULT_CALIBRATION = (*PROMPT_ATTACKS.attacks, *PROMPT_ATTACKS.benign)
 _GATE_KEY = "tyrian.int8_difference"
+_PLAIN, _INT8 = "model.onnx", "model_int8.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ def export_onnx(
     activations are measured at run time. `calibration` are texts like those that the guard will
     judge, attacks and benign ones; every window of them is scored by torch and by the files.
     ModelError, and no int8 file, where any probability differs by more than `MOST_DIFFERENCE`;
-    files appear under their names only once they have passed. Longer windows than `max_tokens`
-    are not possible with the export, because its position tables end there.
+    files appear under their names only once they have passed. An int8 file of an earlier export
+    goes where this one writes none, so that guards never prefer it to what is newer. Longer windows
+    than `max_tokens` are not possible with the export, because its position tables end there.
 
     This is what `tyrian model export DIR --int8` calls.
     """
@@ -79,19 +82,25 @@ def export_onnx(
     target.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".export-") as made:
         work = Path(made)
-        run, expected = _exported(opened, tokenizer, work / "model.onnx", most, batch)
-        plain = _difference(opened, tokenizer, work / "model.onnx", batch, expected)
+        run, expected = _exported(opened, tokenizer, work / _PLAIN, most, batch)
+        plain = _difference(opened, tokenizer, work / _PLAIN, batch, expected)
         if plain > MOST_ROUNDING:
             raise ModelError(f"the exported model differs from torch by {plain:.5f}")
         del run
-        files = ["model.onnx"]
+        files = [_PLAIN]
         worst = plain
         if int8:
-            worst = _quantised(opened, tokenizer, work, batch, expected)
-            files.append("model_int8.onnx")
+            try:
+                worst = _quantised(opened, tokenizer, work, batch, expected)
+            except ModelError:
+                _remove(target / _INT8)
+                raise
+            files.append(_INT8)
         sizes = [_size(work / name) for name in files]
         for name in files:
             _put(work / name, target / name)
+        if not int8:
+            _remove(target / _INT8)
     return ExportReport(
         path=target / files[-1],
         is_int8=int8,
@@ -126,6 +135,8 @@ def _exported(
             hint="get it: pip install 'tyrian[hf,onnx]'",
         ) from None
 
+    # Before the weights are read: of weights that change meanwhile the export is refused later.
+    origin = digest_of_weights(directory.weights())
     run = forward(directory, most, torch.device("cpu"))
 
     class Exported(torch.nn.Module):
@@ -152,6 +163,7 @@ def _exported(
     graph = onnx.load(str(file))
     _constants_to_weights(graph.graph)
     _describe(graph, MAX_TOKENS_KEY, str(most))
+    _describe(graph, WEIGHTS_KEY, origin)
     _save(graph, file)
     return run, expected
 
@@ -170,12 +182,12 @@ def _quantised(
         quantize_dynamic,
     )
 
-    file = work / "model_int8.onnx"
+    file = work / _INT8
     with _quiet():
         # Seven bits: eight would overflow the 16-bit sums of processors without VNNI, and the file
         # may be carried from one machine to another.
         quantize_dynamic(
-            onnx.load(str(work / "model.onnx")),
+            onnx.load(str(work / _PLAIN)),
             str(file),
             per_channel=True,
             reduce_range=True,
@@ -252,6 +264,12 @@ def _put(made: Path, target: Path) -> None:
         beside.chmod(made.stat().st_mode)  # written for its owner alone, unlike the graph
         os.replace(beside, target.with_name(beside.name))
     os.replace(made, target)
+
+
+def _remove(file: Path) -> None:
+    """Remove a file, if it is there, and the weights beside it, the graph first."""
+    file.unlink(missing_ok=True)
+    file.with_name(f"{file.name}.data").unlink(missing_ok=True)
 
 
 def _size(file: Path) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from tyrian.errors import MissingDependencyError, ModelError
 from tyrian.models.transformer.backend import F64, Ids, default_threads, padded, softmax
 from tyrian.models.transformer.directory import Directory, identity
+from tyrian.models.transformer.origin import check_origin
 
 PACKAGES = ("onnxruntime", "tokenizers")
 MAX_TOKENS_KEY = "tyrian.max_tokens"
@@ -18,7 +19,8 @@ MAX_TOKENS_KEY = "tyrian.max_tokens"
 class OnnxModel:
     """The classifier of a directory's ONNX file; weights beside the graph are mapped and shared.
 
-    `threads` bounds the threads of one call; they sleep while there is nothing to do.
+    `threads` bounds the threads of one call; they sleep while there is nothing to do. ModelError
+    where the file cannot be loaded, or is an export of other weights than lie in the directory.
     """
 
     group = 1
@@ -45,6 +47,7 @@ class OnnxModel:
         if unknown or "input_ids" not in self._wanted:
             raise ModelError(f"{found.name} does not take what a text classifier takes")
         described = self._session.get_modelmeta().custom_metadata_map
+        check_origin(directory, found, described)
         most = described.get(MAX_TOKENS_KEY, "")
         limit = int(most) if most.isdecimal() else directory.max_tokens
         self.max_tokens = min(max_tokens, limit)

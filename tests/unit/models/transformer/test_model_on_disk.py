@@ -1,6 +1,7 @@
 """Real model directories and the command line: self-test, export, lock."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 
 from tyrian.cli.main import run
-from tyrian.models.hub.lock import Lock, LockedFile, sha256_of, write_lock
+from tyrian.models.hub.lock import Lock, LockedFile, read_lock, sha256_of, write_lock
+from tyrian.models.hub.shelf import find
 from tyrian.models.selftest import PROMPT_ATTACKS
 
 Maker = Callable[..., Path]
+KINDS = ("", "_int8")
+PARTS = ("", ".data")
 FITTED = dict.fromkeys(PROMPT_ATTACKS.attacks, 1) | dict.fromkeys(PROMPT_ATTACKS.benign, 0)
 
 
@@ -42,6 +46,12 @@ def lock(directory: Path) -> None:
     )
 
 
+def made(directory: Path) -> set[str]:
+    found = read_lock(directory)
+    assert found is not None
+    return {file.path for file in found.made}
+
+
 def test_doctor_refuses_a_head_with_random_weights(
     make_guard: Maker, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -70,6 +80,30 @@ def test_an_export_stands_in_the_lock_and_is_verified(
     assert run(["model", "verify", str(directory)]) == 0
     Path(told["path"]).write_bytes(b"changed")
     assert run(["model", "verify", str(directory)]) == 1
+
+
+def test_an_int8_export_that_is_gone_leaves_the_lock(
+    make_guard: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    directory = make_guard(fitted_to=FITTED, initializer_range=0.05)
+    lock(directory)
+    assert run(["model", "export", str(directory), "--int8"]) == 0
+    assert made(directory) == {f"onnx/model{kind}.onnx{of}" for kind in KINDS for of in PARTS}
+    assert run(["model", "export", str(directory)]) == 0
+    assert made(directory) == {f"onnx/model.onnx{of}" for of in PARTS}
+    assert run(["model", "verify", str(directory)]) == 0
+    assert "as pulled" in capsys.readouterr().out
+
+
+def test_an_export_that_was_removed_is_no_damage(make_guard: Maker) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    directory = make_guard(fitted_to=FITTED)
+    lock(directory)
+    assert run(["model", "export", str(directory)]) == 0
+    shutil.rmtree(directory / "onnx")
+    assert find(str(directory)) is not None
+    assert run(["model", "verify", str(directory)]) == 0
 
 
 def test_calibration_rows_that_cannot_be_read_are_named(
