@@ -29,7 +29,8 @@ def read_moderation(body: bytes, offer: Offer) -> Verdict:
     """The verdict of a moderation answer; DetectorError for anything that is none.
 
     Categories come as codes or as names. A flag without a category could be any of them. Scores
-    are 1 and 0 unless the server gives them in `hazards`, as Tyrian's own gateway does.
+    are the probabilities that the server gives in `hazards`, flagged or not, as Tyrian's own
+    gateway does; where it gives none, 1 for what it flags and 0 for the rest.
     """
     try:
         answer = msgspec.json.decode(body, type=_Moderation)
@@ -38,39 +39,48 @@ def read_moderation(body: bytes, offer: Offer) -> Verdict:
     if not answer.results:
         raise DetectorError("the moderation server's answer holds no result")
     scores: dict[str, float] = {}
-    is_binary = not all(_has_probabilities(result.hazards) for result in answer.results)
+    is_binary = False
     aliases = _aliases(offer)
     for result in answer.results:
         if result.flagged and not result.flagged_categories:
             return Verdict(1.0, None, is_binary=True)
-        for name in result.flagged_categories if result.flagged else ():
-            alias = aliases.get(name.strip().lower())
-            if alias is None and _is_standard(name):
-                continue  # the taxonomy left it out, which this endpoint cannot be told
-            if alias is None:
-                raise DetectorError("the moderation server named a category that is unknown here")
-            scores[alias] = _score(result.hazards, name)
+        given = _probabilities(result.hazards or {}, aliases)
+        unscored = _flagged(result, aliases) - given.keys()
+        is_binary = is_binary or not given or bool(unscored)
+        for alias, score in {**given, **dict.fromkeys(unscored, 1.0)}.items():
+            scores[alias] = max(score, scores.get(alias, 0.0))
     top = max(scores.values(), default=0.0)
     shares = {alias: score / top if top else 0.0 for alias, score in scores.items()}
     return Verdict(top, shares, is_binary)
 
 
-def _has_probabilities(hazards: Mapping[str, _Hazard] | None) -> bool:
-    found = (hazards or {}).values()
-    return bool(found) and all(
-        hazard.score is not None and hazard.score_type != "binary" for hazard in found
-    )
+def _probabilities(hazards: Mapping[str, _Hazard], aliases: Mapping[str, str]) -> dict[str, float]:
+    """By alias, of the categories that were offered; a number outside 0..1 is none."""
+    found: dict[str, float] = {}
+    for name, hazard in hazards.items():
+        alias, score = aliases.get(name.strip().lower()), hazard.score
+        if alias is None or score is None or hazard.score_type == "binary":
+            continue
+        if 0.0 <= score <= 1.0:
+            found[alias] = max(score, found.get(alias, 0.0))
+    return found
+
+
+def _flagged(result: _Result, aliases: Mapping[str, str]) -> set[str]:
+    """The aliases of what the server flags; DetectorError for a category that nobody knows."""
+    found: set[str] = set()
+    for name in result.flagged_categories if result.flagged else ():
+        alias = aliases.get(name.strip().lower())
+        if alias is not None:
+            found.add(alias)
+        elif not _is_standard(name):  # one that the taxonomy left out is flagged nonetheless
+            raise DetectorError("the moderation server named a category that is unknown here")
+    return found
 
 
 def _is_standard(name: str) -> bool:
     folded = name.strip().lower()
     return any(folded in (h.code.lower(), h.name.lower()) for h in MLCOMMONS.values())
-
-
-def _score(hazards: Mapping[str, _Hazard] | None, name: str) -> float:
-    found = (hazards or {}).get(name)
-    score = found.score if found else None
-    return score if score is not None and 0.0 <= score <= 1.0 else 1.0
 
 
 def _aliases(offer: Offer) -> dict[str, str]:

@@ -376,6 +376,65 @@ async def test_a_moderation_that_is_none_fails_closed(answer: Json, tmp_path: Pa
     assert decision.runs[0].status is RunStatus.ERROR
 
 
+def hazards(score_type: str = "probability", **scores: float) -> Json:
+    """As Tyrian's own gateway gives them."""
+    return {
+        label: {"name": label, "flagged": False, "score": score, "score_type": score_type}
+        for label, score in scores.items()
+    }
+
+
+def moderated(*flagged: str, hazards: Json) -> Server:
+    result = {"flagged": bool(flagged), "flagged_categories": list(flagged), "hazards": hazards}
+    return Server(lambda body: {"results": [result]})
+
+
+async def test_a_probability_counts_where_the_server_did_not_flag(tmp_path: Path) -> None:
+    server = moderated(hazards=hazards(S1=0.45, S9=0.49, jailbreak=0.9))
+    more = "threshold: {S9: 0.48, '*': 0.5}, options: {api: moderations}"
+    async with guarded(server, tmp_path, more=more) as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    assert decision.effect is Effect.BLOCK
+    assert [reason.label for reason in decision.reasons] == ["S9"]
+    scores = scores_of(decision)
+    assert (scores["S1"], scores["S9"]) == (pytest.approx(0.45), pytest.approx(0.49))
+    assert max(score for label, score in scores.items() if label not in ("S1", "S9")) == 0.0
+    assert decision.runs[0].detection is not None
+    assert not decision.runs[0].detection.is_binary
+
+
+async def test_a_threshold_of_the_taxonomy_below_the_servers_fires(tmp_path: Path) -> None:
+    taxonomy = {"S9": {"name": "Indiscriminate Weapons", "threshold": 0.3}}
+    (tmp_path / "taxonomy.json").write_text(json.dumps(taxonomy))
+    server = moderated(hazards=hazards(S9=0.45))
+    more = "taxonomy: taxonomy.json, options: {api: moderations}"
+    async with guarded(server, tmp_path, more=more) as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    assert [reason.label for reason in decision.reasons] == ["S9"]
+
+
+async def test_probabilities_beside_a_flag_count_too(tmp_path: Path) -> None:
+    server = moderated("Hate", hazards=hazards(S10=0.6, S9=0.4))
+    async with guarded(server, tmp_path, more="options: {api: moderations}") as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    scores = scores_of(decision)
+    assert (scores["S10"], scores["S9"]) == (pytest.approx(0.6), pytest.approx(0.4))
+    assert [reason.label for reason in decision.reasons] == ["S10"]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, hazards("binary", S10=1.0, S9=1.0), hazards(S10=60.0), hazards(S9=0.2)]
+)
+async def test_a_flag_counts_where_there_is_no_probability(given: Json, tmp_path: Path) -> None:
+    server = moderated("S10", hazards=given)
+    async with guarded(server, tmp_path, more="options: {api: moderations}") as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    assert scores_of(decision)["S10"] == 1.0
+    assert [reason.label for reason in decision.reasons] == ["S10"]
+    assert decision.runs[0].detection is not None
+    assert decision.runs[0].detection.is_binary
+
+
 async def test_a_flag_without_a_category_counts_as_any(tmp_path: Path) -> None:
     server = Server(lambda body: {"results": [{"flagged": True, "flagged_categories": []}]})
     async with guarded(server, tmp_path, more="options: {api: moderations}") as firewall:
