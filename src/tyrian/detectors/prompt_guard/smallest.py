@@ -21,6 +21,7 @@ _MOST_COMMON = 2
 _MOST_STRONG = 1
 """Words of attacks there, also inside of others."""
 _PLAIN = re.compile(r"[A-Za-z0-9À-ɏͰ-ϿЀ-ӿ_\s.,:;!?@+'\"()-]*")
+_MARKS = re.compile(r"[\s.,:;!?+'\"()-]*")
 _CHUNK = re.compile(r"[\w.@+-]+")
 _WORD = re.compile(r"\w+")
 _ADDRESS = re.compile(r"[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -30,9 +31,11 @@ _PART = re.compile(r"[a-z0-9]+")
 def gives_no_order(text: str) -> bool:
     """Whether the text is one plain word, also repeated, an address, or one of each.
 
-    Looks into no text of more than 300 characters, and takes time that grows with the text.
+    Takes time that grows with the text; of a long one it is asked only whether it is one word.
     """
-    if len(text) > _LONGEST_TEXT or _PLAIN.fullmatch(text) is None:
+    if len(text) > _LONGEST_TEXT:
+        return _is_one_word(text.casefold())
+    if _PLAIN.fullmatch(text) is None:
         return False
     words: set[str] = set()
     addresses: list[str] = []
@@ -45,6 +48,13 @@ def gives_no_order(text: str) -> bool:
     if len(words) > 1 or any(len(word) > _LONGEST for word in words):
         return False
     return not addresses or (len(addresses) == 1 and _is_plain(addresses[0], words))
+
+
+def _is_one_word(text: str) -> bool:
+    word = _WORD.search(text, 0, _LONGEST_TEXT)
+    if word is None or len(word[0]) > _LONGEST or _PLAIN.fullmatch(word[0]) is None:
+        return False
+    return _MARKS.fullmatch(text.replace(word[0], "")) is not None
 
 
 def _is_plain(address: str, words: set[str]) -> bool:
