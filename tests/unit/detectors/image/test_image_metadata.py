@@ -11,6 +11,7 @@ from tyrian.core.message import ImagePart, Message, TextPart
 from tyrian.core.registry import DetectorConfig, create_detector
 from tyrian.detectors.image.bounds import Bounds
 from tyrian.detectors.image.detector import ImageText
+from tyrian.detectors.image.metadata.read import read_metadata
 from tyrian.detectors.image.pieces import Pieces
 from tyrian.detectors.image.reader import ImageReader
 
@@ -25,7 +26,8 @@ XMP_ATTRIBUTE = '<x:xmpmeta><rdf:Description dc:title="{}" xmp:CreatorTool="tool
 
 def judge(data: bytes, kind: str = "png", *, requires_pixels: bool = True) -> Detection:
     inner = tuple(
-        create_detector(name, DetectorConfig(name)) for name in ("prompt_guard", "secrets")
+        create_detector(name, DetectorConfig(name))
+        for name in ("prompt_guard", "hidden_text", "secrets")
     )
     reader = ImageReader(Pieces(False, False, None), Bounds(), requires_pixels)
     guard = ImageText(DetectorInfo("image_text", "image_text", ("*",)), reader, inner)
@@ -45,6 +47,10 @@ def png(*chunks: bytes, behind: bytes = b"") -> bytes:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(b"\0\0"))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + pixels + chunk(b"IEND", b"") + behind
+
+
+def png_with_xmp(packet: str) -> bytes:
+    return png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet.encode()))
 
 
 def exif(tag: int, kind: int, value: bytes, *, is_little: bool = True) -> bytes:
@@ -92,10 +98,7 @@ PLACES = {
     "png zTXt": ("png", png(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(RAW)))),
     "png iTXt": ("png", png(chunk(b"iTXt", b"Comment\0\0\0en\0\0" + RAW))),
     "png compressed iTXt": ("png", png(chunk(b"iTXt", b"C\0\1\0\0\0" + zlib.compress(RAW)))),
-    "png xmp": (
-        "png",
-        png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP.format(ATTACK).encode())),
-    ),
+    "png xmp": ("png", png_with_xmp(XMP.format(ATTACK))),
     "png exif": ("png", png(chunk(b"eXIf", exif(0x010E, 2, RAW)))),
     "png raw profile": (
         "png",
@@ -204,3 +207,104 @@ def test_a_directory_that_points_outside_is_said() -> None:
 def test_more_text_than_is_read_is_said() -> None:
     many = [chunk(b"tEXt", b"Comment\0" + f"text {i} ".encode() * 400) for i in range(300)]
     assert judge(png(*many)).scores["unreadable-image"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        XMP.format(f"<![CDATA[{ATTACK}]]>"),
+        XMP.format(f"<!-- {ATTACK} -->"),
+        XMP.format(f"<!-- > {ATTACK} > -->"),
+        XMP.format("".join(f"&#{ord(sign)};" for sign in ATTACK)),
+        XMP_ATTRIBUTE.format(f"> {ATTACK}"),
+        XMP_ATTRIBUTE.format(f"http://a {ATTACK}"),
+        XMP_ATTRIBUTE.format("".join(f"&#x{ord(sign):x};" for sign in ATTACK)),
+        XMP_ATTRIBUTE.format(f"<{ATTACK}>"),
+        f"<x:xmpmeta><dc:title>{ATTACK}",
+        f'<x:xmpmeta><rdf:Description dc:title="{ATTACK}',
+        f"<x:xmpmeta><rdf:Description {ATTACK}/></x:xmpmeta>",
+        f"<x:xmpmeta><rdf:Description <rdf:li>{ATTACK}</rdf:li> ></x:xmpmeta>",
+        f'<!DOCTYPE x [<!ENTITY a "{ATTACK}">]><x:xmpmeta>&a;</x:xmpmeta>',
+        f"<?xpacket {ATTACK}?><x:xmpmeta/>",
+        XMP.format(ATTACK.replace("o", "<b>o</b>")),
+        ATTACK,
+    ],
+)
+def test_an_xmp_packet_is_judged_whole_however_it_is_marked_up(packet: str) -> None:
+    found = judge(png_with_xmp(packet), requires_pixels=False)
+    assert is_attack(found)
+    assert found.coverage == 1.0
+
+
+@pytest.mark.parametrize("sign", ["a", "a=", "<x ", 'a="', "<a>", "&#", "<!--", " ", '"', "<x:y "])
+@pytest.mark.parametrize("lead", ["", "<x "])
+def test_a_packet_of_one_sign_is_read_in_time_that_grows_as_it_does(lead: str, sign: str) -> None:
+    size = 1 << 20
+    packet = (lead + sign * size)[: size - 1] + ">"
+    read_metadata(png_with_xmp(packet), "PNG", 1000)
+
+
+def test_a_number_longer_than_python_reads_does_no_harm() -> None:
+    found = judge(png_with_xmp(XMP.format(f"&#{'9' * 5000};")), requires_pixels=False)
+    assert found.coverage == 1.0
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_packets_beyond_the_bound_are_said(count: int) -> None:
+    packet = XMP.format("A walk on the beach") + " " * ((1 << 20) // count)
+    body = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet.encode())
+    found = judge(png(*[chunk(b"iTXt", body)] * count), requires_pixels=False)
+    assert found.scores["unreadable-image"] == 1.0
+    assert found.coverage < 1.0
+
+
+EDITOR = (
+    """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 7.1-c000 79.b0f8be9, 2021/12/08">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" xmlns:crs="http://ns.adobe.com/camera-raw/1.0/"
+    xmp:CreatorTool="Adobe Photoshop 24.3 (Macintosh)" xmp:CreateDate="2023-04-17T15:20:11+02:00"
+    xmpMM:InstanceID="xmp.iid:7a3f1c2e-91b4-4c7e-8a21-0e5ad92f1c33" dc:format="image/png"
+    xmpMM:DocumentID="adobe:docid:photoshop:5c2b7e11-3f0a-8b4d-9c1e-77aa01b2c3d4"
+    crs:CameraProfileDigest="BA45C872F6A5D11497D00CBA08D5783F" crs:Exposure2012="+0.35"
+    crs:LensProfileName="Adobe (Canon EF 24-70mm f/2.8L II USM)" crs:CropLeft="0.034512"
+    aux:SerialNumber="042023001234" aux:LensInfo="24/1 70/1 0/0 0/0" crs:Tint="+9">
+   <xmpMM:History><rdf:Seq>
+    <rdf:li stEvt:action="saved" stEvt:when="2023-04-17T15:22:41+02:00" stEvt:changed="/"
+      stEvt:instanceID="xmp.iid:1f2e3d4c-aaaa-4b5c-9d8e-123456789abc"/>
+   </rdf:Seq></xmpMM:History>
+   <photoshop:DocumentAncestors><rdf:Bag>
+    <rdf:li>xmp.did:F77F1174072068118083C4F2A3F9A8C0</rdf:li>
+    <rdf:li>0F5D2B7A9C3E4F6081A2B3C4D5E6F708</rdf:li>
+   </rdf:Bag></photoshop:DocumentAncestors>
+   <crs:ToneCurve><rdf:Seq><rdf:li>0, 0</rdf:li><rdf:li>22, 16</rdf:li><rdf:li>40, 35</rdf:li>
+    <rdf:li>127, 127</rdf:li><rdf:li>224, 230</rdf:li><rdf:li>255, 255</rdf:li></rdf:Seq>
+   </crs:ToneCurve>
+   <dc:rights><rdf:Alt><rdf:li xml:lang="x-default">\u00a9 2022 Ingrid Halvorsen.</rdf:li></rdf:Alt>
+   </dc:rights>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+"""
+    + 20 * (" " * 100 + "\n")
+    + '<?xpacket end="w"?>'
+)
+PHONE = """<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 5.1.0-jc003"><rdf:RDF
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"
+GCamera:MotionPhotoPresentationTimestampUs="1061364" GCamera:SpecialTypeID="com.google.android.apps
+.camera.gallery.specialtype.SpecialType-MOTION" xmpNote:HasExtendedXMP="5F2B9E41C0D3A7764E8812BBF0">
+<Container:Item Item:Mime="image/jpeg" Item:Semantic="Primary" Item:Length="0"/><exif:UserComment>
+Screenshot</exif:UserComment><tiff:Orientation>1</tiff:Orientation></rdf:Description></rdf:RDF>
+</x:xmpmeta>"""
+ANCESTORS = "".join(f"<rdf:li>xmp.did:{number:032X}</rdf:li>" for number in range(9000))
+
+
+@pytest.mark.parametrize(
+    "packet", [EDITOR, EDITOR.replace("\n", ""), PHONE, XMP.format(ANCESTORS)], ids=range(4)
+)
+def test_what_editors_and_cameras_write_is_clean(packet: str) -> None:
+    found = judge(png_with_xmp(packet), requires_pixels=False)
+    assert found.coverage == 1.0
+    assert [one.rule for one in found.findings] == ["image.unread-pixels"]

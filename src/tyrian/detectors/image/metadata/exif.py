@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tyrian.detectors.image.metadata.found import MAX_ITEMS, Found
 from tyrian.detectors.image.metadata.iptc import iptc_texts
-from tyrian.detectors.image.metadata.xmp import xmp_texts
+from tyrian.detectors.image.metadata.xmp import xmp_text
 
 _BYTE, _ASCII, _UNDEFINED = 1, 2, 7
 _TEXT_KINDS = frozenset({_BYTE, _ASCII, _UNDEFINED, 129})
@@ -60,7 +60,7 @@ def _entries(block: bytes, order: str, found: Found) -> Iterator[tuple[int, int,
 
 def _take(tag: int, kind: int, value: bytes, order: str, found: Found) -> None:
     if tag == _XMP_TAG:
-        found.add_all(xmp_texts(value))
+        xmp_text(value, found)
     elif tag in (_IPTC_TAG, _PHOTOSHOP_TAG):
         found.add_all(iptc_texts(value))
     elif tag in _XP_TAGS:

@@ -8,12 +8,13 @@ from tyrian.detectors.image.unreadable import Fault, UnreadableError
 
 MAX_INFLATED = 1 << 20
 """Bytes that one compressed text may inflate to."""
+MAX_MARKUP = 1 << 20
+"""Characters of marked-up text of one image that are looked at."""
 MAX_ITEMS = 5_000
 """Chunks, segments or tags of one image that are looked at."""
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 _WORTH_READING = re.compile(r"[^\W\d_]{2}")
-_IDENTIFIER = re.compile(r"(?:xmp\.[did]{3}|uuid|adobe:docid:\w+):[\w:-]+|https?://ns\.adobe\S*")
 
 
 class Found:
@@ -25,15 +26,16 @@ class Found:
         self.end = 0
         """Offset of the first byte behind the image; 0 where the format does not tell."""
         self._left = limit
+        self._markup_left = MAX_MARKUP
         self._seen: set[str] = set()
 
     def add(self, text: str) -> None:
         """Keep a text that a person or a model could read, once."""
         clean = _CONTROLS.sub(" ", text).strip()
-        if not _WORTH_READING.search(clean) or _IDENTIFIER.fullmatch(clean) or clean in self._seen:
+        if not _WORTH_READING.search(clean) or clean in self._seen:
             return
         if len(clean) > self._left:
-            self.fail("too-much-text", "more text in its metadata than is read")
+            self._fail_for_length()
         kept = clean[: self._left]
         if kept:
             self._seen.add(kept)
@@ -48,6 +50,14 @@ class Found:
         """Keep several texts."""
         for text in texts:
             self.add(text)
+
+    def bounded(self, markup: str) -> str:
+        """As much of a marked-up text as is still looked at in this image."""
+        if len(markup) > self._markup_left:
+            self._fail_for_length()
+        kept = markup[: self._markup_left]
+        self._markup_left -= len(kept)
+        return kept
 
     def inflated(self, raw: bytes) -> bytes:
         """zlib data inflated; what goes beyond the bound is cut off and noted."""
@@ -71,6 +81,9 @@ class Found:
         """Note other evidence."""
         if fault not in self.faults:
             self.faults.append(fault)
+
+    def _fail_for_length(self) -> None:
+        self.fail("too-much-text", "more text in its metadata than is read")
 
 
 def decoded(raw: bytes) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tyrian.detectors.image.metadata.found import MAX_ITEMS, Found
-from tyrian.detectors.image.metadata.xmp import xmp_texts
+from tyrian.detectors.image.metadata.xmp import xmp_text
 
 _COMMENT, _PLAIN_TEXT, _APPLICATION = 0xFE, 0x01, 0xFF
 _XMP = b"XMP DataXMP"
@@ -33,7 +33,7 @@ def _read(data: bytes, found: Found) -> None:
             at += 2
             end = _skip(data, at)
             if label == _APPLICATION and data[at + 1 : at + 12] == _XMP:
-                found.add_all(xmp_texts(data[at + 12 : max(at + 12, end - _XMP_TAIL)]))
+                xmp_text(data[at + 12 : max(at + 12, end - _XMP_TAIL)], found)
             elif label in (_COMMENT, _PLAIN_TEXT):
                 blocks = list(_blocks(data, at))
                 found.add_bytes(b"".join(blocks[1:] if label == _PLAIN_TEXT else blocks))

@@ -4,7 +4,7 @@ from tyrian.detectors.image.header import jpeg_segments
 from tyrian.detectors.image.metadata.exif import exif_texts
 from tyrian.detectors.image.metadata.found import Found
 from tyrian.detectors.image.metadata.iptc import PHOTOSHOP, iptc_texts
-from tyrian.detectors.image.metadata.xmp import xmp_texts
+from tyrian.detectors.image.metadata.xmp import xmp_text
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
@@ -24,7 +24,7 @@ def read_jpeg(data: bytes, found: Found) -> None:
         elif marker == _APP1 and body.startswith(b"Exif\x00\x00"):
             exif_texts(body, found)
         elif marker == _APP1 and body.startswith(_XMP):
-            found.add_all(xmp_texts(body[len(_XMP) :]))
+            xmp_text(body[len(_XMP) :], found)
         elif marker == _APP1 and body.startswith(_EXTENDED_XMP):
             extended.append(body[_EXTENDED_HEAD:])
         elif marker == _APP13 and body.startswith(PHOTOSHOP):
@@ -32,7 +32,7 @@ def read_jpeg(data: bytes, found: Found) -> None:
         elif marker == 0xDA:
             scan = end
     if extended:
-        found.add_all(xmp_texts(b"".join(extended)))
+        xmp_text(b"".join(extended), found)
     if scan:
         _read_behind(data, scan, found)
 

@@ -6,7 +6,7 @@ from tyrian.detectors.image.header import PNG_MAGIC
 from tyrian.detectors.image.metadata.exif import exif_texts
 from tyrian.detectors.image.metadata.found import MAX_ITEMS, Found, decoded
 from tyrian.detectors.image.metadata.iptc import iptc_texts
-from tyrian.detectors.image.metadata.xmp import xmp_texts
+from tyrian.detectors.image.metadata.xmp import xmp_text
 
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _RAW_PROFILE = b"Raw profile type "
@@ -60,7 +60,7 @@ def _international(body: bytes, found: Found) -> None:
 
 def _take(keyword: bytes, text: bytes, found: Found) -> None:
     if keyword == _XMP_KEYWORD:
-        found.add_all(xmp_texts(text))
+        xmp_text(text, found)
     elif keyword.startswith(_RAW_PROFILE):
         _raw_profile(text, found)
     else:
@@ -80,6 +80,6 @@ def _raw_profile(text: bytes, found: Found) -> None:
     if body[:6] == b"Exif\x00\x00":
         exif_texts(body, found)
     elif body[:1] == b"<":
-        found.add_all(xmp_texts(body))
+        xmp_text(body, found)
     else:
         found.add_all(iptc_texts(body))

@@ -2,7 +2,7 @@
 
 from tyrian.detectors.image.metadata.exif import exif_texts
 from tyrian.detectors.image.metadata.found import MAX_ITEMS, Found
-from tyrian.detectors.image.metadata.xmp import xmp_texts
+from tyrian.detectors.image.metadata.xmp import xmp_text
 
 
 def read_webp(data: bytes, found: Found) -> None:
@@ -19,7 +19,7 @@ def read_webp(data: bytes, found: Found) -> None:
         if kind == b"EXIF":
             exif_texts(body, found)
         elif kind == b"XMP ":
-            found.add_all(xmp_texts(body))
+            xmp_text(body, found)
         at += 8 + size + size % 2
     found.fail("too-much-metadata", "more metadata than is read")
 

@@ -1,26 +1,50 @@
-"""Text in XMP packets (ISO 16684-1), found without an XML parser: no entity is ever expanded."""
+"""Text in XMP packets (ISO 16684-1), found without an XML parser: no entity is ever expanded.
 
-import html
+Readers of broken XML differ, and what any of them shows may be an attack: whatever is neither the
+name of a tag or an attribute, nor a namespace, nor an identifier, is read.
+"""
+
 import re
-from collections.abc import Iterator
 
-_ELEMENT = re.compile(r">([^<>]{2,})<")
-_ATTRIBUTE = re.compile(r"""[\w:.-]+\s*=\s*(?:"([^"<>]{2,})"|'([^'<>]{2,})')""")
-_NAMESPACE = re.compile(r"https?://|[\w-]+:[\w./-]*$")
+from tyrian.detectors.image.metadata.found import Found
+from tyrian.text.markup import untagged_pieces
+from tyrian.text.rewrite import assemble
+from tyrian.text.source import Source
+
+_TAG = re.compile(r"<(?!!--|!\[CDATA\[)([^<>]+)>")
+_TOKEN = re.compile(r"""([^\s="']+)(\s*=)?|"([^"]*)"?|'([^']*)'?""")
+_NAMESPACE = re.compile(r"https?://[\w./#?&=%~:-]*|adobe:ns:meta/")
+_IDENTIFIER = re.compile(r"(?:xmp\.[did]{3}|uuid|adobe:docid:\w+):[\w:-]+")
+_FENCE = "<x/>"
+"""A tag of no meaning, beyond which no other tag reaches."""
 
 
-def xmp_texts(packet: bytes) -> Iterator[str]:
-    """The texts of elements and attributes of a packet, in order."""
-    text = _as_text(packet)
-    for found in _ELEMENT.finditer(text):
-        yield html.unescape(found[1])
-    for found in _ATTRIBUTE.finditer(text):
-        value = html.unescape(found[1] or found[2])
-        if not _NAMESPACE.match(value):
-            yield value
+def xmp_text(packet: bytes, found: Found) -> None:
+    """All that a packet says goes to `found`, on lines of their own where tags part it."""
+    text = found.bounded(_as_text(packet))
+    source = Source(_FENCE + _TAG.sub(_opened, text))
+    shown = assemble(len(source), untagged_pieces(source)).text
+    lines = (line.strip("\ufeff \t") for line in shown.splitlines())
+    found.add("\n".join(line for line in lines if line and not _IDENTIFIER.fullmatch(line)))
 
 
 def _as_text(packet: bytes) -> str:
     if b"\x00" in packet[:64]:
         return packet.decode("utf-16-le" if packet[1:2] == b"\x00" else "utf-16-be", "replace")
     return packet.decode("utf-8", "replace")
+
+
+def _opened(tag: re.Match[str]) -> str:
+    """In the place of a tag, what it says besides its name and those of its attributes."""
+    said = "".join(map(_said, _TOKEN.finditer(tag[1].strip("/?"))))
+    if not said and ":" not in tag[1]:
+        return tag[0]
+    return f"{_FENCE}\n{said}\n{_FENCE}"
+
+
+def _said(token: re.Match[str]) -> str:
+    word, is_name, *quoted = token.groups()
+    if word:
+        return "" if is_name or token.start() == 0 else f" {word}"
+    value = quoted[0] or quoted[1] or ""
+    return "" if _NAMESPACE.fullmatch(value) else f"\n{value}\n"
