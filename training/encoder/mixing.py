@@ -32,12 +32,12 @@ class Weights:
 
 
 WEIGHTS = {
-    USERS: Weights(0.2, 0.25, 0.55, 0.1, -3.0),
-    OTHERS: Weights(0.45, 0.2, 0.35, 0.0, -3.0),
+    USERS: Weights(0.15, 0.25, 0.6, 0.1, -3.0),
+    OTHERS: Weights(0.3, 0.1, 0.6, 0.0, -3.0),
 }
-"""By origin. Orders in tool output are told by their words, which the first stage knows best, and
+"""By origin. Orders in tool output are told by their words too, which the first stage knows best, and
 harm is no sign of them; what users write to talk a model out of its rules, by what it means. Found
-on sources and templates that neither stage had read, and short prompts of many kinds."""
+on sources and templates that neither stage had read."""
 READ_SHARE, HARM_SHARE = 0.12, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
 RATE, SOURCE_RATE = 0.005, 0.02
@@ -51,7 +51,7 @@ CLASS_RATES: Mapping[str, Mapping[str, float]] = {
         kept.FOREIGN: 0.05,
         kept.FOREIGN_SECURITY: 0.04,
     },
-    OTHERS: {kept.CLEAN: 0.015},
+    OTHERS: {kept.CLEAN: 0.005},
 }
 """The same of harmless texts of hard kinds, which the development set has few of."""
 
