@@ -308,3 +308,48 @@ def test_what_editors_and_cameras_write_is_clean(packet: str) -> None:
     found = judge(png_with_xmp(packet), requires_pixels=False)
     assert found.coverage == 1.0
     assert [one.rule for one in found.findings] == ["image.unread-pixels"]
+
+
+SPELLINGS = {
+    "letters parted": "   ".join(" ".join(word) for word in ATTACK.split()),
+    "tag characters": "".join(chr(0xE0000 + ord(sign)) for sign in ATTACK),
+    "code points": " ".join(str(ord(sign)) for sign in ATTACK),
+    "binary digits": " ".join(f"{ord(sign):08b}" for sign in ATTACK),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_text_that_is_spread_hidden_or_encoded_is_judged(spelling: str) -> None:
+    text = SPELLINGS[spelling]
+    comment = png(chunk(b"iTXt", b"Comment\0\0\0\0\0" + text.encode()))
+    assert is_attack(judge(comment))
+    assert is_attack(judge(png_with_xmp(f"<x:xmpmeta><rdf:li>{text}</rdf:li></x:xmpmeta>")))
+    utf_16 = segment(0xE1, b"Exif\0\0" + exif(0x9C9B, 1, text.encode("utf-16-le")))
+    assert is_attack(judge(jpeg(utf_16), "jpeg"))
+
+
+ORDINARY_CHUNKS = {
+    "Software": "Matplotlib version3.7.1, https://matplotlib.org/",
+    "date:create": "2023-03-11T10:22:31+00:00",
+    "exif:ExifVersion": "48, 50, 51, 50",
+    "exif:MakerNote": "65, 112, 112, 108, 101, 32, 105, 79, 83, 0, 0, 1, 77, 77",
+    "Thumb::URI": "file:///home/ingrid/pictures/fjord.png",
+    "Thumb::MTime": "1378912349",
+}
+ORDINARY_TAGS = {
+    0x0110: "Canon EOS 5D Mark IV",
+    0x0132: "2023:03:11 10:22:31",
+    0x8298: "(c) 2023 Ingrid Halvorsen",
+    0x9010: "+01:00",
+    0xA420: "4f8a1c2e5d7b9a0316c4e2f8b7d05a93",
+    0xA431: "042023001234",
+    0xA435: "0000c1587e",
+}
+
+
+def test_ordinary_dates_numbers_and_serials_are_clean() -> None:
+    texts = [chunk(b"tEXt", f"{key}\0{text}".encode()) for key, text in ORDINARY_CHUNKS.items()]
+    tags = [chunk(b"eXIf", exif(tag, 2, text.encode())) for tag, text in ORDINARY_TAGS.items()]
+    found = judge(png(*texts, *tags), requires_pixels=False)
+    assert found.coverage == 1.0
+    assert [one.rule for one in found.findings] == ["image.unread-pixels"]

@@ -14,7 +14,8 @@ MAX_ITEMS = 5_000
 """Chunks, segments or tags of one image that are looked at."""
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-_WORTH_READING = re.compile(r"[^\W\d_]{2}")
+_WORTH_READING = re.compile(r"[^\W\d_]{2}|\S(?:\s*\S){7}")
+"""Two letters side by side, or eight signs: letters may be parted, hidden or written as numbers."""
 
 
 class Found:
