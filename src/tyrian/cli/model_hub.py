@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from tyrian.models.hub.pull import Plan
 
 
+_LEAST_WINDOW = 16
+"""As for `window_tokens` in a stack."""
+
+
 class Format(StrEnum):
     """How the result is written."""
 
@@ -254,6 +258,15 @@ def export(
             show_default="a few texts of Tyrian's own",
         ),
     ] = None,
+    window_tokens: Annotated[
+        int,
+        typer.Option(
+            envvar="TYRIAN_EXPORT_WINDOW_TOKENS",
+            min=_LEAST_WINDOW,
+            metavar="N",
+            help="Tokens of the longest window that a guard may ask for in `window_tokens`.",
+        ),
+    ] = 128,
     revision: RevisionOption = "",
     output: FormatOption = Format.TEXT,
 ) -> None:
@@ -267,7 +280,7 @@ def export(
     texts = read_texts(calibration) if calibration else DEFAULT_CALIBRATION
     try:
         with progress("exporting", None, is_wanted=True):
-            report = export_onnx(directory, int8=int8, calibration=texts)
+            report = export_onnx(directory, int8=int8, calibration=texts, max_tokens=window_tokens)
     except ModelError as error:
         record_made(directory, ())
         typer.echo(f"refused: {error}", err=True)
@@ -280,8 +293,8 @@ def export(
         return
     kind = "int8" if report.is_int8 else "32-bit"
     typer.echo(
-        f"{kind}, {in_words(report.bytes)}; over {report.windows} texts no score differs by more "
-        f"than {report.difference:.4f} from torch",
+        f"{kind}, {in_words(report.bytes)}, windows of up to {report.window_tokens} tokens; over "
+        f"{report.windows} texts no score differs by more than {report.difference:.4f} from torch",
         err=True,
     )
     typer.echo(str(report.path))

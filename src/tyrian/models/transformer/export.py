@@ -53,6 +53,8 @@ class ExportReport:
     bytes: int
     """Size on disk of the file at `path`, with the weights beside it."""
     float_bytes: int
+    window_tokens: int
+    """Tokens of the longest window that the files take."""
 
 
 def export_onnx(
@@ -70,7 +72,8 @@ def export_onnx(
     ModelError, and no int8 file, where any probability differs by more than `MOST_DIFFERENCE`;
     files appear under their names only once they have passed. An int8 file of an earlier export
     goes where this one writes none, so that guards never prefer it to what is newer. Longer windows
-    than `max_tokens` are not possible with the export, because its position tables end there.
+    than `max_tokens` are not possible with the export, because its position tables end there; nor
+    are longer ones than the model's own.
 
     This is what `tyrian model export DIR --int8` calls.
     """
@@ -109,6 +112,7 @@ def export_onnx(
         float_difference=plain,
         bytes=sizes[-1],
         float_bytes=sizes[0],
+        window_tokens=most,
     )
 
 
@@ -215,7 +219,8 @@ def _difference(
     expected: Sequence[F64],
 ) -> float:
     """Greatest difference of any probability, each window judged by itself as a guard does."""
-    model = OnnxModel(directory, pad_id=tokenizer.pad_id, file=file, threads=1)
+    longest = max(map(len, batch))
+    model = OnnxModel(directory, pad_id=tokenizer.pad_id, max_tokens=longest, file=file, threads=1)
     return max(
         float(np.abs(model.probabilities([ids]) - wanted).max())
         for ids, wanted in zip(batch, expected, strict=True)

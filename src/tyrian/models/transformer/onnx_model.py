@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tyrian.errors import MissingDependencyError, ModelError
+from tyrian.errors import ConfigError, MissingDependencyError, ModelError
 from tyrian.models.transformer.backend import F64, Ids, default_threads, padded, softmax
 from tyrian.models.transformer.directory import Directory, identity
 from tyrian.models.transformer.origin import check_origin
@@ -20,7 +20,8 @@ class OnnxModel:
     """The classifier of a directory's ONNX file; weights beside the graph are mapped and shared.
 
     `threads` bounds the threads of one call; they sleep while there is nothing to do. ModelError
-    where the file cannot be loaded, or is an export of other weights than lie in the directory.
+    where the file cannot be loaded, or is an export of other weights than lie in the directory;
+    ConfigError where an export holds shorter windows than `max_tokens`, and the model longer ones.
     """
 
     group = 1
@@ -48,9 +49,8 @@ class OnnxModel:
             raise ModelError(f"{found.name} does not take what a text classifier takes")
         described = self._session.get_modelmeta().custom_metadata_map
         check_origin(directory, found, described)
-        most = described.get(MAX_TOKENS_KEY, "")
-        limit = int(most) if most.isdecimal() else directory.max_tokens
-        self.max_tokens = min(max_tokens, limit)
+        self.max_tokens = min(max_tokens, directory.max_tokens)
+        _check_length(directory, found, described.get(MAX_TOKENS_KEY, ""), self.max_tokens)
         beside = [f for f in (found.with_name(f"{found.name}.data"),) if f.is_file()]
         self.revision = identity(
             directory.path / "config.json", directory.tokenizer, found, *beside
@@ -67,6 +67,17 @@ class OnnxModel:
         }
         logits = self._session.run(None, {name: given[name] for name in self._wanted})[0]
         return softmax(np.asarray(logits))
+
+
+def _check_length(directory: Directory, file: Path, held: str, wanted: int) -> None:
+    if held.isdecimal() and int(held) < wanted:
+        command = f"tyrian model export {directory.path} --window-tokens {wanted}"
+        if "int8" in file.name:
+            command += " --int8"
+        raise ConfigError(
+            f"{file.name} in {directory.path.name} holds windows of {held} tokens, not of {wanted}",
+            hint=f"export again: {command}; or write window_tokens: {held}",
+        )
 
 
 def session(file: Path, threads: int) -> Any:

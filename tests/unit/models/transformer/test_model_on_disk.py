@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from tyrian.cli.main import run
+from tyrian.errors import ConfigError
 from tyrian.models.hub.lock import Lock, LockedFile, read_lock, sha256_of, write_lock
 from tyrian.models.hub.shelf import find
 from tyrian.models.selftest import PROMPT_ATTACKS
+from tyrian.models.transformer.classifier import Settings, load_classifier
 
 Maker = Callable[..., Path]
 KINDS = ("", "_int8")
@@ -80,6 +82,22 @@ def test_an_export_stands_in_the_lock_and_is_verified(
     assert run(["model", "verify", str(directory)]) == 0
     Path(told["path"]).write_bytes(b"changed")
     assert run(["model", "verify", str(directory)]) == 1
+
+
+def test_the_length_of_windows_is_chosen_at_the_export(
+    make_guard: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    directory = make_guard(fitted_to=FITTED)
+    export = ["model", "export", str(directory), "--format", "json"]
+    assert run([*export, "--window-tokens", "256"]) == 0
+    assert json.loads(capsys.readouterr().out)["window_tokens"] == 256
+    asked = Settings(backend="onnx", window_tokens=512, threads=1)
+    with pytest.raises(ConfigError, match="holds windows of 256 tokens, not of 512"):
+        load_classifier(directory, asked)
+    assert run([*export, "--window-tokens", "512"]) == 0
+    assert load_classifier(directory, asked)
+    assert run([*export, "--window-tokens", "8"]) == 2
 
 
 def test_an_int8_export_that_is_gone_leaves_the_lock(

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
-from tyrian.errors import ModelError
+from tyrian.errors import ConfigError, ModelError
 from tyrian.models.transformer.directory import Directory
 from tyrian.models.transformer.export import MOST_DIFFERENCE, export_onnx
 from tyrian.models.transformer.onnx_model import OnnxModel
@@ -68,6 +68,25 @@ def test_longer_windows_can_be_exported(make_guard: Any) -> None:
     assert by_onnx.max_tokens == 512
     difference = by_onnx.probabilities([window]) - by_torch.probabilities([window])
     assert np.abs(difference).max() < 1e-4
+
+
+def test_an_export_of_shorter_windows_than_asked_for_is_refused(make_guard: Any) -> None:
+    directory = make_guard()
+    report = export_onnx(directory, int8=False, calibration=TEXTS, max_tokens=64)
+    assert report.window_tokens == 64
+    with pytest.raises(ConfigError, match="holds windows of 64 tokens, not of 128") as told:
+        OnnxModel(Directory.open(directory), pad_id=0, threads=1)
+    assert f"tyrian model export {directory} --window-tokens 128;" in told.value.hint
+    found = OnnxModel(Directory.open(directory), pad_id=0, max_tokens=64, threads=1)
+    assert found.max_tokens == 64
+
+
+def test_no_windows_are_longer_than_those_of_the_model(make_guard: Any) -> None:
+    directory = make_guard(max_position_embeddings=96)
+    report = export_onnx(directory, int8=False, calibration=TEXTS, max_tokens=512)
+    assert report.window_tokens == 96
+    found = OnnxModel(Directory.open(directory), pad_id=0, max_tokens=512, threads=1)
+    assert found.max_tokens == 96
 
 
 def test_int8_passes_its_gate_and_is_preferred(make_guard: Any) -> None:
