@@ -16,6 +16,6 @@ class Bounds:
     max_frames: int = 32
     """Frames of one animated image, or pages of one TIFF."""
     max_text: int = 200_000
-    """Characters of text in one image's metadata."""
+    """Characters of text in one image's metadata, or of one drawing."""
     budget_s: float = 16.0
     """Seconds for all images of one message."""

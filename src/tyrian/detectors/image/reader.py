@@ -106,9 +106,14 @@ class ImageReader:
         return reading
 
     def _drawing(self, data: bytes, reading: Reading) -> None:
-        reading.add(DRAWING, decoded(data)[: self.bounds.max_text])
-        message = "a drawing in SVG: its text was read, what it draws was not"
-        reading.read += 1
+        text = decoded(data)
+        reading.add(DRAWING, text[: self.bounds.max_text])
+        if len(text) > self.bounds.max_text:
+            message = "more text in a drawing than is read"
+            reading.fail(UnreadableError("too-much-text", message).fault)
+        else:
+            reading.read += 1
+        message = "a drawing in SVG: what it draws was not read"
         reading.fail(UnreadableError("svg", message).fault)
 
     def _metadata(self, data: bytes, header: Header, declared: str, reading: Reading) -> None:

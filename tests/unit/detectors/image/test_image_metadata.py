@@ -353,3 +353,13 @@ def test_ordinary_dates_numbers_and_serials_are_clean() -> None:
     found = judge(png(*texts, *tags), requires_pixels=False)
     assert found.coverage == 1.0
     assert [one.rule for one in found.findings] == ["image.unread-pixels"]
+
+
+@pytest.mark.parametrize(("size", "is_cut"), [(800, False), (300_000, True)])
+def test_a_drawing_beyond_the_bound_is_said_to_be_cut(size: int, is_cut: bool) -> None:
+    drawing = f"<svg><text>{'A walk. ' * (size // 8)}</text></svg>".encode()
+    found = judge(drawing, "svg+xml")
+    rules = {one.rule for one in found.findings}
+    assert "image.svg" in rules
+    assert ("image.too-much-text" in rules) == is_cut
+    assert (found.coverage == 0.0) == is_cut
