@@ -116,10 +116,9 @@ def _local(
     neutral = neutraliser(model.special_tokens)
     rules = Rules(family, taxonomy, prompter, neutral, model.count, room, config.timeout_s)
     _check_room(config, rules)
-    is_strict = option(config, "self_test", bool, True)
     info = _info(config, kind, rules, "torch", directory.name, _identity(directory))
-    guard = LocalLlamaGuard(info, model, rules, Answers(model, rules.offer), is_strict)
-    if is_strict:
+    guard = LocalLlamaGuard(info, model, rules, Answers(model, rules.offer))
+    if option(config, "self_test", bool, True):
         self_test(guard)
     return guard
 

@@ -54,8 +54,6 @@ class LocalLlamaGuard:
     model: LocalChat
     rules: Rules
     answers: Answers
-    is_strict: bool = True
-    """An answer that is probably neither `safe` nor `unsafe` is an error."""
     is_bounded: bool = False
     reads_trace: bool = True
 
@@ -78,17 +76,15 @@ class LocalLlamaGuard:
             raise DetectorError(error.message) from error
 
     def verdict(self, prompt: str, images: Sequence["Image"] = ()) -> Verdict:
-        """The verdict on one prompt."""
+        """The verdict on one prompt; DetectorError where the answer begins with neither word."""
         answers = self.answers
         firsts = {alias: ids[0] for alias, ids in answers.codes.items() if ids}
         words = Question(0, (answers.safe, answers.unsafe))
         numbers = Question(len(answers.head), tuple(firsts.values()))
         places = self.model.read(prompt, [words, numbers], given=answers.head, images=images)
         safe, unsafe = places[0].probabilities
-        if self.is_strict and safe + unsafe < LEAST_MASS:
+        if not safe + unsafe >= LEAST_MASS:  # so said, it holds of NaN too
             raise DetectorError("the model answers neither 'safe' nor 'unsafe'")
-        if safe + unsafe <= 0.0:
-            raise DetectorError("the model gives no probability to 'safe' or 'unsafe'")
         score = unsafe / (safe + unsafe)
         if not firsts:
             return Verdict(score, None)

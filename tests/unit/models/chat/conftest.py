@@ -1,4 +1,4 @@
-"""Tiny Llama Guards with random weights, in the true architectures and file formats."""
+"""Tiny Llama Guards with weights by chance, in the true architectures and file formats."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -269,8 +269,28 @@ def _llama_4(tokenizer: Any) -> Any:
     )
 
 
-def save_guard(path: Path, name: str, *, has_template: bool = True) -> Path:
-    """Write a model directory as `save_pretrained` does."""
+def _lean_to_answers(model: Any, tokenizer: Any) -> None:
+    """Let `safe` and `unsafe` be the likeliest tokens everywhere; which of them is left to chance.
+
+    The first feature of every token is the same, and no layer writes to it.
+    """
+    import torch
+
+    with torch.no_grad():
+        model.get_input_embeddings().weight[:, 0] = 4.0
+        for name, parameter in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                parameter[0] = 0.0
+            if name.endswith(("model.norm.weight", "language_model.norm.weight")):
+                parameter[0] = 1.0
+        head = model.get_output_embeddings().weight
+        head[:, 0] = 0.0
+        for word in ("safe", "unsafe"):
+            head[tokenizer.encode(word, add_special_tokens=False)[0], 0] = 6.0
+
+
+def save_guard(path: Path, name: str, *, has_template: bool = True, is_noise: bool = False) -> Path:
+    """Write a model directory as `save_pretrained` does; `is_noise`: it answers anything at all."""
     import torch
 
     torch.set_num_threads(1)
@@ -285,6 +305,8 @@ def save_guard(path: Path, name: str, *, has_template: bool = True) -> Path:
     model = makers.get(name, _llama)(tokenizer)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
+    if not is_noise:
+        _lean_to_answers(model, tokenizer)
     model.save_pretrained(path)
     tokenizer.save_pretrained(path)
     if name == "llama-guard-3-vision":
@@ -304,17 +326,16 @@ def save_guard(path: Path, name: str, *, has_template: bool = True) -> Path:
 
 @pytest.fixture(scope="session")
 def guard_directory(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """`guard_directory(name, has_template=True)`: a model directory, made once."""
+    """`guard_directory(name, has_template=True, is_noise=False)`: a directory, made once."""
     pytest.importorskip("torch", reason="needs the extra hf")
     pytest.importorskip("transformers", reason="needs the extra hf")
-    made: dict[tuple[str, bool], Path] = {}
+    made: dict[tuple[str, bool, bool], Path] = {}
 
-    def directory(name: str, has_template: bool = True) -> Path:
-        key = (name, has_template)
+    def directory(name: str, has_template: bool = True, is_noise: bool = False) -> Path:
+        key = (name, has_template, is_noise)
         if key not in made:
-            made[key] = save_guard(
-                tmp_path_factory.mktemp("guards") / name, name, has_template=has_template
-            )
+            path = tmp_path_factory.mktemp("guards") / name
+            made[key] = save_guard(path, name, has_template=has_template, is_noise=is_noise)
         return made[key]
 
     return directory

@@ -13,7 +13,7 @@ Directory = Callable[..., Path]
 
 
 def test_words_are_scored_by_their_first_token(guard_directory: Directory) -> None:
-    model = LocalChat.load(guard_directory("llama-guard-3-8b"), device="cpu")
+    model = LocalChat.load(guard_directory("llama-guard-3-8b", is_noise=True), device="cpu")
     prompt = model.render([{"role": "user", "content": "hello"}])
     scores = model.first_token_scores(prompt, ["safe", "unsafe"])
     assert set(scores) == {"safe", "unsafe"}

@@ -19,7 +19,7 @@ def test_doctor_refuses_a_llama_guard_with_random_weights(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("TYRIAN_HOME", str(tmp_path))
-    directory = guard_directory(name)
+    directory = guard_directory(name, is_noise=True)
     code = run(["doctor", "--format", "json", "--model", str(directory)])
     items = json.loads(capsys.readouterr().out)
     item = next(item for item in items if item["name"].startswith(f"{directory.name} "))

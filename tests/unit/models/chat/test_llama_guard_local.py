@@ -315,11 +315,24 @@ def test_llama_guard_2_speaks_our_codes(guard_directory: Directory) -> None:
 
 
 def test_random_weights_are_refused_at_the_start(guard_directory: Directory) -> None:
-    path = guard_directory("llama-guard-3-8b")
+    path = guard_directory("llama-guard-3-8b", is_noise=True)
     with pytest.raises(ModelError, match="neither 'safe' nor 'unsafe'"):
         create_detector(
             "llama_guard_3", DetectorConfig("llama_guard_3", backend="torch", model=str(path))
         )
+
+
+async def test_an_answer_that_is_no_verdict_fails_closed_without_the_self_test_too(
+    guard_directory: Directory, tmp_path: Path
+) -> None:
+    path = guard_directory("llama-guard-3-8b", is_noise=True)
+    text = STACK.format(kind="llama_guard_3", path=path, threshold=1.0)
+    firewall = Firewall.from_stack(parse_stack(text, base=tmp_path, file="stack.yaml"))
+    decision = await firewall.scan(Message.user("Hello"))
+    assert decision.effect is Effect.BLOCK
+    assert decision.runs[0].status is RunStatus.ERROR
+    assert "neither 'safe' nor 'unsafe'" in decision.runs[0].reason
+    await firewall.close()
 
 
 def test_a_directory_that_is_no_model_is_an_error(tmp_path: Path) -> None:
