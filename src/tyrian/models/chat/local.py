@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tyrian.errors import ConfigError, InputError, MissingDependencyError
 from tyrian.models.chat.tiles import PLACEHOLDER, Tiling
+from tyrian.models.transformer.torch_model import device_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,11 +74,11 @@ class LocalChat:
         """Read a model directory; never the network, never pickled weights, never its own code.
 
         `device` is a name of torch; `auto` or nothing takes the GPU where there is one.
-        ConfigError where the directory cannot be read, MissingDependencyError without the extra
-        `hf`.
+        ConfigError where the directory cannot be read or the device is not here,
+        MissingDependencyError without the extra `hf`.
         """
         try:
-            import torch
+            import torch  # noqa: F401
             import transformers
         except ImportError as error:
             raise MissingDependencyError(
@@ -87,6 +88,7 @@ class LocalChat:
         auto: Any = transformers
         auto.utils.logging.disable_progress_bar()
         kind_of_number = _dtype(dtype)
+        place = device_of(device or "auto")
         own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             config = auto.AutoConfig.from_pretrained(path, **own)
@@ -107,10 +109,8 @@ class LocalChat:
         tiling = None
         if config.model_type == LLAMA_4:
             tiling = Tiling.of(config.vision_config, _preparation(path))
-        best = "cuda" if torch.cuda.is_available() else "cpu"
-        where = best if device in ("", "auto") else device
         if not getattr(model, "is_quantized", False):  # quantised weights are placed already
-            model = model.to(where)
+            model = model.to(place)
         return cls(model.eval(), tokenizer, processor, tiling)
 
     @property

@@ -43,7 +43,7 @@ class TorchModel:
         self.max_tokens = min(max_tokens, directory.max_tokens)
         self.revision = identity(directory.path / "config.json", directory.tokenizer, *files)
         self._pad_id = pad_id
-        self._device = _device(device)
+        self._device = device_of(device)
         is_gpu = self._device.type != "cpu"
         self.group = 32 if is_gpu else 1
         self.batch_tokens = 16_384 if is_gpu else 256
@@ -131,13 +131,17 @@ def _transformers(directory: Directory, device: "torch.device") -> "Forward":
     return run
 
 
-def _device(name: str) -> "torch.device":
+def device_of(name: str) -> "torch.device":
+    """The device of that name, `auto` a GPU where there is one; ModelError for none that is here.
+
+    It also refuses devices that hold no numbers.
+    """
     if name == "auto":
         name = "cuda" if _torch().cuda.is_available() else "cpu"
     try:
         device: torch.device = _torch().device(name)
-        _torch().empty(0, device=device)
-    except (RuntimeError, AssertionError):
+        _torch().empty(0, device=device).cpu()
+    except (RuntimeError, AssertionError, ImportError):
         raise ModelError(
             f"there is no device {name!r} here", hint="write device: cpu, or leave it out"
         ) from None

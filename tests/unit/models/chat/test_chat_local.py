@@ -55,6 +55,16 @@ def test_a_model_without_template_or_weights_says_so(
         LocalChat.load(guard_directory("llama-guard-4"), dtype="int3")
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "hpu", "meta"])
+def test_a_device_that_is_not_here_is_refused_before_weights_are_read(
+    device: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("transformers", reason="needs the extra hf")
+    with pytest.raises(ConfigError, match=f"no device {device!r} here") as refused:
+        LocalChat.load(tmp_path, device=device)
+    assert "device: cpu" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     ("size", "grid"),
     [
