@@ -16,7 +16,7 @@ from tyrian.core.taxonomy import MLCOMMONS
 from tyrian.detectors.content_guard.conversation import Turn
 from tyrian.detectors.content_guard.llama_guard import Rules, Sum, windows_of
 from tyrian.detectors.content_guard.moderation import read_moderation
-from tyrian.detectors.content_guard.offer import texts
+from tyrian.detectors.content_guard.offer import Offer, labels_of, texts
 from tyrian.detectors.content_guard.verdict import UNSAFE, Verdict, verdict_of
 from tyrian.detectors.content_guard.windows import Window
 from tyrian.errors import DetectorError, UpstreamError
@@ -46,7 +46,6 @@ class Asking:
     api: Api
     top_logprobs: int = 20
     """Alternatives per token; 0 asks for none, and scores are then 1 or 0."""
-    max_tokens: int = 32
     passes_image_addresses: bool = False
     """Whether http(s) addresses of images go to the server, which then fetches them."""
 
@@ -105,12 +104,12 @@ class RemoteLlamaGuard:
     async def _chat(self, window: Window) -> Verdict:
         answer = await self.client.complete(
             _wire(window.turns),
-            max_tokens=self.asking.max_tokens,
+            max_tokens=most_tokens(self.rules.offer),
             logprobs=self.asking.top_logprobs > 0,
             top_logprobs=self.asking.top_logprobs,
             extra=self._template_variables(),
         )
-        return verdict_of(answer, self.rules.offer)
+        return verdict_of(_whole(answer), self.rules.offer)
 
     def _template_variables(self) -> Mapping[str, object]:
         """The categories, where they are not those that the template lists by itself."""
@@ -133,15 +132,30 @@ class RemoteLlamaGuard:
         return Verdict(verdict.unsafe, verdict_of(named, self.rules.offer).shares)
 
     async def _continued(self, prompt: str) -> Completion:
-        return await self.client.complete_text(
-            prompt, max_tokens=self.asking.max_tokens, top_logprobs=self.asking.top_logprobs
+        answer = await self.client.complete_text(
+            prompt,
+            max_tokens=most_tokens(self.rules.offer),
+            top_logprobs=self.asking.top_logprobs,
         )
+        return _whole(answer)
 
     def _check_images(self, window: Window) -> None:
         if self.asking.passes_image_addresses:
             return
         if not all(is_data_url(image.url) for image in window.images):
             raise DetectorError("an image is given by its address, which is not passed on")
+
+
+def most_tokens(offer: Offer) -> int:
+    """Room for an answer that names every category, in a tokenizer of single characters."""
+    return len(f"\n\n{UNSAFE}\n{','.join(labels_of(offer))}") + 1
+
+
+def _whole(answer: Completion) -> Completion:
+    """The answer; DetectorError where it was cut, because the rest could name more categories."""
+    if answer.finish_reason == "length":
+        raise DetectorError("the model's answer was cut off before its end")
+    return answer
 
 
 def _wire(turns: Sequence[Turn]) -> list[dict[str, object]]:

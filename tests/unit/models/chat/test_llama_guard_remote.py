@@ -168,6 +168,37 @@ async def test_a_safe_answer_that_is_unsure_counts_where_the_threshold_is_low(
     assert [reason.label for reason in decision.reasons] == ["S4"]
 
 
+def served(text: str, body: Json) -> Json:
+    """As a server answers whose tokens are single characters, cut where the request says."""
+    shown = text[: body["max_tokens"] - 1]
+    choice = {"finish_reason": "stop" if shown == text else "length"}
+    answer = chat(shown) if "messages" in body else raw(shown)
+    return {"choices": [answer["choices"][0] | choice]}
+
+
+@pytest.mark.parametrize("kind", ["llama_guard_2", "llama_guard_3", "llama_guard_4"])
+@pytest.mark.parametrize("api", ["chat", "completions"])
+async def test_an_answer_may_name_every_category(kind: str, api: str, tmp_path: Path) -> None:
+    count = 11 if kind == "llama_guard_2" else 14
+    text = "\n\nunsafe\n" + ",".join(f"S{n}" for n in range(1, count + 1))
+    server = Server(lambda body: served(text, body))
+    async with guarded(server, tmp_path, kind=kind, more=f"options: {{api: {api}}}") as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    assert len(scores_of(decision)) == count
+    assert set(scores_of(decision).values()) == {1.0}
+
+
+@pytest.mark.parametrize("text", ["safe", "unsafe\nS1"])
+@pytest.mark.parametrize("api", ["chat", "completions"])
+async def test_an_answer_that_was_cut_is_an_error(api: str, text: str, tmp_path: Path) -> None:
+    server = Server(lambda body: served(text + " " * 1000, body))
+    async with guarded(server, tmp_path, more=f"options: {{api: {api}}}") as firewall:
+        decision = await firewall.scan(Message.user("..."))
+    assert decision.effect is Effect.BLOCK
+    assert decision.runs[0].status is RunStatus.ERROR
+    assert "cut off" in decision.runs[0].reason
+
+
 def error(status: int) -> web.Response:
     return web.Response(status=status, text="you sent me: secret words")
 
