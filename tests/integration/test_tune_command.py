@@ -166,6 +166,23 @@ def test_rows_that_cannot_be_read_are_told_by_number_and_never_quoted(home: Path
     assert "a secret thing" not in done.stderr + done.stdout
 
 
+def test_a_row_with_an_unknown_label_is_a_fault_and_never_a_benign_row(
+    home: Path, cli: Run
+) -> None:
+    with (home / "rows.jsonl").open("a") as file:
+        file.write(rows(0, 1, "injektion") + rows(0, 1, "Injection") + rows(0, 1, "1"))
+    done = cli("tune", "--data", "rows.jsonl", "--stack", "stack.yaml", "--format", "json")
+    assert done.returncode == 3
+    assert "line 301: label 'injektion': unknown; known: benign, injection" in done.stderr
+    report = json.loads(done.stdout)
+    at_input = next(one for one in report["guards"] if one["stage"] == "input")
+    assert (report["rows"], report["unreadable"]) == (302, 1)
+    assert {one["label"]: one["rows_with"] for one in at_input["labels"]} == {
+        "injection": 2,
+        "jailbreak": 31,
+    }
+
+
 @pytest.mark.parametrize("name", ["curve.html", "curve.svg"])
 def test_the_chart_needs_nothing_from_anywhere_else(home: Path, cli: Run, name: str) -> None:
     done = cli("tune", "--data", "rows.jsonl", "--stack", "stack.yaml", "--chart", name)

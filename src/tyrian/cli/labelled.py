@@ -12,12 +12,14 @@ from tyrian.cli.rows import Line, LineSplitter, RowError, read_row
 from tyrian.cli.source import STANDARD_INPUT
 from tyrian.core.detection import Stage
 from tyrian.errors import ConfigError
-from tyrian.tuning.labels import Truth
+from tyrian.tuning.labels import Truth, Vocabulary
 from tyrian.tuning.measure import LabelledRow
 
 CHUNK = 1 << 16
 LONGEST_ROW = 16 * 1024 * 1024
 _TOLD = 3
+_SHOWN = 40
+"""Characters of a label that are shown."""
 
 
 @dataclass(slots=True)
@@ -26,13 +28,25 @@ class Read:
 
     rows: list[LabelledRow] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    """One for each line that is no labelled row, with its number; never its text."""
+    """One for each line that is no row to use, with its number; never its text."""
+
+    def refuse_unknown(self, vocabulary: Vocabulary) -> None:
+        """Make a fault of each row with a label that the vocabulary does not know."""
+        kept = []
+        for row in self.rows:
+            unknown = [repr(word[:_SHOWN]) for word in vocabulary.unknown(row.truth)]
+            if unknown:
+                what = ", ".join(unknown[:_TOLD])
+                self.faults.append(f"line {row.line}: label {what}: unknown; known: {vocabulary}")
+            else:
+                kept.append(row)
+        self.rows = kept
 
     def told(self) -> Iterator[str]:
         """The first few faults, and how many more there are."""
         yield from self.faults[:_TOLD]
         if len(self.faults) > _TOLD:
-            yield f"{len(self.faults) - _TOLD} more rows could not be read"
+            yield f"{len(self.faults) - _TOLD} more rows could not be used"
 
 
 def read_labelled(source: str, stage: Stage | None = None) -> Read:
@@ -78,4 +92,4 @@ def _row(line: Line, stage: Stage | None) -> LabelledRow:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise RowError("label: must be a string or a list of strings", row_id=row.id)
     last = row.subjects[-1]
-    return LabelledRow(last.message, Truth.of(words), last.stage, last.trace)
+    return LabelledRow(last.message, Truth.of(words), last.stage, last.trace, line.number)

@@ -10,7 +10,8 @@ from tyrian.cli.exit import ExitCode
 from tyrian.cli.labelled import Read, read_labelled
 from tyrian.errors import ConfigError
 from tyrian.models.own import CONTENT_GUARD, PROMPT_GUARD, own_weights, shipped_weights
-from tyrian.tuning.card import CARD, table
+from tyrian.tuning.card import CARD, new_labels, table
+from tyrian.tuning.labels import Vocabulary
 from tyrian.tuning.train import Trained, train_embedded
 
 app = typer.Typer(
@@ -56,7 +57,7 @@ def prompt_guard(
     quiet: QuietOption = False,
 ) -> None:
     """Train a prompt guard further: rows labelled benign, injection or jailbreak."""
-    read = _read(data, is_quiet=quiet)
+    read = _read(data, Vocabulary(), is_quiet=quiet)
     if backend is Backend.TORCH:
         trained = _torch(read, model, epochs, rate, is_quiet=quiet)
         _finish(trained, out or Path("prompt-guard-torch-own"), read, force=force)
@@ -84,8 +85,10 @@ def content_guard(
     _embedded(CONTENT_GUARD, read, model, out, force=force, is_quiet=quiet)
 
 
-def _read(source: str, *, is_quiet: bool) -> Read:
+def _read(source: str, vocabulary: Vocabulary | None = None, *, is_quiet: bool) -> Read:
     read = read_labelled(source)
+    if vocabulary is not None:
+        read.refuse_unknown(vocabulary)
     if not is_quiet:
         for fault in read.told():
             typer.echo(f"note: {fault}", err=True)
@@ -127,6 +130,8 @@ def _finish(trained: Trained, out: Path, read: Read, *, force: bool) -> None:
 
 def _write(trained: Trained, out: Path, *, force: bool) -> None:
     typer.echo("\n".join(table(trained.made.compared)))
+    if trained.made.new_labels:
+        typer.echo(new_labels(trained.made))
     if trained.lost and not force:
         typer.echo(f"refused: it forgot what it knew: {'; '.join(trained.lost)}", err=True)
         typer.echo(

@@ -137,6 +137,8 @@ def _measure(
     measurement = Measurement(stack)
     if not measurement.guards:
         raise ConfigError("the stack has no guard with a model", hint="such as prompt_guard")
+    if (vocabulary := measurement.vocabulary) is not None:
+        read.refuse_unknown(vocabulary)
     with progress("tune", len(read.rows), is_wanted=not is_quiet) as bar:
         asyncio.run(_ask(measurement, read, bar))
     notes = [f"{name}: {why}" for name, why in measurement.notes.items()]

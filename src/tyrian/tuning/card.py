@@ -1,9 +1,10 @@
 """The card of a model that was trained further: where it comes from, and before and after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tyrian.tuning.figures import THRESHOLD, Figures
+from tyrian.tuning.heads import FEWEST
 from tyrian.tuning.report import INTERVALS, with_interval
 
 CARD = "CARD.md"
@@ -31,6 +32,8 @@ class Made:
     """Lines for the stack file."""
     compared: Sequence[Compared]
     lost: Sequence[str] = ()
+    new_labels: Mapping[str, int] = field(default_factory=dict)
+    """Labels that the base does not have, and of how many rows each was learnt."""
 
 
 def card(made: Made) -> str:
@@ -41,6 +44,7 @@ def card(made: Made) -> str:
         f"From `{made.base}`; this is `{made.revision}`.",
         "",
         *(f"- {what}: {value}" for what, value in made.how.items()),
+        *([f"- {new_labels(made)}"] if made.new_labels else []),
         "",
         "## Before and after",
         "",
@@ -55,6 +59,15 @@ def card(made: Made) -> str:
     if made.lost:
         lines += ["**It lost on the regression set:** " + "; ".join(made.lost) + ".", ""]
     return "\n".join([*lines, "## Use it", "", "```yaml", made.use, "```", ""])
+
+
+def new_labels(made: Made) -> str:
+    """The labels that are new to the model, in a line."""
+    told = (
+        f"{label} ({count} rows{'' if count >= FEWEST else ': too few to learn'})"
+        for label, count in made.new_labels.items()
+    )
+    return f"new labels: {', '.join(told)}"
 
 
 def table(compared: Sequence[Compared]) -> list[str]:

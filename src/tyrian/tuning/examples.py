@@ -7,15 +7,13 @@ from zlib import crc32
 from tyrian.core.message import Message
 from tyrian.models.features import Grams, grams_of
 from tyrian.models.own import PROMPT_GUARD
-from tyrian.stack.effects import known_labels, spelled_out
 from tyrian.text.normalise import normalise
 from tyrian.tuning.known_texts import Known
-from tyrian.tuning.labels import Truth
+from tyrian.tuning.labels import Truth, attacks_of, contents_of
 from tyrian.tuning.measure import LabelledRow
 
 LONGEST = 6000
 """Characters of a text that are learnt from, as in the training of the shipped models."""
-ATTACKS = frozenset(known_labels("prompt_guard"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +39,12 @@ def examples_of(name: str, rows: Iterable[LabelledRow]) -> list[Example]:
     """
     found: dict[str, Example] = {}
     for row in rows:
-        words = {label for word in row.truth.labels for label in spelled_out("prompt_guard", word)}
-        labels = words & ATTACKS if name == PROMPT_GUARD else words - ATTACKS
+        words = row.truth.labels
+        labels = attacks_of(words) if name == PROMPT_GUARD else contents_of(words)
         if not row.message.text.strip() or (words and not labels and name != PROMPT_GUARD):
             continue
         text = normalise(row.message.text[:LONGEST]).text
-        found.setdefault(text, Example(row, frozenset(labels), grams_of(text)))
+        found.setdefault(text, Example(row, labels, grams_of(text)))
     return list(found.values())
 
 

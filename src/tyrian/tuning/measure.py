@@ -11,13 +11,14 @@ from tyrian.firewall.due import Schedule
 from tyrian.firewall.firewall import Firewall
 from tyrian.firewall.guard import Guard
 from tyrian.firewall.run import Runner
-from tyrian.policy.guard import GuardPolicy
+from tyrian.policy.guard import ANY_LABEL, GuardPolicy
 from tyrian.stack.schema import AuditSpec, Stack
 from tyrian.tuning.answers import Answer, GuardRows
-from tyrian.tuning.labels import Truth
+from tyrian.tuning.labels import Truth, Vocabulary, is_vague
 
 RULES = "builtin"
 """The backend of detectors whose scores are not graded: rules, lists, checks."""
+VAGUE = "the label says that it is unsafe and names no class of this guard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class LabelledRow:
     truth: Truth
     stage: Stage | None = None
     trace: Trace = field(default_factory=Trace)
+    line: int = 0
+    """Where it stands in its file; 0 for a row of no file."""
 
 
 class Measurement:
@@ -60,6 +63,13 @@ class Measurement:
         """Why a guard runs another model than the one it asks for, by its name."""
         return {g.name: g.info.fallback for g in self._guards.values() if g.info.fallback}
 
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The words that a row may be labelled with; None where a guard may give any label."""
+        guards = [one for guard in self._guards.values() for one in (guard, guard.first) if one]
+        labels = tuple(dict.fromkeys(label for one in guards for label in one.info.labels))
+        return None if ANY_LABEL in labels else Vocabulary(labels)
+
     async def take(self, rows: Iterable[LabelledRow]) -> None:
         """Ask all guards about these rows."""
         for row in rows:
@@ -81,6 +91,9 @@ class Measurement:
     async def _ask(self, guard: Guard, first: Guard | None, view: View, row: LabelledRow) -> None:
         """Both models of a cascade, the first one first, as a firewall would ask them."""
         rows = self._rows[guard.stage, guard.name]
+        if is_vague(row.truth, guard.info.kind, guard.info.labels, guard.stage):
+            rows.reasons[VAGUE] = rows.reasons.get(VAGUE, 0) + 1
+            return
         asked = await self._answer(first, view) if first is not None else None
         own = await self._answer(guard, view)
         for answer in (asked, own):

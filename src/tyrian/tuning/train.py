@@ -1,12 +1,14 @@
 """From labelled rows to a model of a user's own, with the figures that its card shows."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tyrian.errors import ConfigError
+from tyrian.models.own import CONTENT_GUARD
 from tyrian.tuning.card import CARD, Compared, Made, card
 from tyrian.tuning.examples import Example, examples_of, known_rows, parted
 from tyrian.tuning.figures import cost_of, figures, losses, scorer
@@ -126,5 +128,11 @@ def _trained(
         f"- name: {guard}\n  backend: embedded\n  model: DIRECTORY",
         best.compared,
         best.lost,
+        _new_labels(prior, learnt) if name == CONTENT_GUARD else {},
     )
     return Trained(made, {f"{name}.npz": best.data})
+
+
+def _new_labels(prior: Prior, learnt: Sequence[Example]) -> dict[str, int]:
+    counts = Counter(label for one in learnt for label in one.labels)
+    return {label: counts[label] for label in sorted(counts) if label not in prior.artefact.labels}

@@ -9,7 +9,7 @@ from tyrian.core.detection import Stage
 from tyrian.tuning.answers import Answer, GuardRows
 from tyrian.tuning.band import bands, best_within, frontier
 from tyrian.tuning.choose import auc, choose, least_threshold, roc, rows_needed
-from tyrian.tuning.labels import Truth, counted, split
+from tyrian.tuning.labels import Truth, Vocabulary, counted, is_vague, split
 from tyrian.tuning.rates import Rate, beta_cdf
 from tyrian.tuning.tune import tune_guard
 
@@ -143,6 +143,38 @@ def test_attacks_count_in_the_words_of_the_channel() -> None:
     assert counted(Truth.of(["S1"]), "prompt_guard", both, Stage.INPUT) == frozenset()
     assert counted(Truth.of(["malicious"]), "prompt_guard", both, Stage.INPUT) == set(both)
     assert counted(Truth.of(["house-rule"]), "llama_guard_3", ("S1", "house-rule"), Stage.INPUT)
+
+
+@pytest.mark.parametrize(
+    ("word", "labels"),
+    [
+        ("Injection", {"injection"}),
+        ("JAILBREAK", {"jailbreak"}),
+        *((word, {"injection", "jailbreak"}) for word in ("1", "attack", "Unsafe", "MALICIOUS")),
+        *((word, {"injection", "jailbreak"}) for word in ("prompt_injection", "Prompt-Injection")),
+    ],
+)
+def test_an_attack_counts_however_it_is_spelled(word: str, labels: set[str]) -> None:
+    said = Truth.of([word])
+    assert counted(said, "prompt_guard", ("injection", "jailbreak"), Stage.INPUT) == labels
+    assert Vocabulary().unknown(said) == []
+
+
+def test_words_that_stand_for_nothing_are_unknown() -> None:
+    own = Vocabulary(("S1", "trade-secret"))
+    assert own.unknown(Truth.of(["s9", "Trade-Secret", "benign"])) == []
+    assert own.unknown(Truth.of(["injektion", "S1", "S15"])) == ["S15", "injektion"]
+    assert Vocabulary().unknown(Truth.of(["trade-secret"])) == ["trade-secret"]
+    assert "S1 to S14, trade-secret" in str(own)
+
+
+def test_an_unsafe_row_without_a_class_says_nothing_to_a_content_guard() -> None:
+    at = ("content_guard", ("S1", "S9"), Stage.INPUT)
+    assert is_vague(Truth.of(["unsafe"]), *at)
+    assert not is_vague(Truth.of(["unsafe", "s9"]), *at)
+    assert not is_vague(Truth.of(["benign"]), *at)
+    assert not is_vague(Truth.of(["unsafe"]), "prompt_guard", ("injection",), Stage.INPUT)
+    assert counted(Truth.of(["s9"]), *at) == {"S9"}
 
 
 def test_a_row_of_another_label_of_the_guard_is_no_false_alarm() -> None:

@@ -109,6 +109,16 @@ def test_rows_are_read_in_the_words_of_the_model() -> None:
     assert [sorted(one.labels) for one in content] == [["S1"], []]
 
 
+def test_a_content_guard_leaves_attacks_out_and_keeps_labels_of_its_users() -> None:
+    said = ("Prompt_Injection", "JAILBREAK", "s9", "trade-secret", "unsafe")
+    rows = [row for word in said for row in rows_of(word, f"about {word}")]
+    content = examples_of("content-guard", rows)
+    assert [sorted(one.labels) for one in content] == [["S9"], ["trade-secret"], ["unsafe"]]
+    assert [one.is_unsafe for one in examples_of("prompt-guard", rows)] == [
+        *(True, True, False, False, True)
+    ]
+
+
 def test_both_sides_are_held_out_in_the_same_share() -> None:
     examples = examples_of("prompt-guard", known_rows(known_texts("prompt-guard")))
     kept, out = parted(examples, 4)
