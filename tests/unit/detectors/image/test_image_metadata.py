@@ -228,12 +228,20 @@ def test_more_text_than_is_read_is_said() -> None:
         f"<?xpacket {ATTACK}?><x:xmpmeta/>",
         XMP.format(ATTACK.replace("o", "<b>o</b>")),
         ATTACK,
+        "<x:xmpmeta>\0" + ATTACK,
+        "\0" + ATTACK,
     ],
 )
 def test_an_xmp_packet_is_judged_whole_however_it_is_marked_up(packet: str) -> None:
     found = judge(png_with_xmp(packet), requires_pixels=False)
     assert is_attack(found)
     assert found.coverage == 1.0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-16"])
+def test_an_xmp_packet_is_judged_in_every_encoding(encoding: str) -> None:
+    packet = XMP.format(ATTACK).encode(encoding)
+    assert is_attack(judge(webp((b"XMP ", packet)), "webp"))
 
 
 @pytest.mark.parametrize("sign", ["a", "a=", "<x ", 'a="', "<a>", "&#", "<!--", " ", '"', "<x:y "])

@@ -18,6 +18,12 @@ _IDENTIFIER = re.compile(r"(?:xmp\.[did]{3}|uuid|adobe:docid:\w+):[\w:-]+")
 _FENCE = "<x/>"
 """A tag of no meaning, beyond which no other tag reaches."""
 
+_UTF_16 = {
+    encoding: tuple(head.encode(encoding) for head in ("<", "\ufeff"))
+    for encoding in ("utf-16-le", "utf-16-be")
+}
+"""How a packet in UTF-16 begins; a NUL anywhere else makes none of one in UTF-8."""
+
 
 def xmp_text(packet: bytes, found: Found) -> None:
     """All that a packet says goes to `found`, on lines of their own where tags part it."""
@@ -29,8 +35,9 @@ def xmp_text(packet: bytes, found: Found) -> None:
 
 
 def _as_text(packet: bytes) -> str:
-    if b"\x00" in packet[:64]:
-        return packet.decode("utf-16-le" if packet[1:2] == b"\x00" else "utf-16-be", "replace")
+    for encoding, heads in _UTF_16.items():
+        if packet.startswith(heads):
+            return packet.decode(encoding, "replace")
     return packet.decode("utf-8", "replace")
 
 
