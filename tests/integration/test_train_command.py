@@ -134,6 +134,18 @@ def test_a_row_with_an_unknown_label_is_a_fault_of_the_prompt_guards_rows(
     assert "learnt from: 18 of your rows, 9 unsafe" in (tmp_path / "own" / "CARD.md").read_text()
 
 
+def test_rows_that_contradict_one_another_are_told_by_their_lines(cli: Run, tmp_path: Path) -> None:
+    odd = "".join(
+        json.dumps({"text": "The lamp is out.", "label": label}) + "\n"
+        for label in ("benign", "jailbreak")
+    )
+    (tmp_path / "rows.jsonl").write_text(rows(19, "jailbreak") + odd)
+    done = cli("train", "prompt-guard", "--data", "rows.jsonl", "--out", "own")
+    assert "lines 20 and 21: the same text, once safe and once unsafe" in done.stderr
+    assert "19 different rows" in done.stderr  # too few without these two
+    assert done.returncode == 2
+
+
 def test_training_goes_on_from_a_model_of_ones_own(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(rows(60, "jailbreak"))
     assert (

@@ -11,6 +11,7 @@ from tyrian.cli.labelled import Read, read_labelled
 from tyrian.errors import ConfigError
 from tyrian.models.own import CONTENT_GUARD, PROMPT_GUARD, own_weights, shipped_weights
 from tyrian.tuning.card import CARD, new_labels, table
+from tyrian.tuning.examples import contradictions
 from tyrian.tuning.labels import Vocabulary
 from tyrian.tuning.train import Trained, train_embedded
 
@@ -57,7 +58,7 @@ def prompt_guard(
     quiet: QuietOption = False,
 ) -> None:
     """Train a prompt guard further: rows labelled benign, injection or jailbreak."""
-    read = _read(data, Vocabulary(), is_quiet=quiet)
+    read = _read(PROMPT_GUARD, data, is_quiet=quiet)
     if backend is Backend.TORCH:
         trained = _torch(read, model, epochs, rate, is_quiet=quiet)
         _finish(trained, out or Path("prompt-guard-torch-own"), read, force=force)
@@ -81,14 +82,18 @@ def content_guard(
             "a content guard in torch is a Llama Guard, which is no classifier to train here",
             hint="give it classes of your own in a taxonomy file, or use --backend embedded",
         )
-    read = _read(data, is_quiet=quiet)
+    read = _read(CONTENT_GUARD, data, is_quiet=quiet)
     _embedded(CONTENT_GUARD, read, model, out, force=force, is_quiet=quiet)
 
 
-def _read(source: str, vocabulary: Vocabulary | None = None, *, is_quiet: bool) -> Read:
+def _read(name: str, source: str, *, is_quiet: bool) -> Read:
     read = read_labelled(source)
-    if vocabulary is not None:
-        read.refuse_unknown(vocabulary)
+    if name == PROMPT_GUARD:
+        read.refuse_unknown(Vocabulary())
+    read.faults += [
+        f"lines {one.line} and {other.line}: the same text, once safe and once unsafe; left out"
+        for one, other in contradictions(name, read.rows)
+    ]
     if not is_quiet:
         for fault in read.told():
             typer.echo(f"note: {fault}", err=True)

@@ -20,7 +20,8 @@ from tyrian.models.artefact import Artefact, FullTable, dump, members, pack, par
 from tyrian.models.embedded import ContentGuard, PromptGuard, blocks_of
 from tyrian.models.own import PROMPT_GUARD, content_guard_of, prompt_guard_of
 from tyrian.models.windows import F32, SIZES, grid, window_scores
-from tyrian.tuning.examples import Example
+from tyrian.text.normalise import normalise
+from tyrian.tuning.examples import LONGEST, Example, around
 from tyrian.tuning.heads import Heads, fit_heads
 from tyrian.tuning.sparse import B1, F64, I64, Rows, Window, minimise
 
@@ -57,6 +58,14 @@ class Prior:
             ) from error
         return cls(name, data, model, artefact)
 
+    def narrowed(self, example: Example) -> Example:
+        """Of a long text, the stretch around the window where the first stage is strongest."""
+        if len(example.text) <= LONGEST:
+            return example
+        text = normalise(example.text).text
+        found = self.model.model.judge(blocks_of(text))
+        return replace(example, text=around(text, found.start, found.end))
+
     def gain(self, example: Example) -> float:
         """Change of the answer's logit for each unit of the first stage's raw score."""
         model = model_for(self.model, example)
@@ -68,7 +77,7 @@ class Prior:
 
         An attack that is learnt passes the gate in the end, so the second stage reads it here too.
         """
-        blocks = list(blocks_of(_text_of(example)))
+        blocks = list(blocks_of(example.text))
         model = model_for(self.model, example)
         if example.is_unsafe:
             model = opened(model)
@@ -97,10 +106,6 @@ def opened(model: Model) -> Model:
         return model
     mix = replace(model.second.mix, gate=-_LARGEST)
     return replace(model, second=replace(model.second, mix=mix))
-
-
-def _text_of(example: Example) -> str:
-    return example.row.message.text[:6000]
 
 
 def _logit(probability: float) -> float:

@@ -91,6 +91,7 @@ def train_embedded(
     """
     learnt, held = usable(name, rows)
     prior = Prior.of(name, data)
+    learnt = [prior.narrowed(one) for one in learnt]
     known = examples_of(name, known_rows(rehearsed(name)))
     kept = examples_of(name, known_rows(measured(name)))
     before = scorer(prior.model)
