@@ -32,7 +32,7 @@ NAME = "content-guard"
 HELD = Path(__file__).parent / "held" / "user_texts.txt"
 RATE = 0.004
 """Share of ordinary development texts above the shipped threshold of both stages."""
-TWIN_RATE = 0.018
+TWIN_RATE = 0.035
 """The same of safe texts that were written to look unsafe."""
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DECAY = 0.02
