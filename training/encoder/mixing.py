@@ -35,9 +35,9 @@ WEIGHTS = {
     USERS: Weights(0.15, 0.25, 0.6, 0.1, -3.0),
     OTHERS: Weights(0.3, 0.1, 0.6, 0.0, -3.0),
 }
-"""By origin. Orders in tool output are told by their words too, which the first stage knows best, and
-harm is no sign of them; what users write to talk a model out of its rules, by what it means. Found
-on sources and templates that neither stage had read."""
+"""By origin. Orders in tool output are told by their words too, which the first stage knows best,
+and harm is no sign of them; what users write to talk a model out of its rules, by what it means.
+Found on sources and templates that neither stage had read."""
 READ_SHARE, HARM_SHARE = 0.12, 0.05
 """Shares of benign development texts that pass the gates of attack and of harm."""
 RATE, SOURCE_RATE = 0.005, 0.02
