@@ -171,10 +171,12 @@ def _load(directory: Directory, settings: Settings) -> TransformerClassifier:
 
 
 def _files(directory: Directory, settings: Settings) -> tuple[Path, ...]:
+    common = (directory.path / "config.json", directory.tokenizer)
     if settings.backend != "onnx":
-        return (directory.path / "config.json", directory.tokenizer, *directory.weights())
+        return (*common, *directory.weights())
     found = directory.onnx
-    return (directory.path / "config.json", directory.tokenizer, *((found,) if found else ()))
+    # An export is refused once its weights are others.
+    return (*common, *directory.safetensors, *((found,) if found else ()))
 
 
 def _stamp(file: Path) -> str:

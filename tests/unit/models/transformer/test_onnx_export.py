@@ -12,6 +12,7 @@ pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 from tyrian.errors import ConfigError, ModelError
+from tyrian.models.transformer.classifier import Settings, load_classifier
 from tyrian.models.transformer.directory import Directory
 from tyrian.models.transformer.export import MOST_DIFFERENCE, export_onnx
 from tyrian.models.transformer.onnx_model import OnnxModel
@@ -133,6 +134,16 @@ def test_an_export_of_other_weights_is_refused(make_guard: Any, int8: bool, tens
     assert f"tyrian model export {directory}" in told.value.hint
     report = export_onnx(directory, int8=int8, calibration=TEXTS)
     assert OnnxModel(Directory.open(directory), pad_id=0, threads=1, file=report.path)
+
+
+def test_a_guard_that_is_loaded_does_not_stand_for_one_of_other_weights(make_guard: Any) -> None:
+    directory = make_guard(**CALM)
+    export_onnx(directory, int8=False, calibration=TEXTS)
+    running = load_classifier(directory, Settings(backend="onnx"))
+    change(directory, "classifier.weight", 1.01)
+    with pytest.raises(ModelError, match="was made from other weights"):
+        load_classifier(directory, Settings(backend="onnx"))
+    assert running.score("hello")
 
 
 def test_an_export_that_does_not_say_its_weights_is_refused(make_guard: Any) -> None:
