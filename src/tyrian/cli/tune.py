@@ -162,7 +162,7 @@ def _outcome(rows: GuardRows, max_fpr: float, share: float | None) -> Outcome:
     """Thresholds for a guard as it stands; with a budget also the band that fits it."""
     if rows.unsure is None:
         return Outcome(rows, tune_guard(rows, max_fpr))
-    scores, _ = mixed(rows, rows.unsure)
+    scores = mixed(rows, rows.unsure)
     found = tuple(bands(rows, max_fpr))
     chosen = best_within(found, share) if share is not None else None
     return Outcome(rows, tune_guard(rows, max_fpr, scores), found, chosen, share)

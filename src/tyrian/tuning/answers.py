@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
 from tyrian.tuning.choose import F64
 from tyrian.tuning.labels import Truth, counted
@@ -17,6 +18,8 @@ class Answer:
     scores: Mapping[str, float]
     cpu_s: float = 0.0
     elapsed_s: float = 0.0
+    left_out: bool = False
+    """It is a cascade's first, and the guard's own detector judges more of the row than this."""
 
     @property
     def score(self) -> float:
@@ -36,8 +39,8 @@ class GuardRows:
     """What holds now, per label; `*` for the others."""
     unsure: tuple[float, float] | None = None
     """Where the first model of its cascade is unsure; None without a cascade."""
-    acts: Callable[[str], bool] = lambda _: True
-    """Whether a label has any effect in the stack once it counts."""
+    effect_of: Callable[[str], Effect] = lambda _: Effect.BLOCK
+    """The effect of a label in the stack once it counts."""
     truths: list[Truth] = field(default_factory=list)
     own: list[Answer] = field(default_factory=list)
     first: list[Answer] = field(default_factory=list)

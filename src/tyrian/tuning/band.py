@@ -1,14 +1,15 @@
 """The trade-off of a cascade: where the first model is unsure, and what asking further gives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tyrian.core.decision import Effect
 from tyrian.tuning.answers import GuardRows, table_of
 from tyrian.tuning.choose import F64
 from tyrian.tuning.rates import Rate
-from tyrian.tuning.tune import B1, GuardTuning, sides, tune_guard
+from tyrian.tuning.tune import B1, GuardTuning, fires, sides, tune_guard
 
 EDGES = 14
 """Candidates for each end of a band, taken from the first model's scores."""
@@ -53,17 +54,41 @@ def bands(rows: GuardRows, max_fpr: float) -> list[Band]:
     return [_band(rows, edge, max_fpr) for edge in sorted(found)]
 
 
-def mixed(rows: GuardRows, edge: tuple[float, float]) -> tuple[F64, B1]:
-    """The scores [rows, labels] of a cascade with that band, and which rows were asked about."""
-    first = np.array([answer.score for answer in rows.first])
-    asks: B1 = (first >= edge[0]) & (first < edge[1])
-    tables = (table_of(rows.first, rows.labels), table_of(rows.own, rows.labels))
-    return np.where(asks[:, None], tables[1], tables[0]), asks
+def mixed(rows: GuardRows, edge: tuple[float, float]) -> F64:
+    """The scores [rows, labels] of a cascade with that band, whatever the thresholds.
+
+    Where the first model leaves something out, a hit that it is sure of stands only if it blocks,
+    else the own model's answer does. The greater of both scores, for labels that block, reaches a
+    threshold exactly where such a row is stopped, at any threshold.
+    """
+    labels = rows.labels
+    own, first = table_of(rows.own, labels), table_of(rows.first, labels)
+    blocking = np.array([rows.effect_of(label) is Effect.BLOCK for label in labels], dtype=bool)
+    either = np.where(blocking, np.maximum(own, first), own)
+    settled, hits = _settled(rows, edge)
+    table = np.where(settled[:, None], first, own)
+    return np.where(hits[:, None], either, table)
+
+
+def asked(rows: GuardRows, edge: tuple[float, float], thresholds: Mapping[str, float]) -> B1:
+    """The rows about which a cascade with that band and these thresholds asks the own model."""
+    settled, hits = _settled(rows, edge)
+    first = table_of(rows.first, rows.labels)
+    return ~settled & ~(hits & fires(rows, first, thresholds, Effect.BLOCK))
+
+
+def _settled(rows: GuardRows, edge: tuple[float, float]) -> tuple[B1, B1]:
+    """Rows that the first model settles, and those that it does if what it is sure of blocks."""
+    low, high = edge
+    score = np.array([answer.score for answer in rows.first])
+    left_out = np.array([answer.left_out for answer in rows.first], dtype=bool)
+    is_hit = score >= high
+    return (is_hit | (score < low)) & ~left_out, is_hit & left_out
 
 
 def _band(rows: GuardRows, edge: tuple[float, float], max_fpr: float) -> Band:
-    scores, asks = mixed(rows, edge)
-    tuning = tune_guard(rows, max_fpr, scores)
+    tuning = tune_guard(rows, max_fpr, mixed(rows, edge))
+    asks = asked(rows, edge, tuning.thresholds)
     benign, unsafe = sides(rows.counted())
     cpu = _spent([a.cpu_s for a in rows.first], [b.cpu_s for b in rows.own], asks)
     wall = _spent([a.elapsed_s for a in rows.first], [b.elapsed_s for b in rows.own], asks)
@@ -92,6 +117,14 @@ def frontier(found: Iterable[Band]) -> list[Band]:
         if not best or band.recall.value > best[-1].recall.value:
             best.append(band)
     return best
+
+
+def least_asked(found: Iterable[Band]) -> float:
+    """The least share of ordinary rows about which any band asks.
+
+    Above 0 where the first model leaves something out of rows that it does not block.
+    """
+    return min((band.asked.value for band in found), default=0.0)
 
 
 def best_within(found: Sequence[Band], share: float) -> Band | None:

@@ -86,15 +86,18 @@ class Measurement:
             self.unjudged += 1
         for due in dues:
             for guard in due.guards:
-                await self._ask(guard, self._guards[due.stage, guard.name].first, due.view, row)
+                await self._ask(guard, self._guards[due.stage, guard.name], due.view, row)
 
-    async def _ask(self, guard: Guard, first: Guard | None, view: View, row: LabelledRow) -> None:
-        """Both models of a cascade, the first one first, as a firewall would ask them."""
+    async def _ask(self, guard: Guard, whole: Guard, view: View, row: LabelledRow) -> None:
+        """Both models of a cascade, the first one first, as a firewall would ask them.
+
+        `guard` is `whole` without its cascade.
+        """
         rows = self._rows[guard.stage, guard.name]
         if is_vague(row.truth, guard.info.kind, guard.info.labels, guard.stage):
             rows.reasons[VAGUE] = rows.reasons.get(VAGUE, 0) + 1
             return
-        asked = await self._answer(first, view) if first is not None else None
+        asked = await self._answer(whole.first, view) if whole.first is not None else None
         own = await self._answer(guard, view)
         for answer in (asked, own):
             if isinstance(answer, str):
@@ -105,7 +108,8 @@ class Measurement:
         if isinstance(own, Answer):
             rows.own.append(own)
         if isinstance(asked, Answer):
-            rows.first.append(asked)
+            left_out = bool(whole.gap.of(view.subject))
+            rows.first.append(replace(asked, left_out=left_out))
 
     async def _answer(self, guard: Guard, view: View) -> Answer | str:
         """The scores, or why there are none."""
@@ -132,5 +136,5 @@ def _empty(guard: Guard, policy: GuardPolicy) -> GuardRows:
         guard.info.backend,
         rule.thresholds if rule else {},
         unsure=guard.cascade.unsure if guard.cascade else None,
-        acts=lambda label: rule is None or rule.effect_of(label) is not Effect.ALLOW,
+        effect_of=rule.effect_of if rule else lambda _: Effect.BLOCK,
     )

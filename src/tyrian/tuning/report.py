@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tyrian.tuning.answers import GuardRows, scores_of
-from tyrian.tuning.band import Band, frontier
+from tyrian.tuning.band import Band, frontier, least_asked
 from tyrian.tuning.chart import Chart, Line
 from tyrian.tuning.choose import roc
 from tyrian.tuning.labels import split
@@ -137,6 +137,7 @@ def as_json(outcome: Outcome) -> Json:
         "cascade": {
             "bands": [band_json(band) for band in frontier(outcome.bands)],
             "chosen": band_json(outcome.chosen) if outcome.chosen else None,
+            "least_asked": round(least_asked(outcome.bands), 6),
         }
         if outcome.bands
         else None,
@@ -197,6 +198,11 @@ def _curve(outcome: Outcome) -> list[str]:
         lines.append(f"  chosen for the budget: [{number(band.low)}, {number(band.high)}]")
     elif outcome.max_share is not None:
         lines.append("  no band that asks at all fits the budget")
+    if (least := least_asked(outcome.bands)) > 0.0:
+        lines.append(
+            f"  at least {percent(least)} % are asked about whatever the band: "
+            "the embedded model does not judge all of these rows"
+        )
     return lines
 
 

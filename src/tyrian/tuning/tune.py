@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
 from tyrian.tuning.answers import GuardRows, table_of
 from tyrian.tuning.choose import F64, Chosen, auc, choose, rows_needed
@@ -71,10 +72,7 @@ def tune_guard(rows: GuardRows, max_fpr: float, table: F64 | None = None) -> Gua
     )
     new = {one.label: one.chosen.threshold for one in tuned if one.chosen}
     benign, unsafe = sides(truths)
-    fired = np.zeros(len(truths), dtype=bool)
-    for at, label in enumerate(labels):
-        if rows.acts(label):
-            fired |= scores[:, at] >= new.get(label, rows.now(label))
+    fired = fires(rows, scores, new, Effect.FLAG)
     return GuardTuning(
         rows.guard,
         rows.kind,
@@ -87,6 +85,18 @@ def tune_guard(rows: GuardRows, max_fpr: float, table: F64 | None = None) -> Gua
         rows.failed,
         dict(rows.reasons),
     )
+
+
+def fires(rows: GuardRows, table: F64, thresholds: Mapping[str, float], least: Effect) -> B1:
+    """Rows on which some label of at least that effect reaches its threshold.
+
+    `table` holds scores [rows, labels]; a label without a new threshold keeps the one it has.
+    """
+    fired = np.zeros(len(table), dtype=bool)
+    for at, label in enumerate(rows.labels):
+        if rows.effect_of(label) >= least:
+            fired |= table[:, at] >= thresholds.get(label, rows.now(label))
+    return fired
 
 
 def sides(truths: Sequence[frozenset[str]]) -> tuple[B1, B1]:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tyrian.core.decision import Effect
 from tyrian.core.detection import Stage
 from tyrian.tuning.answers import Answer, GuardRows
-from tyrian.tuning.band import bands, best_within, frontier
+from tyrian.tuning.band import Band, asked, bands, best_within, frontier, least_asked, mixed
 from tyrian.tuning.choose import auc, choose, least_threshold, roc, rows_needed
 from tyrian.tuning.labels import Truth, Vocabulary, counted, is_vague, split
 from tyrian.tuning.rates import Rate, beta_cdf
@@ -214,3 +215,71 @@ def test_the_best_band_keeps_to_its_budget() -> None:
     assert within.asked.value <= 0.4
     assert within.recall.value == 1.0
     assert best_within(found, 1e-9) is None or best_within(found, 1e-9).asked.hits == 0  # type: ignore[union-attr]
+
+
+def gap_rows(first: list[float], effect: Effect) -> GuardRows:
+    """Rows of whose images the first model knows nothing, with the effect of what it finds."""
+    rows = rows_of([0.01] * 100, [0.9] * len(first))
+    scores = [0.05] * 100 + first
+    rows.first = [Answer({"injection": s}, cpu_s=0.001, left_out=True) for s in scores]
+    rows.own = [Answer(answer.scores, cpu_s=0.1) for answer in rows.own]
+    rows.effect_of = lambda _: effect
+    return rows
+
+
+def band_of(rows: GuardRows, low: float, high: float) -> Band:
+    rows.unsure = (low, high)
+    return next(one for one in bands(rows, 0.01) if (one.low, one.high) == (low, high))
+
+
+def test_what_the_first_model_leaves_out_is_asked_about_whatever_the_band() -> None:
+    rows = gap_rows([0.95] * 10, Effect.BLOCK)
+    for low, high in ((0.0, 0.0), (0.2, 0.8), (0.5, 0.9)):
+        band = band_of(rows, low, high)
+        assert band.asked == Rate(100, 100)
+        assert band.asked_unsafe == Rate(0, 10)
+        assert band.cpu_s == pytest.approx(0.101)
+        assert band.recall == Rate(10, 10)
+
+
+def test_a_hit_of_the_first_model_that_does_not_block_is_asked_about() -> None:
+    band = band_of(gap_rows([0.95] * 10, Effect.FLAG), 0.2, 0.8)
+    assert band.asked_unsafe == Rate(10, 10)
+    assert band.recall == Rate(10, 10)
+
+
+def test_a_hit_below_its_threshold_settles_nothing() -> None:
+    rows = gap_rows([0.85] * 10, Effect.BLOCK)
+    rows.first[:10] = [Answer({"injection": 0.9}, left_out=True)] * 10
+    band = band_of(rows, 0.2, 0.8)
+    assert band.tuning.thresholds["injection"] > 0.85
+    assert band.asked_unsafe == Rate(10, 10)
+    assert band.asked == Rate(100, 100)
+
+
+@given(
+    first=st.lists(st.floats(0, 1), min_size=100, max_size=120),
+    own=st.lists(st.floats(0, 1), min_size=100, max_size=120),
+    edge=st.tuples(LIMIT, LIMIT).map(sorted),
+)
+def test_a_row_fires_exactly_where_the_cascade_would_block_it(
+    first: list[float], own: list[float], edge: list[float]
+) -> None:
+    rows = rows_of(own[:100], [])
+    rows.first = [
+        Answer({"injection": s}, left_out=at % 2 == 0) for at, s in enumerate(first[:100])
+    ]
+    at_edge = (edge[0], edge[1])
+    asks = asked(rows, at_edge, {"injection": 0.5})
+    stands = np.where(asks, own[:100], first[:100]) >= 0.5
+    if rows.labels:
+        assert ((mixed(rows, at_edge)[:, 0] >= 0.5) == stands).all()
+
+
+def test_the_least_share_is_what_the_first_model_leaves_out() -> None:
+    rows = gap_rows([0.95] * 10, Effect.BLOCK)
+    rows.first[:50] = [Answer({"injection": 0.05})] * 50
+    found = bands(rows, 0.01)
+    assert least_asked(found) == 0.5
+    assert best_within(found, 0.4) is None
+    assert least_asked(bands(cascade_rows(), 0.01)) == 0.0
