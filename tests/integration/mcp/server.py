@@ -73,7 +73,7 @@ def server(kind: str) -> MCPServer:
 
     @made.tool()
     def die() -> str:
-        """End the server at once."""
+        """Ends the server."""
         os.kill(os.getpid(), signal.SIGKILL)
         return ""
 
