@@ -51,7 +51,7 @@ def test_honest_writing_stays_whole_and_unreported(path: Path) -> None:
     views = views_of(text)
     assert views.normalised.text == case.get("normalised", text)
     assert views.normalised.hidden == ()
-    assert [view.kind for view in views.decoded] == []
+    assert {view.kind for view in views.decoded} <= {"untagged"}  # as markup is shown
 
 
 def test_padding_leaves_no_part_of_a_text_outside_the_windows() -> None:

@@ -91,6 +91,9 @@ def fitted(make_guard: Any) -> Path:
         others = calm[turn:] + calm[:turn]
         rows |= {" ".join(others): 0, " ".join([*others, attack]): 1}
         rows |= {" ".join([attack, *others]): 1, " ".join([*others[:2], attack, *others[2:]]): 1}
+    # Windows of a long text begin and end anywhere.
+    page = " ".join(calm * 6)
+    rows |= {page[start : start + 600]: 0 for start in range(0, len(page) // 6, 23)}
     directory: Path = make_guard(fitted_to=rows, initializer_range=0.1)
     return directory
 
