@@ -3,7 +3,7 @@
 import importlib
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -28,23 +28,14 @@ def beside_the_repository() -> Iterator[None]:
 
 
 @pytest.fixture
-def grammar() -> ModuleType:
-    return importlib.import_module("training.prompt_guard.grammar")
+def training() -> Callable[[str], ModuleType]:
+    """Imports a module of `training` by the rest of its name."""
+    return lambda name: importlib.import_module(f"training.{name}")
 
 
 @pytest.fixture
-def documents() -> ModuleType:
-    return importlib.import_module("training.documents")
-
-
-@pytest.fixture
-def examples() -> ModuleType:
-    return importlib.import_module("training.encoder.examples")
-
-
-@pytest.fixture
-def corpus() -> ModuleType:
-    return importlib.import_module("training.corpus")
+def grammar(training: Callable[[str], ModuleType]) -> ModuleType:
+    return training("prompt_guard.grammar")
 
 
 def test_marks_tell_the_place_and_are_no_text(grammar: ModuleType) -> None:
@@ -62,10 +53,11 @@ def test_marks_that_do_not_close_tell_nothing(text: str, grammar: ModuleType) ->
 
 
 def test_an_attack_is_learnt_where_it_stands_and_its_surroundings_as_harmless(
-    grammar: ModuleType, documents: ModuleType, examples: ModuleType, corpus: ModuleType
+    grammar: ModuleType, training: Callable[[str], ModuleType]
 ) -> None:
+    documents, examples = training("documents"), training("encoder.examples")
     text, focus = grammar.unmarked(MARKED)
-    row = corpus.Row(text, ("malicious",), "own", "indirect_plain", focus)
+    row = training("corpus").Row(text, ("malicious",), "own", "indirect_plain", focus)
     (grams,) = documents.documents_of([row])
     weights = np.zeros(2 * TABLE_SIZE, dtype=np.float32)
 
