@@ -8,6 +8,7 @@ from importlib.resources import files
 from zlib import crc32
 
 from training.corpus import Row
+from training.prompt_guard.grafts import grafted
 from training.prompt_guard.grammar import (
     Section,
     drawn,
@@ -250,4 +251,6 @@ def composed(seed: int, part: str = ALL, share: float = 1.0, real: Sequence[Row]
         for line in drawn(slots[name].lines, int(count * share), pick):
             text = carried(line, slots, pick)
             rows.setdefault(text, _row(text, labels, f"gen_carried_{name}", kind))
+    for row in grafted(slots, pick, share):
+        rows.setdefault(row.text, row)
     return list(rows.values())

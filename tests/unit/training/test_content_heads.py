@@ -1,9 +1,7 @@
 """Heads of harm over the encoder's layers: what they learn, and from which rows."""
 
 import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -12,20 +10,11 @@ import pytest
 from tyrian.models.encoder.guard import OUTPUTS
 
 pytest.importorskip("torch")
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_the_repository() -> Iterator[None]:
-    """`training` is no part of the package; it is imported from the repository's root."""
-    sys.path.insert(0, str(ROOT))
-    yield
-    sys.path.remove(str(ROOT))
 
 
 @pytest.fixture
-def heads() -> ModuleType:
-    return importlib.import_module("training.content_guard.heads")
+def heads(training: Callable[[str], ModuleType]) -> ModuleType:
+    return training("content_guard.heads")
 
 
 def test_heads_learn_what_tells_the_rows_apart(heads: ModuleType) -> None:

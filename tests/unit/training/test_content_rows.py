@@ -2,36 +2,25 @@
 
 import importlib
 import random
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
 HAZARDS = {f"S{number}" for number in range(1, 15)}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def beside_the_repository() -> Iterator[None]:
-    """`training` is no part of the package; it is imported from the repository's root."""
-    sys.path.insert(0, str(ROOT))
-    yield
-    sys.path.remove(str(ROOT))
+@pytest.fixture
+def rows(training: Callable[[str], ModuleType]) -> ModuleType:
+    return training("content_guard.rows")
 
 
 @pytest.fixture
-def rows() -> ModuleType:
-    return importlib.import_module("training.content_guard.rows")
-
-
-@pytest.fixture
-def phrases() -> ModuleType:
-    return importlib.import_module("training.content_guard.phrases")
+def phrases(training: Callable[[str], ModuleType]) -> ModuleType:
+    return training("content_guard.phrases")
 
 
 @cache
