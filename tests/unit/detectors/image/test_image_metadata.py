@@ -143,6 +143,10 @@ PLACES = {
             + b"\0"
         ),
     ),
+    "gif xmp in blocks": (
+        "gif",
+        gif(b"\x21\xff" + b"\x0bXMP DataXMP" + blocks(XMP.format(ATTACK).encode())),
+    ),
     "webp exif": ("webp", webp((b"EXIF", exif(0x010E, 2, RAW)))),
     "webp xmp": ("webp", webp((b"XMP ", XMP.format(ATTACK).encode()))),
     "behind the end": ("png", png(behind=b"\n" + RAW)),

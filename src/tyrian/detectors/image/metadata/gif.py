@@ -7,8 +7,8 @@ from tyrian.detectors.image.metadata.xmp import xmp_text
 
 _COMMENT, _PLAIN_TEXT, _APPLICATION = 0xFE, 0x01, 0xFF
 _XMP = b"XMP DataXMP"
-_XMP_TAIL = 257
-"""An XMP packet is written as it is, followed by a run of bytes that ends it for any reader."""
+_XMP_TAIL = b"\x01" + bytes(range(255, -1, -1))
+"""An XMP packet is written as it is, followed by bytes that lead a reader of blocks to its end."""
 
 
 def read_gif(data: bytes, found: Found) -> None:
@@ -33,7 +33,10 @@ def _read(data: bytes, found: Found) -> None:
             at += 2
             end = _skip(data, at)
             if label == _APPLICATION and data[at + 1 : at + 12] == _XMP:
-                xmp_text(data[at + 12 : max(at + 12, end - _XMP_TAIL)], found)
+                packet = data[at + 12 : end - 1]
+                xmp_text(packet.removesuffix(_XMP_TAIL), found)
+                if not packet.endswith(_XMP_TAIL):  # written in blocks, against the rule
+                    xmp_text(b"".join(list(_blocks(data, at))[1:]), found)
             elif label in (_COMMENT, _PLAIN_TEXT):
                 blocks = list(_blocks(data, at))
                 found.add_bytes(b"".join(blocks[1:] if label == _PLAIN_TEXT else blocks))
