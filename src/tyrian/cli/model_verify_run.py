@@ -56,6 +56,7 @@ def _verify_pulled(place: str, revision: str, output_format: Format) -> ExitCode
         told = {"path": str(directory), "revision": lock.revision, "faults": found}
         say(json.dumps({**told, "digest": lock.digest}, indent=2))
     else:
-        count = len(lock.files) + len(lock.made)
-        say("\n".join(found) or f"{count} files as pulled, {lock.digest}")
+        made = sum((directory / file.path).is_file() for file in lock.made)
+        and_made = f" and {made} as made of them" if made else ""
+        say("\n".join(found) or f"{len(lock.files)} files as pulled{and_made}, {lock.digest}")
     return ExitCode.FOUND if found else ExitCode.CLEAN

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from tests.warm.program import tyrian
 
+from tyrian.models.hub.lock import record_made
+
 COMMIT = "c0ffee" + "0" * 34
 NAME = "prompt-guard-2-22m"
 MAIN = "from tyrian.cli.main import main; main()"
@@ -183,6 +185,17 @@ def test_verify_tells_every_difference(hub: Any, home: Path) -> None:
     ]
     assert model("verify", NAME).returncode == 1
     assert model("path", NAME).returncode == 2
+
+
+def test_verify_counts_what_was_made_of_the_files_while_it_is_there(hub: Any, home: Path) -> None:
+    assert model("pull", NAME, "--accept-licence", "-q").returncode == 0
+    made = [directory(home) / name for name in ("one.onnx", "two.onnx")]
+    for path in made:
+        path.write_bytes(b"exported")
+    record_made(directory(home), made)
+    made[0].unlink()
+    told = model("verify", NAME).stdout
+    assert told.startswith("5 files as pulled and 1 as made of them, sha256:")
 
 
 def test_verify_says_nothing_of_a_directory_without_a_lock(tmp_path: Path) -> None:
