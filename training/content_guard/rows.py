@@ -14,6 +14,7 @@ from training.content_guard.passages import FORMS, passages
 from training.content_guard.phrases import Grammar, Keep, Section, all_sections
 from training.corpus import Row, read_rows
 from training.inputs import given_data
+from training.prompt_guard.compose import repetitions
 from training.prompt_guard.generate import typos
 
 SEED = 20262
@@ -45,6 +46,7 @@ _BORROWED = 2500
 _CARRIED = 4000
 _CARRIER_LENGTH = 320
 """Characters of a carrier, so that a window that holds all of it is not much larger."""
+_REPEATED = 900
 _CARRIERS = frozenset(
     {"benign_prompt", "benign_roleplay", "benign_email", "benign_doc", "benign_dialog"}
 )
@@ -236,6 +238,13 @@ def carried_rows(given: Sequence[Row], seed: int = SEED, keep: Keep = every) -> 
     return list(rows.values())
 
 
+def repeated_rows(given: Sequence[Row], seed: int = SEED) -> list[Row]:
+    """Safe rows: a word or sign of the given safe texts again and again, which says nothing."""
+    texts = [row.text for row in given if not row.labels]
+    made = repetitions(texts, random.Random(seed), _REPEATED if texts else 0)
+    return [Row(text, (), "own_repeated/safe_say", f"safe_{USER}") for text in dict.fromkeys(made)]
+
+
 def _part_of(text: str, pick: random.Random) -> str:
     """At most some hundred characters of a text, from the begin of a word."""
     if len(text) <= _CARRIER_LENGTH:
@@ -270,6 +279,7 @@ def training_rows(
         *own_rows(SEED, keep),
         *borrowed_rows(requests),
         *carried_rows(requests, SEED, keep),
+        *repeated_rows(requests),
     )
     rows = {row.text: row for row in made}
     for row in given:

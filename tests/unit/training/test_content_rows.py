@@ -85,6 +85,18 @@ def test_a_request_borrowed_from_given_text_stays_safe(rows: ModuleType) -> None
     assert not any("hurt them" in row.text.lower() for row in borrowed)
 
 
+def test_a_harmless_word_said_over_and_over_stays_safe(rows: ModuleType) -> None:
+    corpus = importlib.import_module("training.corpus")
+    given = [
+        corpus.Row("lullaby", (), "given", "benign_prompt"),
+        corpus.Row("dagger", ("malicious",), "given", "attack"),
+    ]
+    repeated = rows.repeated_rows(given)
+    assert any(row.text.count("lullaby") >= 60 for row in repeated)
+    assert not any(row.labels or "dagger" in row.text for row in repeated)
+    assert rows.repeated_rows([]) == []
+
+
 @pytest.mark.parametrize(
     ("phrase", "texts"),
     [
