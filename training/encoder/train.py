@@ -56,6 +56,7 @@ VARIED = {
     **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 640),
     **dict.fromkeys(("gen_graft_plain", "gen_graft_sentence"), 1200),
     **dict.fromkeys(("gen_graft_override", "gen_graft_nothing"), 800),
+    **dict.fromkeys(("gen_w_defs", "gen_w_def_attack", "gen_w_single", "gen_w_tool_clean_11"), 700),
     **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 1300),
     **dict.fromkeys(("gen_hasty_attack", "gen_hasty_benign"), 1000),
     **{f"gen_{name}_{what}": 500 for name in LANGUAGES for what in ("attack", "benign")},
