@@ -120,15 +120,23 @@ class ContentStage:
     def judge(
         self, found: Evidence, harm: LinearModel, suspects: Sequence[Suspect]
     ) -> ContentJudged:
-        """The highest mixed logit of the windows read; of the first stage where none is."""
+        """The highest mixed logit of the windows read; of the first stage where none is.
+
+        After an attack beyond doubt, the model of attacks reads no further window, and this one
+        only those that may be harmful by what it knows itself.
+        """
         place = (found.start, found.end)
         if not suspects:
             return ContentJudged(self.mix.of(found.logit, self.mix.unread), found.fine, *place)
-        judged = []
+        judged: list[tuple[float, Suspect, F32]] = []
+        is_clear = False
         for suspect in suspects:
-            row = self.read(suspect)
             first = highest_within(harm, suspect)
+            if is_clear and first < min(self.stage.mix.harm_gate, _OWN_GATE):
+                continue
+            row = self.read(suspect)
             judged.append((self.mix.of(first, float(row[0])), suspect, row))
+            is_clear = is_clear or self.stage.read(suspect).is_clear
         logit, suspect, row = max(judged, key=lambda one: one[0])
         first_place, last_place = suspect.span
         is_inside = first_place <= (found.start + found.end) // 2 <= last_place

@@ -1,25 +1,26 @@
 """The second stage: which windows the encoder reads, and how two logits become one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, log2
 
 import numpy as np
 
-from tyrian.models.encoder.glance import Glance
+from tyrian.models.encoder.glance import GLANCE_RANGE, Glance
 from tyrian.models.encoder.guard import Encoder
 from tyrian.models.encoder.windows import WIDTH, around
 from tyrian.models.features import F64, I64
 from tyrian.models.linear import Block, Evidence, LinearModel
+from tyrian.models.spots import LONG, WORTH, Spot, spots_in
 from tyrian.models.windows import Grid
 
 USERS, OTHERS = "users", "others"
 """Origins of text: what a user writes to the model, and all that comes from elsewhere."""
 MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
-_RANGE, _GLANCE_RANGE = (-12.0, 30.0), (-5.0, 5.0)
-"""Logits of the first stage and of a glance are cut to these before they are mixed."""
-_STRETCH, _MOST_GLANCES = WIDTH // 2, 16
+_RANGE = (-12.0, 30.0)
+"""Logits of the first stage are cut to this before they are mixed."""
+_STRETCH, _MOST_GLANCES = WIDTH // 2, 8
 """Characters that one glance decides on, with as many around them; glances at a block of text."""
 _SHORT = 250
 """Characters up to which the gates stand as they were found."""
@@ -27,8 +28,10 @@ _PER_DOUBLING = 1.5
 """What a text of twice the length adds to a gate: its windows are more, so the highest of ordinary
 ones is higher, and without it most long texts would be read again."""
 _SURE = 0.0
-"""Logit of the first stage, its own threshold, from which a window is read however long the text
-is and whatever a glance says, which sees a short order among many other words."""
+"""Logit of the first stage, its own threshold, from which a window of a text that is not long is
+read whatever a glance says, which sees a short order among many other words."""
+_CLEAR = 5.0
+"""Mixed logit from which no further window is read: it can hardly make the answer another one."""
 _HARM_FROM = -2.0
 """Logit of harm from which it counts."""
 
@@ -64,10 +67,12 @@ class Lookout:
     harm: LinearModel | None = None
     harm_gate: float = inf
     glance: Glance | None = None
+    worth: float = WORTH
+    """Worth of a spot of a long text from which it is read."""
     found: list[Suspect] = field(default_factory=list)
     seen: float = -inf
     """The highest logit of all windows, by which the gate judges."""
-    glanced: float = _GLANCE_RANGE[0]
+    glanced: float = GLANCE_RANGE[0]
     """The glance's share in it."""
 
     def see(self, block: Block, windows: Grid, logits: F64) -> None:
@@ -82,17 +87,28 @@ class Lookout:
         excess = seen - self.gate
         if self.harm is not None:
             excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
-        excess = np.maximum(excess - rise, logits - _SURE)
+        excess -= rise
+        spots: Mapping[int, Spot] = {}
+        if self.glance is None or block.grams.length <= LONG:
+            excess = np.maximum(excess, logits - _SURE)
+        else:
+            spots = spots_in(block, windows, logits, self.glance, self.worth)
+            for at, spot in spots.items():
+                excess[at] = max(excess[at], spot.worth - self.worth)
         if excess.max() <= 0:
             return
         for _ in range(MOST_SUSPECTS):
             at = int(excess.argmax())
             if excess[at] <= 0:
                 break
+            here = spots.get(at)
             place = int(windows.starts[at]), int(windows.ends[at])
-            start, end = around(*place, block.grams.length)
+            start, end = around(*place, block.grams.length, here.width if here else WIDTH)
             inside = (middles >= start) & (middles <= end)
-            logit, glance = float(logits[inside].max()), float(glances[inside].max())
+            if here:
+                logit, glance = here.logit, here.glance
+            else:
+                logit, glance = float(logits[inside].max()), float(glances[inside].max())
             self.found.append(Suspect(float(excess[at]), logit, block, start, end, glance))
             excess[inside] = -inf
 
@@ -101,10 +117,10 @@ class Lookout:
 
         Elsewhere, and without a glance, the first stage speaks for both.
         """
-        found: F64 = np.clip(logits, *_GLANCE_RANGE)
+        found: F64 = np.clip(logits, *GLANCE_RANGE)
         if self.glance is None:
             return found
-        is_open = logits > 2 * (self.gate + rise) - _GLANCE_RANGE[1]
+        is_open = logits > 2 * (self.gate + rise) - GLANCE_RANGE[1]
         stretches = middles // _STRETCH
         for _ in range(_MOST_GLANCES):
             if not is_open.any():
@@ -114,7 +130,7 @@ class Lookout:
             place = around(first, first + _STRETCH, block.grams.length)
             logit = float(block.look(self.glance, *place)[0])
             here = stretches == stretch
-            found[here] = min(max(logit, _GLANCE_RANGE[0]), _GLANCE_RANGE[1])
+            found[here] = min(max(logit, GLANCE_RANGE[0]), GLANCE_RANGE[1])
             is_open &= ~here
         return found
 
@@ -133,6 +149,11 @@ class Judged:
     suspect: Suspect | None = None
     """The window that decided, where one was read."""
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is an attack beyond doubt."""
+        return self.logit >= _CLEAR
+
 
 @dataclass(frozen=True, slots=True)
 class Mix:
@@ -149,6 +170,8 @@ class Mix:
     offset: float
     unread: float
     """Logit of the encoder that is assumed for what it does not read."""
+    worth: float = WORTH
+    """Worth of a spot of a long text from which it is read."""
 
     def of(self, first: float, glance: float, read: float, harm: float) -> float:
         """One logit of four."""
@@ -168,16 +191,26 @@ class SecondStage:
 
     def lookout(self) -> Lookout:
         """What collects the windows to read while the first stage judges."""
-        return Lookout(self.mix.gate, self.harm, self.mix.harm_gate, self.encoder.glance)
+        mix = self.mix
+        return Lookout(mix.gate, self.harm, mix.harm_gate, self.encoder.glance, mix.worth)
 
     def judge(self, found: Evidence, glanced: float, suspects: Sequence[Suspect]) -> Judged:
-        """The highest logit of the windows read; of what was seen before where none is."""
+        """The highest logit of the windows read; of what was seen before where none is.
+
+        The most suspicious come first, and none after one that is an attack beyond doubt.
+        """
         if not suspects:
             return Judged(self.mix.of(found.logit, glanced, self.mix.unread, _HARM_FROM))
         judged = []
         for suspect in suspects:
-            look = suspect.block.look(self.encoder, suspect.start, suspect.end)
-            row = self.encoder.judge(look)
-            logit = self.mix.of(suspect.logit, suspect.glance, float(row[0]), float(row[2]))
-            judged.append(Judged(logit, float(row[1]), suspect))
+            judged.append(self.read(suspect))
+            if judged[-1].is_clear:
+                break
         return max(judged, key=lambda one: one.logit)
+
+    def read(self, suspect: Suspect) -> Judged:
+        """What both stages say of one window."""
+        look = suspect.block.look(self.encoder, suspect.start, suspect.end)
+        row = self.encoder.judge(look)
+        logit = self.mix.of(suspect.logit, suspect.glance, float(row[0]), float(row[2]))
+        return Judged(logit, float(row[1]), suspect)

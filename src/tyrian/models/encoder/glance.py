@@ -17,6 +17,8 @@ from tyrian.models.features import Grams
 from tyrian.models.windows import F32
 
 QUERIES = 3
+GLANCE_RANGE = (-5.0, 5.0)
+"""The logit of a glance is cut to this before it counts."""
 _FEW = np.float32(1e-3)
 _MEAN = np.float32(3)
 

@@ -10,8 +10,8 @@ def at_most() -> int:
     return _MOST_TOKENS
 
 
-def around(start: int, end: int, length: int) -> tuple[int, int]:
+def around(start: int, end: int, length: int, width: int = WIDTH) -> tuple[int, int]:
     """A window with this stretch in its middle, inside a text of this length."""
     middle = (start + end) // 2
-    first = min(max(middle - WIDTH // 2, 0), max(length - WIDTH, 0))
-    return first, min(first + WIDTH, length)
+    first = min(max(middle - width // 2, 0), max(length - width, 0))
+    return first, min(first + width, length)
