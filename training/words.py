@@ -14,9 +14,17 @@ from pathlib import Path
 
 from training.corpus import read_rows
 from training.inputs import HERE, ROOT, given_data
+from tyrian.text.lexicon import Lexicon
+from tyrian.text.slips import READY, effort
 
 OUT = ROOT / "src" / "tyrian" / "text" / "data" / "words.txt"
 LEAST_TEXTS, LEAST_SOURCES = 5, 2
+LEAST_ALONE = 8
+"""Texts of a single source: many a language has no second one."""
+_FEWER, _SWAPPED = 20, 100
+"""How much more frequent a word is than its misspelling, in a single source and in several ones."""
+_LEAST = 3
+"""Letters of a word that is told from a misspelling of another by how frequent it is."""
 _WORD = re.compile(r"(?<![^\s\"'(|\[])[a-z]{2,16}(?=[\s.,;:!?\"'|)\]]|$)")
 _DISGUISED = ("obf", "encod", "typo")
 """Parts of the names of sources whose texts are misspelt or encoded on purpose."""
@@ -42,8 +50,21 @@ def collected(data: Path) -> list[str]:
         for word in set(_WORD.findall(text.lower())):
             texts[word] += 1
             sources[word].add(source)
-    kept = [w for w in texts if texts[w] >= LEAST_TEXTS and len(sources[w]) >= LEAST_SOURCES]
-    return sorted(kept, key=lambda word: (-texts[word], word))
+    often = {w for w in texts if texts[w] >= LEAST_TEXTS and not _is_slip(w, texts)}
+    shared = {w for w in often if len(sources[w]) >= LEAST_SOURCES}
+    known = Lexicon(sorted(shared, key=lambda word: (-texts[word], word)))
+    alone = {w for w in often - shared if texts[w] >= LEAST_ALONE}
+    for word in alone:
+        meant = known.correction(word)
+        if not meant or effort(word, meant) != READY or texts[meant] < _FEWER * texts[word]:
+            shared.add(word)
+    return sorted(shared, key=lambda word: (-texts[word], word))
+
+
+def _is_slip(word: str, texts: Counter[str]) -> bool:
+    """Whether a word is a far more frequent one with two letters swapped."""
+    swapped = (word[:at] + word[at : at + 2][::-1] + word[at + 2 :] for at in range(len(word) - 1))
+    return len(word) >= _LEAST and any(texts[w] >= _SWAPPED * texts[word] for w in swapped)
 
 
 def main() -> None:

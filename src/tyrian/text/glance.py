@@ -12,11 +12,20 @@ from string import ascii_letters, digits
 
 from tyrian.text.bases import LEAST_BASE58, is_base85_head
 from tyrian.text.fragments import has_broken_words
-from tyrian.text.leet import AS_I, AS_L, LEAST_GLUED, LEAST_MIXED, LEAST_STRONG, MAY_END, is_proven
+from tyrian.text.leet import (
+    AS_I,
+    AS_L,
+    LEAST_GLUED,
+    LEAST_MIXED,
+    LEAST_STRONG,
+    MAY_END,
+    is_proven,
+    words_in,
+)
 from tyrian.text.letters import may_be_unaccented
 from tyrian.text.source import Source
 from tyrian.text.spacing import LEAST_WORDS, is_attack
-from tyrian.text.words import COMMON, Speller, has_strong, strong_places
+from tyrian.text.words import Speller, has_strong, strong_places
 
 SHORT = 4096
 """Longer texts go straight to the decoders."""
@@ -118,7 +127,7 @@ def may_be_leet(source: Source) -> bool:
     ]
     joined = b" ".join(tokens)
     found = joined.translate(AS_I).split() + joined.translate(AS_L).split()
-    words = COMMON.intersection([word.decode("ascii") for word in found])
+    words = words_in([word.decode("ascii") for word in found])
     if is_proven(words, words):
         return True
     glued = [t for t in tokens if len(t) >= LEAST_GLUED and not t.isdigit()]

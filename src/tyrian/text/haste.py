@@ -5,6 +5,8 @@ Each alone proves nothing, so `respell` asks only for a text that is full of sli
 
 from functools import cache
 
+from tyrian.text.lexicon import lexicon
+from tyrian.text.slips import distance
 from tyrian.text.words import SPELT, STRONG
 
 _SHORTEST, _SHORT = 2, 5
@@ -16,14 +18,16 @@ _MOST = 2
 def _short_slips() -> dict[str, str]:
     """Short words with two letters swapped, or one typed twice, where that is no word."""
     table: dict[str, str] = {}
-    for word in sorted(SPELT, key=lambda w: (len(w), w)):
+    known = lexicon()
+    plain = sorted(SPELT, key=lambda w: (len(w), w))
+    for word in (*plain, *sorted(known.frequent.keys() - SPELT)):
         if not _SHORTEST <= len(word) <= _SHORT:
             continue
         for at in range(len(word)):
             doubled = word[: at + 1] + word[at:]
             swapped = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
             for slip in (doubled, swapped):
-                if slip not in SPELT:
+                if slip not in SPELT and slip not in known.known:
                     table.setdefault(slip, word)
     return table
 
@@ -44,31 +48,24 @@ def hasty_correction(word: str) -> str | None:
         return _short_slips().get(word)
     table = _strong_by_edge()
     for meant in table.get(word[:2] + "-", ()) + table.get("-" + word[-2:], ()):
-        if abs(len(meant) - len(word)) <= _MOST and _distance(word, meant) <= _MOST:
+        if abs(len(meant) - len(word)) <= _MOST and distance(word, meant) <= _MOST:
             return meant
     return None
 
 
-def _distance(word: str, meant: str) -> int:
-    """Letters to change, leave out, put in or swap with their neighbours."""
-    before: list[int] = []
-    row = list(range(len(meant) + 1))
-    for i, letter in enumerate(word, 1):
-        last, row = row, [i]
-        for j, other in enumerate(meant, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == meant[j - 2] and word[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before = last
-    return row[-1]
-
-
 def split_anew(left: str, right: str) -> tuple[str, str] | None:
     """Two words with the blank between them one letter further, where that makes known ones."""
-    if left in SPELT and right in SPELT:
+    if (_is_known(left) and _is_known(right)) or (len(left) == 1 and right in SPELT):
         return None
     for pair in ((left + right[0], right[1:]), (left[:-1], left[-1] + right)):
-        if all(word in SPELT for word in pair):
+        if all(_is_common(word) for word in pair):
             return pair
     return None
+
+
+def _is_known(word: str) -> bool:
+    return word in SPELT or word in lexicon().known
+
+
+def _is_common(word: str) -> bool:
+    return word in SPELT or word in lexicon().frequent

@@ -8,6 +8,7 @@ from string import ascii_letters, digits
 
 import numpy as np
 
+from tyrian.text.lexicon import lexicon
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import (
@@ -42,7 +43,10 @@ MAY_END = b"!|+"
 _IS_ENDING = members(MAY_END.decode())
 LEAST_GLUED = 16
 LEAST_STRONG = 6
+_APOSTROPHE = ord("'")
 _MANY = 3
+_LEAST_KNOWN = 5
+"""Letters from which chance makes no words of a large list."""
 LEAST_MIXED = 4
 """Words with digits between letters that prove a text to be leet without any known word."""
 _MOSTLY = 0.5
@@ -94,10 +98,12 @@ def leet_pieces(source: Source) -> Pieces:
     if tokens is None:
         return NONE
     sizes = tokens.sizes
-    words_i, words_l = COMMON.intersection(tokens.by_i), COMMON.intersection(tokens.by_l)
+    words_i, words_l = words_in(tokens.by_i), words_in(tokens.by_l)
     glued = _glued(tokens)
     if not len(glued) and not is_proven(words_i | words_l, words_i | words_l):
-        return _written_throughout(tokens, source)
+        return (
+            _all_read(tokens, source, words_l) if _is_written_throughout(tokens, source) else NONE
+        )
     in_i = np.fromiter([w in words_i for w in tokens.by_i], np.bool_, len(sizes))
     in_l = np.fromiter([w in words_l for w in tokens.by_l], np.bool_, len(sizes)) & ~in_i
     is_number = counts_in(_IS_DIGIT[source.data], tokens.starts, tokens.stops) == sizes
@@ -111,18 +117,43 @@ def leet_pieces(source: Source) -> Pieces:
     is_near = within_reach(tokens.starts, low, high) if len(low) else np.zeros_like(chosen)
     is_near[glued] = True
     chosen &= is_near
-    reading = np.where(np.repeat(in_l, sizes), _SHOWN_L[tokens.letters], _SHOWN_I[tokens.letters])
-    codes = reading[np.repeat(chosen, sizes)].astype(np.uint32)
-    return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
+    if (tokens.signs < sizes).sum() >= max(LEAST_MIXED, _MOSTLY * len(source.tokens[0])):
+        return _all_read(tokens, source, words_l - words_i)
+    return _pieces(tokens, chosen, in_l)
 
 
-def _written_throughout(tokens: _Tokens, source: Source) -> Pieces:
-    """All words with digits in them, where these are half of a text: in any language."""
+def words_in(readings: list[str]) -> frozenset[str]:
+    """The common ones, and long ones that are known."""
+    knows = lexicon().knows
+    long = (word for word in readings if len(word) >= _LEAST_KNOWN)
+    return COMMON.intersection(readings) | frozenset(filter(knows, long))
+
+
+def _is_written_throughout(tokens: _Tokens, source: Source) -> bool:
+    """True where half of a text are words with digits in them: in any language."""
+    if len(tokens.sizes) < LEAST_MIXED:
+        return False
     mixed = sum(_MIXED.search(word) is not None for word in tokens.words())
-    if mixed < max(LEAST_MIXED, _MOSTLY * len(source.tokens[0])):
-        return NONE
-    codes = _SHOWN_I[tokens.letters].astype(np.uint32)
-    return Pieces.in_place(tokens.starts, tokens.stops, codes)
+    return mixed >= max(LEAST_MIXED, _MOSTLY * len(source.tokens[0]))
+
+
+def _all_read(tokens: _Tokens, source: Source, words_l: frozenset[str]) -> Pieces:
+    """All tokens; numbers only where they read as a word."""
+    known = lexicon().known
+    in_l = np.fromiter([word in words_l for word in tokens.by_l], np.bool_, len(tokens.sizes))
+    chosen = tokens.signs < tokens.sizes
+    # What follows an apostrophe is no number: it ends a word.
+    chosen |= source.data[np.maximum(tokens.starts - 1, 0)] == _APOSTROPHE
+    chosen |= np.fromiter([w in SPELT or w in known for w in tokens.by_i], np.bool_, len(chosen))
+    return _pieces(tokens, chosen, in_l)
+
+
+def _pieces(tokens: _Tokens, chosen: Bools, in_l: Bools) -> Pieces:
+    reading = np.where(
+        np.repeat(in_l, tokens.sizes), _SHOWN_L[tokens.letters], _SHOWN_I[tokens.letters]
+    )
+    codes = reading[np.repeat(chosen, tokens.sizes)].astype(np.uint32)
+    return Pieces.in_place(tokens.starts[chosen], tokens.stops[chosen], codes)
 
 
 _SHOWN_I, _SHOWN_L = (np.frombuffer(table, np.uint8) for table in (AS_I, AS_L))

@@ -5,16 +5,28 @@ words in the same way (symmetric deletes): two letters swapped, one too many, on
 wrong meet there, at a cost linear in the text. Long words may have two slips.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
-from string import ascii_letters, digits
+from collections.abc import Iterator, Mapping
+from functools import cache
+from string import ascii_letters, ascii_uppercase, digits
 
 import numpy as np
 
-from tyrian.text.haste import hasty_correction, split_anew
-from tyrian.text.lexicon import lexicon, slips
+from tyrian.text.haste import split_anew
+from tyrian.text.lexicon import lexicon
+from tyrian.text.mend import (
+    LEAST_SLOPPY,
+    SLOPPY,
+    is_one_slip,
+    is_other_word,
+    is_plain_slip,
+    is_replaced,
+    is_sloppy,
+    mended,
+)
+from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
-from tyrian.text.source import Source, members, runs_of
+from tyrian.text.slips import slips
+from tyrian.text.source import Bools, Bytes, Source, counts_in, members, runs_of
 from tyrian.text.words import SPELT, STRONG
 
 _LEAST, _LONGEST = 5, 16
@@ -22,8 +34,6 @@ _TWO_SLIPS = 9
 """Letters from which a word may have two."""
 _LEAST_STRONG = 6
 """Shorter words of attacks are one letter away from too many innocent ones."""
-_ENDINGS = ("s", "d", "r", "y", "n", "es", "ed", "er", "ly", "al", "ing", "ion")
-"""What makes another word of a word rather than a misspelt one."""
 _MORE_WORDS = """
 abandon aloud apology append assume attach audit auditor authorised authorized backwards banking
 base beginning boundaries calendar caution censored censorship character characters classified
@@ -81,14 +91,6 @@ untrusted virus
 """
 _DOUBTFUL = frozenset(_DOUBTFUL_WORDS.split())
 """Words of attacks with too many neighbours to prove anything by a misspelling."""
-_LEAST_SLOPPY, _SLOPPY = 2, 10
-"""Misspelt words, and one in how many words they must be, to take a text for hastily typed."""
-_MOST_ODD = 3
-"""One word in so many must be a common one: in other texts nothing tells odd from misspelt."""
-_LEAST_GLUED = 6
-"""Letters of two words in one."""
-_SAMPLED = 64
-"""Odd words that are looked up to find whether a text is hastily typed."""
 _REMEMBERED = 1 << 15
 _seen: set[str] = set()
 """Words that stand for no other, as far as they were looked up: most texts have few new ones."""
@@ -96,6 +98,10 @@ _IS_CODE = members("%&#=/\\_@+<>" + digits)
 """What stands beside a word that is part of some code, not misspelt."""
 _BLANK = np.full(1, 0x20, dtype=np.uint8)
 _IS_LETTER = members(ascii_letters)
+_IS_UPPER = members(ascii_uppercase)
+_BEFORE_SENTENCE = members(".!?:;\n\r\t -*'\"")
+"""What stands two characters before the first word of a sentence."""
+_LONGEST_ACRONYM = 5
 
 
 def _shortened(word: str) -> Iterator[str]:
@@ -122,13 +128,6 @@ def _meant() -> dict[str, str]:
     return table
 
 
-def _is_other_word(word: str, meant: str) -> bool:
-    """True where one is the other with an ending."""
-    short, long = sorted((word, meant), key=len)
-    stem = short.removesuffix("e")
-    return any(long in (short + ending, stem + ending) for ending in _ENDINGS)
-
-
 @cache
 def _edges() -> frozenset[str]:
     """How words that may have two slips begin and end: nearly always one of the two is kept."""
@@ -146,7 +145,7 @@ def _correction(word: str) -> str | None:
         for key in (word, *once):
             meant = table.get(key)
             if meant and (len(meant) >= _TWO_SLIPS or slips(word, meant) <= 1):
-                return None if _is_other_word(word, meant) else meant
+                return None if is_other_word(word, meant) else meant
     if len(word) + 1 < _TWO_SLIPS or _edges().isdisjoint((word[:3] + "-", "-" + word[-3:])):
         return None
     twice = [short[:at] + short[at + 1 :] for short in once for at in range(len(short))]
@@ -155,7 +154,7 @@ def _correction(word: str) -> str | None:
     for key in twice:
         meant = table.get(key)
         if meant and len(meant) >= _TWO_SLIPS:
-            return None if _is_other_word(word, meant) else meant
+            return None if is_other_word(word, meant) else meant
     return None
 
 
@@ -187,45 +186,14 @@ def _corrections(words: frozenset[str]) -> dict[str, str]:
     It is where a word of attacks is among them, and where so many are misspelt that the others of
     these words must be taken for it.
     """
-    found = _misspelt(words)
-    if _is_sloppy(found, len(words)) or _would_be_sloppy(words):
-        rest = words - _KNOWN - found.keys()
-        common = {word: meant for word in rest if (meant := _common_correction(word))}
-        if _is_sloppy(common | found, len(words)):
-            hasty = {w: meant for w in rest - common.keys() if (meant := _rest_corrected(w))}
-            return common | hasty | found
-    return found if any(meant in _proving() for meant in found.values()) else {}
-
-
-@lru_cache(_REMEMBERED)
-def _common_correction(word: str) -> str | None:
-    """The word in common use that this one stands for, where it is no form of that."""
-    meant = None if word in _REAL else lexicon().correction(word)
-    return None if meant is None or _is_other_word(word, meant) else meant
-
-
-def _rest_corrected(word: str) -> str | None:
-    """What any other word stands for in a text that is known to be hastily typed."""
-    found = hasty_correction(word)
-    if found is None and len(word) >= _LEAST_GLUED:
-        return " ".join(lexicon().parts(word) or ()) or None
-    return found
-
-
-def _is_sloppy(found: Mapping[str, str], words: int) -> bool:
-    """Whether a text of so many words is hastily typed, by its misspelt ones."""
-    slipped = sum(not _is_replaced(word, meant) for word, meant in found.items())
-    return slipped >= _LEAST_SLOPPY and slipped * _SLOPPY >= words
-
-
-def _would_be_sloppy(words: frozenset[str]) -> bool:
-    """The same by some of the words that are in no list, where enough of the others are."""
-    odd = words - _KNOWN - lexicon().known
-    if (len(words) - len(odd)) * _MOST_ODD < len(words):
-        return False
-    step = -(-len(odd) // _SAMPLED) or 1
-    some = {word: meant for word in sorted(odd)[::step] if (meant := _common_correction(word))}
-    return _is_sloppy(some, len(words) // step)
+    known = lexicon().known
+    found = {w: m for w, m in _misspelt(words).items() if w not in known or m in STRONG}
+    odd = words - _KNOWN - _REAL - known
+    if is_sloppy(odd, found, words):
+        return {**found, **mended(odd, found)}
+    slipped = sum(not is_replaced(word, meant) for word, meant in found.items())
+    is_many = slipped >= LEAST_SLOPPY and slipped * SLOPPY >= len(words)
+    return found if is_many or not _proving().isdisjoint(found.values()) else {}
 
 
 def respelt_pieces(source: Source) -> Pieces:
@@ -240,23 +208,46 @@ def respelt_pieces(source: Source) -> Pieces:
     text = source.raw.decode("latin-1").lower()
     spelt = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     meant = [found.get(word, "") for word in spelt]
-    if not _is_worth([word for word in meant if word]):
+    for at in np.flatnonzero(_is_name(source.data, starts, ends)).tolist():
+        if meant[at] not in STRONG and not is_plain_slip(spelt[at], meant[at]):
+            meant[at] = ""
+    if not _is_worth({word: right for word, right in zip(spelt, meant, strict=True) if right}):
         return NONE
     # A blank that slipped by one letter spoils two words: they are put right together.
     is_apart = (ends[:-1] + 1 == starts[1:]) & (source.data[ends[:-1]] == _BLANK[0])
     for at in np.flatnonzero(is_apart).tolist():
-        pair = split_anew(spelt[at], spelt[at + 1]) if spelt[at] else None
-        if pair:
+        if not spelt[at]:
+            continue
+        pair = split_anew(spelt[at], spelt[at + 1])
+        if pair and (
+            SPELT.issuperset(pair) or not is_one_slip(spelt[at : at + 2], meant[at : at + 2])
+        ):
             meant[at], meant[at + 1], spelt[at + 1] = " ".join(pair), "", ""
             ends[at] = ends[at + 1]
     kept = np.fromiter(map(bool, meant), np.bool_, len(meant))
-    return Pieces.of_texts(starts[kept], ends[kept], [word for word in meant if word])
+    starts, ends = starts[kept], ends[kept]
+    places = zip(starts.tolist(), ends.tolist(), filter(None, meant), strict=True)
+    text = source.raw.decode("latin-1")
+    return Pieces.of_texts(starts, ends, [_in_case_of(text[a:b], right) for a, b, right in places])
 
 
-def _is_replaced(word: str, meant: str) -> bool:
-    """True where only letters were replaced: what tells two good words apart more often."""
-    return len(word) == len(meant) and sorted(word) != sorted(meant)
+def _is_worth(meant: Mapping[str, str]) -> bool:
+    is_enough = len(meant) >= LEAST_SLOPPY or not _proving().isdisjoint(meant.values())
+    return is_enough or any(is_plain_slip(word, right) for word, right in meant.items())
 
 
-def _is_worth(meant: Sequence[str]) -> bool:
-    return len(meant) >= _LEAST_SLOPPY or not _proving().isdisjoint(meant)
+def _is_name(data: Bytes, starts: Index, ends: Index) -> Bools:
+    """Words that stand inside a sentence with a capital, and short ones in capitals."""
+    is_upper = _IS_UPPER[data]
+    capitals = counts_in(is_upper, starts, ends)
+    is_first = _BEFORE_SENTENCE[np.concatenate((_BLANK, _BLANK, data))[starts]]
+    is_acronym = (capitals == ends - starts) & (capitals <= _LONGEST_ACRONYM)
+    named: Bools = (capitals == 1) & is_upper[starts] & ~is_first
+    return named | is_acronym if 2 * int(capitals.sum()) < len(data) else named
+
+
+def _in_case_of(word: str, meant: str) -> str:
+    """The right word with the capitals of the misspelt one."""
+    if word.isupper() and len(word) > 1:
+        return meant.upper()
+    return meant[:1].upper() + meant[1:] if word[:1].isupper() else meant

@@ -87,7 +87,8 @@ def _joined(source: Source, at: Index, first: Index, stop: Index) -> Pieces:
     is_alpha = np.add.reduceat(_is_alpha(letters), np.cumsum(sizes) - sizes) * 10 >= sizes * 7
     distinct = dict(zip(shown, is_alpha.tolist(), strict=True))
     readings = _readings(source, [line for line, good in distinct.items() if good])
-    readings |= {line: line for line, good in distinct.items() if not good and _is_leet(line)}
+    for line in [line for line, good in distinct.items() if not good]:
+        readings[line] = line if _is_leet(line) else _unglued_leet(line)
     texts = [readings.get(s, "") for s in shown]
     lengths = np.fromiter(map(len, texts), np.intp, len(texts))
     good = lengths > 0
@@ -165,6 +166,15 @@ def _is_leet(line: str) -> bool:
     """True for two longer words of a list, written with digits for letters."""
     words = line.lower().encode("ascii", "replace").translate(AS_I).decode("ascii").split()
     return len({w for w in words if len(w) >= _LEAST_WORD and w in SPELT}) >= _LEAST_LEET
+
+
+def _unglued_leet(line: str) -> str:
+    """What letters and digits for letters spell where no gap shows the words; nothing of others."""
+    if not line.isascii() or not line.isalnum() or line.isdigit():
+        return ""
+    (words,) = Speller().cut([line.encode().translate(AS_I).decode()])
+    text = " ".join(words)
+    return text if _spelt(text) >= _MOSTLY and _is_leet(text) else ""
 
 
 _LEAST_LEET = 2

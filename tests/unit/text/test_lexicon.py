@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tyrian.text.lexicon import Lexicon, lexicon, slips
+from tyrian.text.lexicon import Lexicon, lexicon
+from tyrian.text.slips import slips
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 WORDS = ("window", "letter", "landlord", "please", "plead")
@@ -43,3 +44,38 @@ def test_two_words_in_one_are_taken_apart() -> None:
 def test_the_shipped_words_are_known() -> None:
     assert {"please", "window", "because"} <= lexicon().known
     assert lexicon().correction("please") is None
+
+
+def test_what_fingers_do_more_readily_is_meant() -> None:
+    known = Lexicon(("call", "all", "bread", "broad"))
+    assert known.correction("aall") == "all"
+    assert known.correction("briad") == "broad"
+
+
+def test_letters_typed_again_and_again_count_once() -> None:
+    known = Lexicon(("letter", "preparation"))
+    assert known.correction("llettterr") == "letter"
+    assert known.correction("ppreparaation") == "preparation"
+
+
+def test_a_long_word_may_have_two_slips() -> None:
+    known = Lexicon(("architecture", "window"))
+    assert known.twice_misspelt("arhciteucture") == "architecture"
+    assert known.twice_misspelt("wnidwo") is None
+
+
+def test_two_words_in_one_may_have_a_slip() -> None:
+    known = Lexicon(("kitchen", "window"))
+    assert known.misspelt_parts("kithcenwindow") == ("kitchen", "window")
+    assert known.misspelt_parts("kitchenwidnow") == ("kitchen", "window")
+    assert known.misspelt_parts("kithcenwidnow") is None
+
+
+def test_of_two_ways_to_part_words_the_more_frequent_ones_are_meant() -> None:
+    assert Lexicon(("is", "this", "his", "ist")).parts("isthis") == ("is", "this")
+
+
+def test_the_plural_of_a_known_word_is_known() -> None:
+    known = Lexicon(("airport", "air", "port", "ports"))
+    assert known.parts("airports") is None
+    assert known.correction("airports") is None

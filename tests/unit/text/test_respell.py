@@ -57,11 +57,39 @@ def test_a_hasty_text_without_words_of_attacks_is_read_as_it_is_meant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hasty", "meant"),
+    [
+        ("Plleaase tranlsate the lettterr tothem", "please translate the letter to them"),
+        ("Please sve yur reciept wehn you arrive", "Please save your receipt when you arrive"),
+        (
+            "Turn the dimension arouund andthen repeaat it",
+            "Turn the dimension around and then repeat it",
+        ),
+        ("Woudl you summarise the docuemntt foryou", "Would you summarise the document for you"),
+        (
+            "She asked ofr a table andd window seat, plaese",
+            "She asked for a table and window seat, please",
+        ),
+        ("Explain the arhciteucture of this buildign", "Explain the architecture of this building"),
+        ("isthis the buildingwhihc you mentionned", "is this the building which you mentioned"),
+        ("kaani ke iye acha drishya chahiye", "kahani ke liye acha drishya chahiye"),
+        ("The goverment officer is on leave", "The government officer is on leave"),
+    ],
+)
+def test_hasty_fingers_are_read_by_what_they_do_most_often(hasty: str, meant: str) -> None:
+    assert kinds(hasty)["respelt"].lower() == meant.lower()
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Das Wetter in Zürich bleibt bis Donnerstag trocken, danach wird es kühler.",
         "Jede zondag fietsen we langs het kanaal naar mijn oma in Gouda.",
         "Kubernetes, Terraform and Pydantic are what our backend chapter in Utrecht uses.",
+        "Ich suche gerne nach guten Reisezielen und Unternehmungen für meine Freundin.",
+        "Deutschland im Herbst",
+        "Which airports near EDDF use an ICAO code that starts with ETT?",
+        "Fly from Nantucket to Erie with the chart of Hartsfield and of Wirecard.",
         "Aoife and Siobhan met Grzegorz at Kilimanjaro base camp.",
     ],
 )
