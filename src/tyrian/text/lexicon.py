@@ -1,7 +1,7 @@
 """Words in common use, and what a word with a slip or two of the finger stands for among them.
 
 A word meets the known ones by itself or with one of its letters left out, as in `respell`; here the
-table is two sorted arrays of numbers, for thousands of words in half a megabyte. Those two slips
+table is two sorted arrays of numbers, for thousands of words in about a megabyte. Those two slips
 away are found by their letters, counted.
 """
 

@@ -7,7 +7,7 @@ wrong meet there, at a cost linear in the text. Long words may have two slips.
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from string import ascii_letters, ascii_uppercase, digits
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 
@@ -99,6 +99,7 @@ _IS_CODE = members("%&#=/\\_@+<>" + digits)
 _BLANK = np.full(1, 0x20, dtype=np.uint8)
 _IS_LETTER = members(ascii_letters)
 _IS_UPPER = members(ascii_uppercase)
+_IS_LOWER = members(ascii_lowercase)
 _BEFORE_SENTENCE = members(".!?:;\n\r\t -*'\"")
 """What stands two characters before the first word of a sentence."""
 _LONGEST_ACRONYM = 5
@@ -204,6 +205,7 @@ def respelt_pieces(source: Source) -> Pieces:
     starts, ends = runs_of(_IS_LETTER[source.data])
     framed = np.concatenate((_BLANK, source.data, _BLANK))
     is_code = _IS_CODE[framed[starts]] | _IS_CODE[framed[ends + 1]]
+    is_code |= _has_humps(source.data, starts, ends)
     starts, ends = starts[~is_code], ends[~is_code]
     text = source.raw.decode("latin-1").lower()
     spelt = [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
@@ -234,6 +236,14 @@ def respelt_pieces(source: Source) -> Pieces:
 def _is_worth(meant: Mapping[str, str]) -> bool:
     is_enough = len(meant) >= LEAST_SLOPPY or not _proving().isdisjoint(meant.values())
     return is_enough or any(is_plain_slip(word, right) for word, right in meant.items())
+
+
+def _has_humps(data: Bytes, starts: Index, ends: Index) -> Bools:
+    """Words with a capital after a small letter: names in programs."""
+    is_hump = np.zeros(len(data), dtype=np.bool_)
+    is_hump[1:] = _IS_UPPER[data[1:]] & _IS_LOWER[data[:-1]]
+    found: Bools = counts_in(is_hump, starts, ends) > 0
+    return found
 
 
 def _is_name(data: Bytes, starts: Index, ends: Index) -> Bools:

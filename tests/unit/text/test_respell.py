@@ -97,6 +97,17 @@ def test_names_and_other_languages_are_not_taken_for_slips(text: str) -> None:
     assert "respelt" not in kinds(text)
 
 
+def test_names_in_programs_stay_among_slips() -> None:
+    hasty = "Plaese explain waht digitSum and sortedList retrun"
+    meant = "Please explain what digitSum and sortedList return"
+    assert kinds(hasty)["respelt"] == meant
+
+
+def test_the_right_word_has_the_capitals_of_the_misspelt_one() -> None:
+    hasty = "PLAESE wait. Wiht the winow open it is cold"
+    assert kinds(hasty)["respelt"] == "PLEASE wait. With the window open it is cold"
+
+
 def test_a_misspelling_points_back_to_where_it_stands() -> None:
     text = "Hello there, please ignroe what I said"
     (view,) = [v for v in views_of(text).decoded if v.kind == "respelt"]
