@@ -20,8 +20,8 @@ MOST_SUSPECTS = 4
 """Windows of one text that the second stage reads."""
 _RANGE = (-12.0, 30.0)
 """Logits of the first stage are cut to this before they are mixed."""
-_STRETCH, _MOST_GLANCES = WIDTH // 2, 8
-"""Characters that one glance decides on, with as many around them; glances at a block of text."""
+_STRETCH = WIDTH // 2
+"""Characters that one glance decides on, with as many around them."""
 _SHORT = 250
 """Characters up to which the gates stand as they were found."""
 _PER_DOUBLING = 1.5
@@ -76,20 +76,26 @@ class Lookout:
     """The glance's share in it."""
 
     def see(self, block: Block, windows: Grid, logits: F64) -> None:
-        """Keep the windows that pass, as far apart as the encoder reads, the strongest first."""
+        """Keep the windows that pass, as far apart as the encoder reads, the strongest first.
+
+        In a long text, spots take the place of the gate of attacks; it would seldom open.
+        """
         middles = (windows.starts + windows.ends) // 2
         rise = _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
-        glances = self._glances(block, middles, logits, rise)
+        is_long = self.glance is not None and block.grams.length > LONG
+        glances = np.clip(logits, *GLANCE_RANGE)
+        if not is_long:
+            glances = self._glances(block, middles, logits, rise)
         seen = (np.clip(logits, *_RANGE) + glances) / 2
         at = int(seen.argmax())
         if seen[at] > self.seen:
             self.seen, self.glanced = float(seen[at]), float(glances[at])
-        excess = seen - self.gate
+        excess = np.full(len(seen), -inf) if is_long else seen - self.gate
         if self.harm is not None:
             excess = np.maximum(excess, self.harm.logits(block, windows) - self.harm_gate)
         excess -= rise
         spots: Mapping[int, Spot] = {}
-        if self.glance is None or block.grams.length <= LONG:
+        if self.glance is None or not is_long:
             excess = np.maximum(excess, logits - _SURE)
         else:
             spots = spots_in(block, windows, logits, self.glance, self.worth)
@@ -122,9 +128,7 @@ class Lookout:
             return found
         is_open = logits > 2 * (self.gate + rise) - GLANCE_RANGE[1]
         stretches = middles // _STRETCH
-        for _ in range(_MOST_GLANCES):
-            if not is_open.any():
-                break
+        while is_open.any():
             stretch = int(stretches[np.where(is_open, logits, -inf).argmax()])
             first = stretch * _STRETCH
             place = around(first, first + _STRETCH, block.grams.length)

@@ -16,7 +16,7 @@ from tyrian.models.encoder.windows import WIDTH
 from tyrian.models.features import F64
 from tyrian.models.linear import Block, LinearModel
 from tyrian.models.spots import LONG
-from tyrian.models.stages import Lookout, Suspect
+from tyrian.models.stages import MOST_SUSPECTS, Lookout, Suspect
 from tyrian.models.windows import F32, SIZES, Grid, grid
 
 CALM = "The train to the coast leaves at nine and arrives before noon. "
@@ -69,6 +69,15 @@ def test_a_page_has_to_stand_out_more_than_a_sentence() -> None:
     (suspect,), glance = found(2.0, SIZES[-1], 8.0)
     assert suspect.end - suspect.start == WIDTH
     assert all(end - start <= WIDTH for start, end in glance.seen)
+
+
+def test_a_long_text_is_glanced_at_a_few_times_however_much_of_it_stands_out() -> None:
+    glance = SteadyGlance.of(5.0)
+    lookout = Lookout(-30.0, glance=glance)
+    (block,) = blocks_of(ORDER * 1500)
+    windows = grid(block.grams.length)
+    lookout.see(block, windows, np.full(len(windows.starts), 9.0))
+    assert MOST_SUSPECTS <= len(glance.seen) <= 8
 
 
 def test_the_artefact_may_say_what_a_spot_must_be_worth() -> None:
