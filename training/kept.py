@@ -16,8 +16,12 @@ DIRECT, JAILBREAK, EXPLICIT, PLAIN = "direct", "jailbreak", "tool_explicit", "to
 FOREIGN_ATTACK = "foreign_attack"
 ORDINARY, STYLED, TRIGGER, SECURITY = "ordinary", "styled", "trigger", "security"
 CLEAN, FOREIGN, FOREIGN_SECURITY = "tool_clean", "foreign_benign", "foreign_security"
+DOCUMENT = "document"
+"""Long and harmless: pages of manuals, source code, licences."""
 ATTACKS = frozenset({DIRECT, JAILBREAK, EXPLICIT, PLAIN, FOREIGN_ATTACK})
-CLASSES = ATTACKS | {ORDINARY, STYLED, TRIGGER, SECURITY, CLEAN, FOREIGN, FOREIGN_SECURITY}
+CLASSES = ATTACKS | {
+    *(ORDINARY, STYLED, TRIGGER, SECURITY, CLEAN, FOREIGN, FOREIGN_SECURITY, DOCUMENT)
+}
 
 
 @cache

@@ -15,9 +15,11 @@ from tyrian.models.encoder.glance import Glance
 from tyrian.models.encoder.guard import Encoder
 from tyrian.models.features import F64, Grams
 from tyrian.models.linear import Block, LinearModel
-from tyrian.models.stages import OTHERS, USERS, Lookout, Mix, SecondStage
+from tyrian.models.stages import OTHERS, USERS, Lookout, Mix, SecondStage, doublings
 
 _FROM_TOOLS = "benign_tool_output"
+_NONE = -40.0
+"""Worth that every spot has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ CLASS_RATES: Mapping[str, Mapping[str, float]] = {
     OTHERS: {kept.CLEAN: 0.005},
 }
 """The same of harmless texts of hard kinds, which the development set has few of."""
+
+READ_LONG, LONG_RATE = 0.25, 0.03
+"""Shares of long documents of which anything is read, and that pass the threshold."""
 
 
 def first_logits(first: Artefact, documents: Sequence[Grams]) -> F64:
@@ -143,7 +148,8 @@ def stages_of(
         logits = mixed_logits(stage, first, grams)
         limit = max(limit_of(logits, dev), class_limit_of(stage, first, CLASS_RATES[origin]))
         slope = slope_for(logits - limit, attack)
-        found[origin] = replace(stage, mix=scaled(replace(mix, offset=-limit), slope))
+        scaled_mix = scaled(replace(mix, offset=-limit), slope)
+        found[origin] = for_long_texts(replace(stage, mix=scaled_mix), first)
     return found
 
 
@@ -165,6 +171,28 @@ def class_limit_of(stage: SecondStage, first: Artefact, rates: Mapping[str, floa
         some = np.sort(logits[kinds == kind])
         limits.append(float(some[-1 - int(len(some) * rates[kind])]) + 1e-6)
     return max(limits)
+
+
+def for_long_texts(stage: SecondStage, first: Artefact) -> SecondStage:
+    """The same stage that reads and stops no more long documents than it may, if any are known."""
+    rows = [row for row in kept.kept_rows(kept.CALIBRATION) if row.kind == kept.DOCUMENT]
+    if not rows:
+        return stage
+    documents = documents_of(rows)
+    worth = float(np.quantile([_worth_of(stage, first, one) for one in documents], 1 - READ_LONG))
+    stage = replace(stage, mix=replace(stage.mix, worth=worth))
+    logits = mixed_logits(stage, first, documents)
+    doubled = np.array([doublings(grams.length) for grams in documents])
+    rises = np.sort(np.maximum(logits, 0.0) / doubled)
+    rise = float(rises[-1 - int(len(rises) * LONG_RATE)]) + 1e-6
+    return replace(stage, mix=replace(stage.mix, rise=rise))
+
+
+def _worth_of(stage: SecondStage, first: Artefact, grams: Grams) -> float:
+    """The worth of the spot of a long text that stands out most."""
+    lookout = Lookout(inf, glance=stage.encoder.glance, worth=_NONE)
+    LinearModel(first).judge([Block(0, grams)], lookout)
+    return max((one.excess for one in lookout.found), default=0.0) + _NONE
 
 
 def scaled(mix: Mix, slope: float) -> Mix:

@@ -36,6 +36,11 @@ _HARM_FROM = -2.0
 """Logit of harm from which it counts."""
 
 
+def doublings(length: int) -> float:
+    """How often a text of so many characters is twice as long as the longest that is not long."""
+    return log2(max(length / LONG, 1.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """A window that the first stage leaves open: where it is, and how it was judged."""
@@ -176,6 +181,8 @@ class Mix:
     """Logit of the encoder that is assumed for what it does not read."""
     worth: float = WORTH
     """Worth of a spot of a long text from which it is read."""
+    rise: float = 0.0
+    """What a long text of twice the length takes off its logit: it has more chances to pass."""
 
     def of(self, first: float, glance: float, read: float, harm: float) -> float:
         """One logit of four."""
@@ -217,4 +224,5 @@ class SecondStage:
         look = suspect.block.look(self.encoder, suspect.start, suspect.end)
         row = self.encoder.judge(look)
         logit = self.mix.of(suspect.logit, suspect.glance, float(row[0]), float(row[2]))
+        logit -= self.mix.rise * doublings(suspect.block.grams.length)
         return Judged(logit, float(row[1]), suspect)

@@ -121,6 +121,23 @@ def guards(network: Counting) -> tuple[PromptGuard, ContentGuard]:
     return PromptGuard(attack, stage), ContentGuard(harm, ContentStage(stage, attack, content))
 
 
+def test_a_longer_text_has_to_be_surer_of_each_window() -> None:
+    second = steady_stage(Counting(0.0), embedded_content_guard().model)
+    logits = {
+        rise: [
+            replace(second, mix=replace(second.mix, rise=rise))
+            .read(Suspect(1.0, 2.0, block, 0, 300))
+            .logit
+            for text in (CALM, CALM * 60, CALM * 240)
+            for block in blocks_of(text)
+        ]
+        for rise in (0.0, 0.5)
+    }
+    short, long, longer = np.subtract(logits[0.0], logits[0.5])
+    assert short == 0.0 < long
+    assert longer - long == pytest.approx(2 * 0.5, abs=0.01)
+
+
 def test_nothing_more_is_read_after_an_attack_beyond_doubt() -> None:
     text = (ORDER + CALM * 30) * 4
     clear, doubtful = Counting(20.0), Counting(-1.0)
