@@ -17,10 +17,13 @@ from tyrian.models.encoder.pieces import Vocabulary
 from tyrian.models.encoder.tokens import tokens_of
 from tyrian.models.encoder.windows import WIDTH, around, at_most
 from tyrian.models.features import Grams
+from tyrian.models.spots import NARROW
 from tyrian.models.windows import F32, grid, window_scores
 
 _PLENTY = 300
 """Rows of one source from which each further one counts less."""
+_NARROWED = 1 / 3
+"""Share of longer rows of which a window is learnt that is as narrow as in long texts."""
 _HARMFUL_KINDS = {"plain_harmful"}
 _HARMFUL_SOURCES = frozenset(
     f"gen_{name}"
@@ -61,14 +64,21 @@ def strongest_place(grams: Grams, weights: F32, focus: Place | None = None) -> P
     return around(int(windows.starts[best]), int(windows.ends[best]), grams.length)
 
 
+def _narrow(place: Place, grams: Grams) -> Place:
+    return around(*place, grams.length, NARROW)
+
+
 def places_of(row: Row, grams: Grams, weights: F32, pick: random.Random) -> list[Place]:
     """The windows of one row: all of a short one; else the strongest, and one more."""
     if grams.length <= WIDTH:
         return [(0, grams.length)]
     focus = focus_of(row, grams)
     if row.labels and focus:
-        return [strongest_place(grams, weights, focus)]
-    places = {strongest_place(grams, weights)}
+        is_narrow = pick.random() < _NARROWED
+        return [_narrow(focus, grams) if is_narrow else strongest_place(grams, weights, focus)]
+    strongest = strongest_place(grams, weights)
+    is_narrow = not row.labels and pick.random() < _NARROWED
+    places = {_narrow(strongest, grams) if is_narrow else strongest}
     if focus:
         places.add(around(*focus, grams.length))
     elif "indirect" not in row.kind:

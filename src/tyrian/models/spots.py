@@ -26,7 +26,7 @@ _HANDICAPS: Final = np.array((0.0, 0.0, 1.5, 4.0))
 """What is taken off a window's logit, by its size: the larger, the higher are ordinary ones."""
 _SENTENCES = 2
 """Sizes of windows, from the smallest, that hold only a few sentences."""
-_NARROW = 320
+NARROW = 320
 """Characters that are read around a few sentences: more would drown them, and cost more."""
 _DOUBT = 1.25
 """What is taken off a logit that speaks against the glance."""
@@ -65,7 +65,7 @@ def spots_in(
         if left[at] <= 2 * worth - high:
             break
         place = int(windows.starts[at]), int(windows.ends[at])
-        width = _NARROW if windows.sizes[at] < _SENTENCES else WIDTH
+        width = NARROW if windows.sizes[at] < _SENTENCES else WIDTH
         start, end = around(*place, block.grams.length, width)
         inside = (middles >= start) & (middles <= end)
         seen_place = place if place[1] - place[0] <= width else (start, end)
