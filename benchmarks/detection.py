@@ -23,11 +23,13 @@ from _detection_data import (
     content_texts,
     dev_texts,
     foreign_texts,
+    kept,
     prepared,
     target_texts,
     unseen_texts,
 )
 from _detection_leave_out import leave_out
+from _detection_long import LONG_HEAD, long_rows
 from _detection_stats import AT, F64, BySource, auc, interval, recall_at, shown
 from _detection_targets import HEAD as HEAD_OF_TARGETS
 from _detection_targets import content_rows, cost_rows, form_row, target_rows
@@ -188,6 +190,13 @@ def form_scores(guard: Ours, texts: Sequence[Text], most: int) -> dict[str, F64]
     }
 
 
+def caught_plainly(guard: Ours) -> list[Text]:
+    """Short direct attacks of the held texts that are stopped in the output of a tool."""
+    short = [t for t in target_texts() if t.kind == kept.DIRECT and len(t.text) < 300]
+    planted = [replace(text, kind="indirect_injection") for text in short]
+    return [t for t, s in zip(planted, guard.scores(planted), strict=True) if s >= 0.5]
+
+
 def form_rows(forms: Mapping[str, F64]) -> list[list[Cell]]:
     """The share still caught in each disguise."""
     return [
@@ -237,6 +246,9 @@ def _report(given: argparse.Namespace) -> None:
             form_rows(forms),
         )
     )
+    title = "Long documents that no training has read, as the output of tools"
+    rows = long_rows(guard.scores, caught_plainly(guard), 10 if given.quick else 60)
+    print(table(title, ["what", "rows", *LONG_HEAD], rows))
     languages = language_rows(guard, 0.1 if given.quick else 0.4)
     title = "Other languages (new draws of templates that the training knows: an upper bound)"
     print(table(title, ["language", *HEAD], languages))
