@@ -5,7 +5,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ _LENGTHS_AT, _LENGTHS = 26, struct.Struct("<HH")
 """Where the header of a member in a zip file says how long its name and its extra field are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FullTable:
     """One weight per bucket."""
 
@@ -43,15 +43,15 @@ class Artefact:
     """A linear model over hashed n-grams: one main head, and finer heads behind it."""
 
     main: FullTable
-    thresholds: F64
+    thresholds: F64 = field(repr=False)
     """Per window size, the raw score that means a probability of one half."""
     slope: float
-    fine: F32
+    fine: F32 = field(repr=False)
     """One row per finer label, over folded buckets."""
-    fine_bias: F32
+    fine_bias: F32 = field(repr=False)
     labels: tuple[str, ...]
     revision: str
-    meta: Mapping[str, object]
+    meta: Mapping[str, object] = field(repr=False)
 
 
 def pack(weights: F32) -> tuple[I8, float]:

@@ -17,7 +17,7 @@ FORMAT = 1
 NAME = "content-heads"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ContentHeads:
     """One hidden layer, and a logit of harm and of each hazard on top of it."""
 

@@ -58,6 +58,13 @@ def attack(text: str) -> float:
     return 1.0 - embedded_prompt_guard().score(text)[BENIGN]
 
 
+def test_a_model_shown_in_a_console_tells_its_revision_and_no_weights() -> None:
+    for model in (embedded_prompt_guard(), embedded_content_guard()):
+        shown = repr(model)
+        assert model.revision in shown
+        assert len(shown) < 3000
+
+
 def test_both_models_are_classifiers_with_a_revision() -> None:
     models: tuple[Classifier, ...] = (embedded_prompt_guard(), embedded_content_guard())
     for model in models:

@@ -23,7 +23,7 @@ _FEW = np.float32(1e-3)
 _MEAN = np.float32(3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Glance:
     """Vectors and shares by piece of the encoder's vocabulary, and the weights of the head."""
 

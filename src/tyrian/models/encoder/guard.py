@@ -1,7 +1,7 @@
 """The second stage of the embedded models: reads the windows of which the first is not sure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import exp
 from pathlib import Path
@@ -41,7 +41,7 @@ class Encoder:
     network: Layers
     vocabulary: Vocabulary
     revision: str
-    meta: Mapping[str, object]
+    meta: Mapping[str, object] = field(repr=False)
     mixes: Mapping[str, Mapping[str, float]]
     """Per origin of a text, how its logit and that of the first stage become one; see `Mix`."""
     glance: Glance | None = None

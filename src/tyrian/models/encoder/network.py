@@ -19,7 +19,7 @@ _FAR = np.float32(80)
 """Beyond this, an exponential or its sum leaves single precision."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rows:
     """A table of vectors, one signed byte per number and one scale per row."""
 
@@ -69,7 +69,7 @@ def means(table: Rows, rows: npt.NDArray[np.integer], starts: npt.NDArray[np.int
     return sums
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Network:
     """The weights: word pieces and bags of n-grams as tables, everything else by name."""
 

@@ -62,12 +62,12 @@ def basic_words(text: str) -> Iterator[str]:
         yield "".join(word)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Vocabulary:
     """Pieces with their numbers; pieces inside of words begin with ##."""
 
     numbers: dict[str, int]
-    _known: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, pieces: Sequence[str]) -> "Vocabulary":
