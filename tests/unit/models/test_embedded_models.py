@@ -61,7 +61,7 @@ def attack(text: str) -> float:
 def test_a_model_shown_in_a_console_tells_its_revision_and_no_weights() -> None:
     for model in (embedded_prompt_guard(), embedded_content_guard()):
         shown = repr(model)
-        assert model.revision in shown
+        assert model.model.artefact.revision in shown
         assert len(shown) < 3000
 
 
