@@ -73,7 +73,7 @@ def server(kind: str) -> MCPServer:
 
     @made.tool()
     def die() -> str:
-        """Ends the server."""
+        """End the server at once."""
         os.kill(os.getpid(), signal.SIGKILL)
         return ""
 
