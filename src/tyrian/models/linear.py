@@ -10,6 +10,7 @@ import numpy as np
 
 from tyrian.models.artefact import Artefact
 from tyrian.models.features import BLOCK, F64, Grams, grams_of
+from tyrian.models.repeats import said_twice
 from tyrian.models.windows import F32, SIZES, Grid, buckets_of, grid, window_scores
 
 _CLEARLY_BENIGN = -3.0
@@ -39,7 +40,11 @@ class Block:
 
 
 def blocks_of(text: str) -> Iterator[Block]:
-    """The text in stretches of bounded size that overlap by the largest window."""
+    """The text in stretches of bounded size that overlap by the largest window.
+
+    Words that are said over and over are read twice.
+    """
+    text = said_twice(text)
     if len(text) <= BLOCK:
         yield Block(0, grams_of(text))
         return
