@@ -88,9 +88,8 @@ class Lookout:
         middles = (windows.starts + windows.ends) // 2
         rise = _PER_DOUBLING * log2(max(block.grams.length / _SHORT, 1.0))
         is_long = self.glance is not None and block.grams.length > LONG
-        glances = np.clip(logits, *GLANCE_RANGE)
-        if not is_long:
-            glances = self._glances(block, middles, logits, rise)
+        clipped: F64 = np.clip(logits, *GLANCE_RANGE)
+        glances = clipped if is_long else self._glances(block, middles, logits, rise)
         seen = (np.clip(logits, *_RANGE) + glances) / 2
         at = int(seen.argmax())
         if seen[at] > self.seen:
