@@ -34,8 +34,7 @@ def gives_no_order(text: str) -> bool:
     Takes time that grows with the text; of a long one it is asked only whether it is one word.
     """
     if len(text) > _LONGEST_TEXT:
-        small = text.casefold()
-        return _is_one_word(small) or _is_one_sign(small)
+        return _is_one_word(text.casefold())
     if _PLAIN.fullmatch(text) is None:
         return False
     words: set[str] = set()
@@ -56,14 +55,6 @@ def _is_one_word(text: str) -> bool:
     if word is None or len(word[0]) > _LONGEST or _PLAIN.fullmatch(word[0]) is None:
         return False
     return _MARKS.fullmatch(text.replace(word[0], "")) is not None
-
-
-def _is_one_sign(text: str) -> bool:
-    """Whether it is all `0x00`, `{}`, `NaN` or the like, as dumps of data are."""
-    sign = next(iter(text[:_LONGEST_TEXT].split()), "")
-    if not sign.isascii() or not 0 < len(sign) <= _LONGEST or len(_WORD.findall(sign)) > 1:
-        return False
-    return not text.replace(sign, "").strip()
 
 
 def _is_plain(address: str, words: set[str]) -> bool:
