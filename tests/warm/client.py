@@ -6,6 +6,7 @@ It ends as that one does, and starts in milliseconds since it imports next to no
 import _signal  # type: ignore[import-not-found]  # what `signal` wraps in enumerations, slowly
 import _socket
 import os
+import select
 import sys
 
 _FORWARDED = (
@@ -16,10 +17,11 @@ _FORWARDED = (
 
 def main() -> None:
     """Ask for the command, then wait for its end."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _FORWARDED)
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     line.connect(sys.argv[1])
     for number in _FORWARDED:
-        _signal.signal(number, lambda number, _: line.send(bytes([number])))
+        _signal.signal(number, lambda *_: None)
     here = os.open(".", os.O_RDONLY)
     words = [os.fsencode(word) for word in sys.argv[2:]]
     named = [name + b"=" + value for name, value in os.environb.items()]
@@ -29,6 +31,10 @@ def main() -> None:
     sent = line.sendmsg([data], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
     line.sendall(data[sent:])
     os.closerange(0, 3)
+    line.setblocking(False)
+    _signal.set_wakeup_fd(line.fileno())  # sends a signal's number, also just before the wait
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _FORWARDED)
+    select.select([line], [], [])
     status = line.recv(4)
     if not status:
         os._exit(255)
