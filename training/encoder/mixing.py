@@ -177,11 +177,11 @@ def class_limit_of(stage: SecondStage, first: Artefact, rates: Mapping[str, floa
 def for_long_texts(stage: SecondStage, first: Artefact) -> SecondStage:
     """The same stage that reads and stops no more long documents than it may, if any are known."""
     rows = [row for row in kept.kept_rows(kept.CALIBRATION) if row.kind == kept.DOCUMENT]
-    if not rows:
+    documents = [grams for grams in documents_of(rows) if doublings(grams.length)]
+    if not documents:
         return stage
-    documents = documents_of(rows)
     worth = float(np.quantile([_worth_of(stage, first, one) for one in documents], 1 - READ_LONG))
-    stage = replace(stage, mix=replace(stage.mix, worth=worth))
+    stage = replace(stage, mix=replace(stage.mix, worth=worth, rise=0.0))
     logits = mixed_logits(stage, first, documents)
     doubled = np.array([doublings(grams.length) for grams in documents])
     rises = np.sort(np.maximum(logits, 0.0) / doubled)
