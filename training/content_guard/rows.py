@@ -35,7 +35,16 @@ _PER_LINE = 7
 """How often each whole text of a section is used, where that is more."""
 _PER_WRITTEN_LINE = 4
 WRITTEN = frozenset(
-    {"asked", "platform", "platform_more", "requests", "requests_more", "requests_third", "said"}
+    {
+        "asked",
+        "asked_more",
+        "platform",
+        "platform_more",
+        "requests",
+        "requests_more",
+        "requests_third",
+        "said",
+    }
 )
 """Files of whole texts, none like its neighbour, each hazard's with as many safe twins."""
 _PER_FOREIGN_LINE = 12
