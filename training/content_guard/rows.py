@@ -44,6 +44,7 @@ WRITTEN = frozenset(
         "requests_more",
         "requests_third",
         "said",
+        "said_more",
     }
 )
 """Files of whole texts, none like its neighbour, each hazard's with as many safe twins."""
