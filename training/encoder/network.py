@@ -17,6 +17,8 @@ HIDDEN = 256
 NO_WORD, NO_BAG = 0.04, 0.15
 """Shares of tokens of which, in training, only the bag or only the word is read."""
 _SMALL = 1e-12
+_NEVER = -1e9
+"""Logit of what is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,17 @@ class Layer(nn.Module):
         self.drop = nn.Dropout(0.1)
 
     def attended(self, rows: Tensor, allowed: Tensor) -> Tensor:
-        """(batch, tokens, width) to the same shape: the first half of the layer."""
+        """(batch, tokens, width) to the same shape: the first half of the layer.
+
+        Written out, since torch's own attention goes back through 16-bit numbers far more slowly.
+        """
         batch, count, width = rows.shape
         split = (batch, count, HEADS, width // HEADS)
         query, key, value = (
             part.view(split).transpose(1, 2) for part in self.mixed(rows).chunk(3, dim=-1)
         )
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        alike = (query @ key.transpose(-1, -2)) * (width // HEADS) ** -0.5
+        seen = alike.masked_fill(~allowed, _NEVER).softmax(dim=-1) @ value
         out = self.out(seen.transpose(1, 2).reshape(batch, count, width))
         result: Tensor = self.norm(rows + self.drop(out))
         return result
@@ -110,9 +116,9 @@ class Encoder(nn.Module):
         for layer in self.layers:
             rows = layer(rows, allowed)
         absent = ~is_there[:, :, None]
-        weights = self.queries(rows).masked_fill(absent, -1e9).softmax(dim=1)
+        weights = self.queries(rows).masked_fill(absent, _NEVER).softmax(dim=1)
         pooled = torch.einsum("btq,btw->bqw", weights, rows).flatten(1)
-        most = rows.masked_fill(absent, -1e9).amax(dim=1)
+        most = rows.masked_fill(absent, _NEVER).amax(dim=1)
         inner = functional.relu(self.hidden(torch.cat((rows[:, 0], pooled, most), dim=1)))
         logits: Tensor = self.heads(self.drop(inner))
         return logits
