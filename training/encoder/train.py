@@ -47,8 +47,11 @@ SAMPLE = 600
 """Windows on which the backbone is cut to size."""
 SEED = 20263
 EPOCHS = 1
-MOST, MOST_CONTENT, MOST_WRITTEN = 400, 80, 200
+MOST, MOST_CONTENT = 400, 80
 """Rows of one source that are read, so that no source outweighs the others."""
+MOST_WRITTEN, MOST_WRITTEN_CONTENT = 800, 300
+"""The same of sources whose texts are all written one by one."""
+_WRITTEN = "gen_w_"
 MOST_GLANCED = 600
 """The same for the glance, which is fitted in a tenth of the time."""
 VARIED = {
@@ -56,7 +59,6 @@ VARIED = {
     **dict.fromkeys(("gen_carried_agent_override", "gen_carried_note"), 640),
     **dict.fromkeys(("gen_graft_plain", "gen_graft_sentence"), 1200),
     **dict.fromkeys(("gen_graft_override", "gen_graft_nothing"), 800),
-    **dict.fromkeys(("gen_w_defs", "gen_w_def_attack", "gen_w_single", "gen_w_tool_clean_11"), 700),
     **dict.fromkeys(("gen_frame_harm", "gen_frame_plain"), 1300),
     **dict.fromkeys(("gen_hasty_attack", "gen_hasty_benign"), 1000),
     **{f"gen_{name}_{what}": 500 for name in LANGUAGES for what in ("attack", "benign")},
@@ -88,8 +90,9 @@ def trained(
     read = partial(examples_of, weights=first.main.weights, vocabulary=Vocabulary.of(lines))
     many = thinned(rows, MOST_GLANCED, SEED)
     glance = glance_of(fitted(read(many, documents_of(many), seed=SEED), SEED, _say), lines)
-    rows = thinned(rows, MOST, SEED, VARIED)
-    written = {row.source: MOST_WRITTEN for row in content if is_written(row)}
+    written = {row.source: MOST_WRITTEN for row in rows if row.source.startswith(_WRITTEN)}
+    rows = thinned(rows, MOST, SEED, written | VARIED)
+    written = {row.source: MOST_WRITTEN_CONTENT for row in content if is_written(row)}
     content = thinned(content, MOST_CONTENT, SEED, written)
     examples = read(rows, documents_of(rows), seed=SEED)
     examples += read(content, documents_of(content), seed=SEED, is_content=True)
