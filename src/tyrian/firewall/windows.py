@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from tyrian.core.detection import Detection, Finding, View
 from tyrian.core.message import TextPart
 
+ELSEWHERE = "firewall.elsewhere"
+"""Rule of the finding that stands for windows which a detector scored without saying why."""
 _OVERLAP_SHARE = 8
 """Neighbouring windows share one eighth of their size."""
 
@@ -40,10 +42,14 @@ class Coverage:
         self.judged.append((start, end, detection))
 
     def merged(self) -> Detection:
-        """Scores by max, findings shifted to the whole text, and the share that was judged."""
+        """Scores by max, findings shifted to the whole text, and the share that was judged.
+
+        A place in one window is none for another: its score becomes a finding without a place.
+        """
         judged = tuple(self.judged)
         scores: dict[str, float] = {}
         findings: dict[tuple[str, str, int, int], Finding] = {}
+        unplaced: dict[str, float] = {}
         reached = 0
         seen = 0.0
         for start, end, detection in judged:
@@ -53,8 +59,14 @@ class Coverage:
                 key = (found.rule, found.label, found.start, found.end)
                 if key not in findings or findings[key].score < found.score:
                     findings[key] = found
+            explained = {found.label for found in detection.findings}
+            for label in detection.scores.keys() - explained:
+                unplaced[label] = max(detection.scores[label], unplaced.get(label, 0.0))
             seen += (end - max(start, reached)) * detection.coverage
             reached = max(reached, end)
+        for label in sorted({found.label for found in findings.values()} & unplaced.keys()):
+            found = Finding(ELSEWHERE, label, "found, but not where", score=unplaced[label])
+            findings[ELSEWHERE, label, 0, 0] = found
         share = 1.0 if seen >= self.length else seen / self.length
         is_binary = any(detection.is_binary for _, _, detection in judged)
         return Detection(scores, tuple(findings.values()), share, is_binary)

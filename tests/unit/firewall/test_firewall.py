@@ -67,6 +67,17 @@ class HalfPlaced(Matcher):
         return Detection.from_findings((*placed, Finding("r", self.label, "elsewhere", score=0.9)))
 
 
+@dataclass
+class SeldomPlaced(Matcher):
+    """Knows 40 characters at a time, and the place only where they begin with a word."""
+
+    window: int = 40
+
+    def detect(self, view: View) -> Detection:
+        found = super().detect(view)
+        return found if view.text.startswith("key") else Detection(found.scores or {self.label: 0})
+
+
 class Scorer(Matcher):
     """Gives a score without a place."""
 
@@ -133,6 +144,15 @@ async def test_one_guard_with_places_does_not_cover_for_another_without() -> Non
 async def test_one_finding_with_a_place_does_not_cover_for_another_without() -> None:
     firewall = build((HalfPlaced(), Stage.INPUT, Effect.REDACT))
     decision = await firewall.scan(Message.user(f"the key is {SECRET}."))
+    assert decision.effect is Effect.BLOCK
+    assert decision.reasons[0].rule == "firewall.redact"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_place_in_one_window_does_not_cover_for_another_window(order: int) -> None:
+    pieces = ["key alpha".ljust(40), "and alpha".ljust(40)]
+    firewall = build((SeldomPlaced("alpha"), Stage.INPUT, Effect.REDACT))
+    decision = await firewall.scan(Message.user("".join(pieces[::order])))
     assert decision.effect is Effect.BLOCK
     assert decision.reasons[0].rule == "firewall.redact"
 
