@@ -170,6 +170,16 @@ def test_an_export_runs_where_the_weights_were_not_carried_along(make_guard: Any
     assert OnnxModel(Directory.open(directory), pad_id=0, threads=1)
 
 
+def test_eight_bits_of_somebody_else_do_not_go_before_an_export(make_guard: Any) -> None:
+    directory = make_guard()
+    report = export_onnx(directory, int8=False, calibration=TEXTS)
+    foreign = directory / "onnx" / "model_quantized.onnx"
+    foreign.write_bytes(b"who knows")
+    assert Directory.open(directory).onnx == report.path
+    report.path.unlink()
+    assert Directory.open(directory).onnx == foreign
+
+
 def test_a_later_export_without_int8_takes_the_earlier_int8_away(make_guard: Any) -> None:
     directory = make_guard(**CALM)
     export_onnx(directory, int8=True, calibration=TEXTS)
