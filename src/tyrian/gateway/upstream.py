@@ -13,6 +13,7 @@ import msgspec
 from tyrian.errors import ConfigError, UpstreamError
 from tyrian.gateway.routing.posture import Posture
 from tyrian.gateway.sse import DONE, EventParser
+from tyrian.models.server_url import check_server_url
 from tyrian.stack.hosted import is_hosted
 
 MAX_ANSWER_BYTES = 32 << 20
@@ -159,11 +160,7 @@ class HttpUpstream:
         posture: Posture | None = None,
     ) -> None:
         """`posture` follows from the address where it is left out."""
-        if not base_url.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"the base URL of upstream {name!r} is not an http or https URL",
-                hint="write it with its path, for example http://127.0.0.1:8000/v1",
-            )
+        check_server_url(base_url, path="/v1", what=f"the base URL of upstream {name!r}")
         self.name = name
         self.model_ids = model_ids
         self.base_url = base_url.rstrip("/")

@@ -3,10 +3,10 @@
 from tyrian.errors import ConfigError
 
 
-def check_server_url(url: str, *, path: str) -> None:
+def check_server_url(url: str, *, path: str, what: str = "the address of the model server") -> None:
     """Refuse what is not an http or https URL with a ConfigError; `path` is one for its hint."""
     if not url.startswith(("http://", "https://")):
         raise ConfigError(
-            "the address of the model server is not an http or https URL",
+            f"{what} is not an http or https URL",
             hint=f"write it with its path, for example http://127.0.0.1:8000{path}",
         )

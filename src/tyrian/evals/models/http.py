@@ -17,6 +17,7 @@ from tyrian.errors import ConfigError
 from tyrian.evals.exchange import Reply, ReplyStatus, Request
 from tyrian.evals.models import anthropic_wire, openai_wire
 from tyrian.evals.models.limiter import Limiter
+from tyrian.models.server_url import check_server_url
 
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 PACED = frozenset({429, 503, 529})
@@ -83,11 +84,7 @@ class HttpModel:
         limits: HttpLimits | None = None,
         name: str = "",
     ) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"{base_url!r} is not an http or https URL",
-                hint="write it with its path, for example http://127.0.0.1:8000/v1",
-            )
+        check_server_url(base_url, path="/v1", what=repr(base_url))
         self.name = name or model
         self.identity = f"{base_url.rstrip('/')}#{model}"
         self.account = f"{base_url.rstrip('/')}#{key_env}"
