@@ -64,9 +64,11 @@ class Coverage:
                 unplaced[label] = max(detection.scores[label], unplaced.get(label, 0.0))
             seen += (end - max(start, reached)) * detection.coverage
             reached = max(reached, end)
-        for label in sorted({found.label for found in findings.values()} & unplaced.keys()):
-            found = Finding(ELSEWHERE, label, "found, but not where", score=unplaced[label])
-            findings[ELSEWHERE, label, 0, 0] = found
+        placed = {found.label for found in findings.values()}
+        for label, score in sorted(unplaced.items()):
+            if score and label in placed:
+                found = Finding(ELSEWHERE, label, "found, but not where", score=score)
+                findings[ELSEWHERE, label, 0, 0] = found
         share = 1.0 if seen >= self.length else seen / self.length
         is_binary = any(detection.is_binary for _, _, detection in judged)
         return Detection(scores, tuple(findings.values()), share, is_binary)
