@@ -46,7 +46,7 @@ INNER = (512, 512, 512)
 SAMPLE = 600
 """Windows on which the backbone is cut to size."""
 SEED = 20263
-EPOCHS = 2
+EPOCHS = 1
 MOST, MOST_CONTENT = 400, 80
 """Rows of one source that are read, so that no source outweighs the others."""
 MOST_WRITTEN, MOST_WRITTEN_CONTENT = 800, 300
