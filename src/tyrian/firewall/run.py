@@ -14,7 +14,7 @@ from tyrian.firewall.lane import Lane
 from tyrian.firewall.turn import Turn
 from tyrian.firewall.windows import Coverage
 
-INLINE_LIMIT = 4_096
+INLINE_LIMIT = 1_500
 """Texts shorter than this are judged on the event loop by detectors that are bounded."""
 
 BOUNDED_LANE_WIDTH = 2
