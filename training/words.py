@@ -2,22 +2,28 @@
 
     python -m training.words --data ../shared/data/guard
 
-Writes src/tyrian/text/data/words.txt, the most frequent word first. A word counts once for each
-text; how common a word is among attacks and harmless texts plays no part.
+Writes words.txt, the most frequent word first, and bigrams.npz, how many texts have each of them
+and each pair of them, to src/tyrian/text/data. How common a word is among attacks and harmless
+texts plays no part.
 """
 
 import argparse
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from training.corpus import read_rows
 from training.inputs import HERE, ROOT, given_data
-from tyrian.text.lexicon import Lexicon
-from tyrian.text.slips import READY, effort
+from tyrian.text.source import Source
+from tyrian.text.spelling.language import packed, vocabulary
+from tyrian.text.spelling.lexicon import Lexicon
+from tyrian.text.spelling.slips import READY, effort
 
-OUT = ROOT / "src" / "tyrian" / "text" / "data" / "words.txt"
+OUT = ROOT / "src" / "tyrian" / "text" / "data"
 LEAST_TEXTS, LEAST_SOURCES = 5, 2
 LEAST_ALONE = 8
 """Texts of a single source: many a language has no second one."""
@@ -26,6 +32,10 @@ _FEWER, _SWAPPED = 20, 100
 _LEAST = 3
 """Letters of a word that is told from a misspelling of another by how frequent it is."""
 _WORD = re.compile(r"(?<![^\s\"'(|\[])[a-z]{2,16}(?=[\s.,;:!?\"'|)\]]|$)")
+LEAST_PAIRED = 5
+"""Texts of a pair of words."""
+_LONGEST = 4000
+"""Characters of a text of which the words are counted."""
 _DISGUISED = ("obf", "encod", "typo")
 """Parts of the names of sources whose texts are misspelt or encoded on purpose."""
 
@@ -55,8 +65,8 @@ def collected(data: Path) -> list[str]:
     known = Lexicon(sorted(shared, key=lambda word: (-texts[word], word)))
     alone = {w for w in often - shared if texts[w] >= LEAST_ALONE}
     for word in alone:
-        meant = known.correction(word)
-        if not meant or effort(word, meant) != READY or texts[meant] < _FEWER * texts[word]:
+        meant = (near for near in known.near(word) if effort(word, near) == READY)
+        if all(texts[near] < _FEWER * texts[word] for near in meant):
             shared.add(word)
     return sorted(shared, key=lambda word: (-texts[word], word))
 
@@ -67,13 +77,32 @@ def _is_slip(word: str, texts: Counter[str]) -> bool:
     return len(word) >= _LEAST and any(texts[w] >= _SWAPPED * texts[word] for w in swapped)
 
 
+def write_counts(out: Path, data: Path, words: Sequence[str]) -> None:
+    """Write how many texts have each of the words and each pair of them."""
+    numbers = {word: number for number, word in enumerate(vocabulary(words))}
+    texts, pairs = np.zeros(len(numbers)), Counter[int]()
+    for text in {text[:_LONGEST] for _, text in _texts(data)}:
+        row = [0, *(numbers.get(word, 0) for word in Source(text).words)]
+        texts[list(set(row))] += 1
+        pairs.update({left << 16 | right for left, right in pairwise(row)})
+    often = sorted(pair for pair, count in pairs.items() if count >= LEAST_PAIRED and pair & 0xFFFF)
+    np.savez_compressed(
+        out,
+        counts=packed(np.maximum(texts, 1)),
+        steps=np.diff(np.array(often, dtype=np.uint32), prepend=np.uint32(0)),
+        pair_counts=packed(np.array([pairs[pair] for pair in often], dtype=np.float64)),
+    )
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=given_data())
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    options.out.write_text("\n".join(collected(options.data)) + "\n", encoding="utf-8")
+    words = collected(options.data)
+    (options.out / "words.txt").write_text("\n".join(words) + "\n", encoding="ascii")
+    write_counts(options.out / "bigrams.npz", options.data, words)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from string import ascii_letters, digits
 
 import numpy as np
 
-from tyrian.text.lexicon import lexicon
 from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import (
@@ -22,6 +21,7 @@ from tyrian.text.source import (
     spread_out,
     within_reach,
 )
+from tyrian.text.spelling.lexicon import lexicon
 from tyrian.text.words import COMMON, SPELT, STRONG, has_strong, is_evidence
 
 _LEET = dict(zip("0134578@$!|+9", "oieastbasiltg", strict=True))

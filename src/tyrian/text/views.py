@@ -23,10 +23,10 @@ from tyrian.text.normalise import Normalised, normalise
 from tyrian.text.numbers import number_pieces
 from tyrian.text.offsets import Offsets
 from tyrian.text.probe import probe
-from tyrian.text.respell import respelt_pieces
 from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
 from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
+from tyrian.text.spelling.respell import respelt_pieces
 
 MAX_DEPTH = 3
 _MOST_VIEWS = 24

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tyrian.text.slips import FAR, MORE, NEAR, READY, distance, effort, slips
+from tyrian.text.spelling.slips import FAR, MORE, NEAR, READY, distance, effort, slips
 
 WORDS = st.text("abcdehklmnopst", min_size=1, max_size=9)
 

@@ -1,11 +1,9 @@
 """What fingers do to a word, and how readily they do it."""
 
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _REACH = 1.5
 """Keys between the centres of two that a finger may take for each other, each row half a key in."""
-_PLACES = {
-    key: (at + row / 2, row) for row, keys in enumerate(_ROWS) for at, key in enumerate(keys)
-}
+_PLACES = {key: (at + row / 2, row) for row, keys in enumerate(ROWS) for at, key in enumerate(keys)}
 
 READY, MORE, NEAR, FAR = 1, 4, 8, 1000
 """Letters swapped, doubled or left out; one too many; a key beside the right one; any other."""

@@ -1,0 +1,78 @@
+"""Misspelt words, spelt as they are meant.
+
+They are where a text is typed in haste, and where a word of attacks stands with a slip in it.
+"""
+
+from string import ascii_lowercase, ascii_uppercase, digits
+
+import numpy as np
+
+from tyrian.text.offsets import Index
+from tyrian.text.rewrite import NONE, Pieces
+from tyrian.text.source import Bools, Bytes, Source, counts_in, members
+from tyrian.text.spelling.attack_words import REAL, SPELT_RIGHT, misspelt, proving
+from tyrian.text.spelling.decoder import Word, decoded
+from tyrian.text.spelling.lexicon import lexicon
+from tyrian.text.spelling.sloppy import is_sloppy
+from tyrian.text.words import STRONG
+
+_MOST = 4096
+"""Words of a text that are read anew, from its beginning."""
+_IS_CODE = members("%&#=/\\_@+<>" + digits)
+"""What stands beside a word that is part of some code, not misspelt."""
+_BLANK = np.full(1, 0x20, dtype=np.uint8)
+_IS_UPPER = members(ascii_uppercase)
+_IS_LOWER = members(ascii_lowercase)
+
+
+def respelt_pieces(source: Source) -> Pieces:
+    """Misspelt words as they are meant, where a word of attacks is among them or many are."""
+    known, words = lexicon().known, source.vocabulary
+    found = {w: m for w, m in misspelt(words).items() if w not in known or m in STRONG}
+    is_proven = not proving().isdisjoint(found.values())
+    if not is_proven and not is_sloppy(words - SPELT_RIGHT - REAL - known, source.words):
+        return NONE
+    starts, ends = (places[:_MOST] for places in source.word_places())
+    typed = _words(source, starts, ends)
+    changed = [
+        one
+        for one in decoded(typed, found)
+        if one.words != tuple(word.text for word in typed[one.start : one.end])
+    ]
+    places = np.array([(one.start, one.end - 1) for one in changed], dtype=np.intp).reshape(-1, 2)
+    starts, ends = starts[places[:, 0]], ends[places[:, 1]]
+    text = source.raw.decode("latin-1")
+    spans = zip(starts.tolist(), ends.tolist(), changed, strict=True)
+    return Pieces.of_texts(
+        starts, ends, [_in_case_of(text[a:b], " ".join(one.words)) for a, b, one in spans]
+    )
+
+
+def _words(source: Source, starts: Index, ends: Index) -> list[Word]:
+    """The words of the text between these places."""
+    framed = np.concatenate((_BLANK, source.data, _BLANK))
+    is_fixed = _IS_CODE[framed[starts]] | _IS_CODE[framed[ends + 1]]
+    is_fixed |= _has_humps(source.data, starts, ends)
+    is_joined = np.zeros(len(starts), dtype=np.bool_)
+    is_joined[:-1] = (ends[:-1] + 1 == starts[1:]) & (source.data[ends[:-1]] == _BLANK[0])
+    return [
+        Word(word, fixed or not word.isascii(), joined)
+        for word, fixed, joined in zip(
+            source.words[: len(starts)], is_fixed.tolist(), is_joined.tolist(), strict=True
+        )
+    ]
+
+
+def _has_humps(data: Bytes, starts: Index, ends: Index) -> Bools:
+    """Words with a capital after a small letter: names in programs."""
+    is_hump = np.zeros(len(data), dtype=np.bool_)
+    is_hump[1:] = _IS_UPPER[data[1:]] & _IS_LOWER[data[:-1]]
+    found: Bools = counts_in(is_hump, starts, ends) > 0
+    return found
+
+
+def _in_case_of(word: str, meant: str) -> str:
+    """What is meant, with the capitals of the misspelt word."""
+    if word.isupper() and len(word) > 1:
+        return meant.upper()
+    return meant[:1].upper() + meant[1:] if word[:1].isupper() else meant
