@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from _event_loop import Stall, stall_of
+from _forms import typos
 from _load import percentile
 from _peers import LLAMA_FIREWALL, LLM_GUARD, Peer, PeerUnavailableError, ensure
 from _startup import Startup, measure
@@ -175,12 +176,18 @@ def _half_attack(chars: int, seed: int) -> str:
     return ordinary(chars // 2, seed) + (ATTACK * (chars // len(ATTACK) + 1))[: chars - chars // 2]
 
 
+def _hasty(chars: int, seed: int) -> str:
+    """An ordinary text with a slip of the finger in every other word: all of it is read anew."""
+    return typos(ordinary(chars, seed), 12)
+
+
 async def _stalls(tries: int) -> dict[str, Stall]:
     from tyrian import Firewall, Message
 
     firewall = Firewall.default()
     found: dict[str, Stall] = {}
-    for kind, make in (("ordinary", ordinary), ("half an attack", _half_attack)):
+    kinds = {"ordinary": ordinary, "half an attack": _half_attack, "typed in haste": _hasty}
+    for kind, make in kinds.items():
         for chars in (500, 2_000, 8_000):
             seeds = iter(range(10**6))
 
