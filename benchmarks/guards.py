@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from _event_loop import Stall, stall_of
-from _forms import typos
 from _load import percentile
 from _peers import LLAMA_FIREWALL, LLM_GUARD, Peer, PeerUnavailableError, ensure
 from _startup import Startup, measure
@@ -177,8 +176,11 @@ def _half_attack(chars: int, seed: int) -> str:
 
 
 def _hasty(chars: int, seed: int) -> str:
-    """An ordinary text with a slip of the finger in every other word: all of it is read anew."""
-    return typos(ordinary(chars, seed), 12)
+    """An ordinary text with letters swapped in every other word: all of it is read anew."""
+    letters = list(ordinary(chars, seed))
+    most = len(letters) - len(letters) % 12
+    letters[5:most:12], letters[6:most:12] = letters[6:most:12], letters[5:most:12]
+    return "".join(letters)
 
 
 async def _stalls(tries: int) -> dict[str, Stall]:

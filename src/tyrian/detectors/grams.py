@@ -60,8 +60,11 @@ def _begun(view: View, model: Staged) -> Iterable[tuple[TextView, Begun]]:
 
 
 def is_slow(view: View, model: Staged) -> bool:
-    """Whether the first stage leaves something for the second; its answer is kept for `locate`."""
-    return any(begun.suspects for _, begun in _begun(view, model))
+    """Whether the first stage leaves something for the second; its answer is kept for `locate`.
+
+    So it is said, before that is known, of a text that takes long to read.
+    """
+    return text_views(view).is_slow or any(begun.suspects for _, begun in _begun(view, model))
 
 
 def locate(view: View, model: Staged, rank: Callable[[Scored], float]) -> Located:

@@ -147,6 +147,10 @@ class HiddenText:
     def __init__(self, name: str) -> None:
         self.info = DetectorInfo(name, "hidden_text", (LABEL,), revision="3")
 
+    def is_slow(self, view: View) -> bool:
+        """Whether the text takes long to decode."""
+        return text_views(view).is_slow
+
     def detect(self, view: View) -> Detection:
         """One finding per hidden run, and one where text is encoded too often to be undone."""
         views = text_views(view)

@@ -26,7 +26,7 @@ from tyrian.text.probe import probe
 from tyrian.text.rewrite import Piece, Pieces, assemble, rewrite
 from tyrian.text.source import Source
 from tyrian.text.spacing import glued_pieces, spread_pieces
-from tyrian.text.spelling.respell import respelt_pieces
+from tyrian.text.spelling.respell import is_misspelt, respelt_pieces
 
 MAX_DEPTH = 3
 _MOST_VIEWS = 24
@@ -102,6 +102,11 @@ class TextViews:
     def is_complete(self) -> bool:
         """False where views were left out because a text decodes to too many or too long ones."""
         return self._found[1]
+
+    @cached_property
+    def is_slow(self) -> bool:
+        """Whether it takes long to read: as long as it takes to read an attack."""
+        return is_misspelt(Source(self.normalised.text))
 
     @cached_property
     def all(self) -> tuple[TextView, ...]:

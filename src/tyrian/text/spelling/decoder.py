@@ -6,6 +6,7 @@ other (`language`): Viterbi's, where a state is the word before.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from heapq import nlargest
 from typing import NamedTuple
 
 from tyrian.text.spelling.channel import Reading, moved, readings
@@ -37,33 +38,46 @@ class Meant(NamedTuple):
     words: tuple[str, ...]
 
 
-class _Step(NamedTuple):
-    score: float
-    start: int
-    before: str
-    words: tuple[str, ...]
+_Changes = tuple["_Changes", int, int, tuple[str, ...]] | None
+"""What was changed last: all before it, start, end, words. Plain tuples cost no garbage collection."""
 
 
 def decoded(words: Sequence[Word], found: Mapping[str, str]) -> list[Meant]:
-    """What the words stand for, in order; most of them for themselves.
+    """The words that stand for others, in order, and what for.
 
     `found` holds what some of them are likely to stand for.
     """
     looked_up = _looked_up(words)
-    states: list[dict[str, _Step]] = [{} for _ in range(len(words) + 1)]
-    states[0][OTHER] = _Step(0.0, 0, OTHER, ())
-    for at in range(len(words)):
-        best = sorted(states[at].items(), key=lambda one: -one[1].score)[:_BEAM]
+    here: dict[str, tuple[float, _Changes]] = {OTHER: (0.0, None)}
+    beyond: dict[str, tuple[float, _Changes]] = {}
+    for at, word in enumerate(words):
+        after, beyond = beyond, {}
+        best = nlargest(_BEAM, here.items(), key=_score)
         for end, (meant, cost) in _readings(words, at, looked_up, found):
-            arrived = states[end]
-            for before, step in best:
-                score, last = step.score - cost, before
-                for word in meant:
-                    score += _log_probability(word, last)
-                    last = word
-                if last not in arrived or arrived[last].score < score:
-                    arrived[last] = _Step(score, at, before, meant)
-    return _path(states)
+            arrived = after if end == at + 1 else beyond
+            is_changed = meant != (word.text,)
+            for before, (score, changes) in best:
+                score, last = score - cost, before
+                for one in meant:
+                    score += _log_probability(one, last)
+                    last = one
+                if last not in arrived or arrived[last][0] < score:
+                    then = (changes, at, end, meant) if is_changed else changes
+                    arrived[last] = (score, then)
+        here = after
+    return _unrolled(max(here.items(), key=_score)[1][1])
+
+
+def _score(state: tuple[str, tuple[float, _Changes]]) -> float:
+    return state[1][0]
+
+
+def _unrolled(changes: _Changes) -> list[Meant]:
+    found = []
+    while changes:
+        changes, start, end, words = changes
+        found.append(Meant(start, end, words))
+    return found[::-1]
 
 
 @lru_cache(_REMEMBERED)
@@ -92,15 +106,3 @@ def _readings(
     if word.is_joined and words[at + 1].text in looked_up and not words[at + 1].is_fixed:
         for reading in moved(word.text, words[at + 1].text):
             yield at + 2, reading
-
-
-def _path(states: Sequence[dict[str, _Step]]) -> list[Meant]:
-    """Back from the best of the last states."""
-    end = len(states) - 1
-    last = max(states[end], key=lambda word: states[end][word].score)
-    path = []
-    while end:
-        step = states[end][last]
-        path.append(Meant(step.start, end, step.words))
-        end, last = step.start, step.before
-    return path[::-1]

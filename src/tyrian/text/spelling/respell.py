@@ -25,20 +25,18 @@ _IS_UPPER = members(ascii_uppercase)
 _IS_LOWER = members(ascii_lowercase)
 
 
+def is_misspelt(source: Source) -> bool:
+    """Whether there is something to put right."""
+    return _is_worth(source, _found(source))
+
+
 def respelt_pieces(source: Source) -> Pieces:
     """Misspelt words as they are meant, where a word of attacks is among them or many are."""
-    known, words = lexicon().known, source.vocabulary
-    found = {w: m for w, m in misspelt(words).items() if w not in known or m in STRONG}
-    is_proven = not proving().isdisjoint(found.values())
-    if not is_proven and not is_sloppy(words - SPELT_RIGHT - REAL - known, source.words):
+    found = _found(source)
+    if not _is_worth(source, found):
         return NONE
     starts, ends = (places[:_MOST] for places in source.word_places())
-    typed = _words(source, starts, ends)
-    changed = [
-        one
-        for one in decoded(typed, found)
-        if one.words != tuple(word.text for word in typed[one.start : one.end])
-    ]
+    changed = decoded(_words(source, starts, ends), found)
     places = np.array([(one.start, one.end - 1) for one in changed], dtype=np.intp).reshape(-1, 2)
     starts, ends = starts[places[:, 0]], ends[places[:, 1]]
     text = source.raw.decode("latin-1")
@@ -46,6 +44,17 @@ def respelt_pieces(source: Source) -> Pieces:
     return Pieces.of_texts(
         starts, ends, [_in_case_of(text[a:b], " ".join(one.words)) for a, b, one in spans]
     )
+
+
+def _found(source: Source) -> dict[str, str]:
+    """Words that may be misspelt ones of attacks, and what they stand for."""
+    found, known = misspelt(source.vocabulary), lexicon().known
+    return {word: meant for word, meant in found.items() if word not in known or meant in STRONG}
+
+
+def _is_worth(source: Source, found: dict[str, str]) -> bool:
+    odd = source.vocabulary - SPELT_RIGHT - REAL - lexicon().known
+    return not proving().isdisjoint(found.values()) or is_sloppy(odd, source.words)
 
 
 def _words(source: Source, starts: Index, ends: Index) -> list[Word]:

@@ -16,7 +16,9 @@ from tyrian.text.spelling.slips import FAR, MORE, NEAR, READY, effort
 LEAST, WORDS = 1.0, 20
 """What the odd words of a text must add up to, and one more for each so many words."""
 _HOPELESS = -8.0
-"""From here on pairs of words are not looked at."""
+"""From here down pairs of words are not looked at."""
+_BEYOND_DOUBT = 10.0
+"""How far above the least nothing more is looked at."""
 _SAMPLED = 64
 """Odd words, and pairs of them, that are looked up."""
 STUTTERED, HEADLESS, NONE = "stuttered", "first left out", "none"
@@ -50,12 +52,15 @@ def is_sloppy(odd: frozenset[str], words: Sequence[str]) -> bool:
     """Whether a text of these words, some of them odd ones, is typed in haste."""
     step = -(-len(odd) // _SAMPLED) or 1
     least = LEAST + len(words) / step / WORDS
-    weights = list(map(_weight, sorted(odd)[::step]))
-    total = sum(weights)
-    if not all(map(str.isascii, words)):
-        # Known words are few in languages that are written with other letters too.
-        total += sum(weight for weight in weights if weight < 0)
-    if total < least and total > _HOPELESS:
+    # Known words are few in languages that are written with other letters too.
+    against = 1 if all(map(str.isascii, words)) else 2
+    total = 0.0
+    for word in sorted(odd)[::step]:
+        weight = _weight(word)
+        total += weight if weight > 0 else against * weight
+        if total > least + _BEYOND_DOUBT:
+            return True
+    if _HOPELESS < total < least:
         pairs = islice((pair for pair in pairwise(words) if odd.issuperset(pair)), _SAMPLED)
         slipped = [min(map(len, pair)) for pair in pairs if is_moved(*pair)]
         total += sum(_MOVED if letters > 1 else _MOVED_BY_ONE for letters in slipped)

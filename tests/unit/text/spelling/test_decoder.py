@@ -1,7 +1,5 @@
 """Words that a hastily typed text was meant to have."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,10 @@ def meant(text: str, found: dict[str, str] | None = None) -> str:
     """The words of a text without signs, as they are meant."""
     words = [Word(word, is_fixed=False, is_joined=True) for word in text.split()]
     words[-1] = words[-1]._replace(is_joined=False)
-    return " ".join(word for one in decoded(words, found or {}) for word in one.words)
+    right = [word.text for word in words]
+    for one in reversed(decoded(words, found or {})):
+        right[one.start : one.end] = one.words
+    return " ".join(right)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +49,17 @@ def test_what_was_found_is_likely() -> None:
 
 def test_words_of_some_code_stay() -> None:
     words = [Word("plaese", is_fixed=True, is_joined=True), Word("wrtie", False, False)]
-    assert [one.words for one in decoded(words, {})] == [("plaese",), ("write",)]
+    assert decoded(words, {}) == [(1, 2, ("write",))]
 
 
 @given(st.lists(st.text("aehlnost", min_size=1, max_size=9), min_size=1, max_size=12))
-def test_every_word_is_accounted_for_once(texts: list[str]) -> None:
+def test_changes_are_in_order_and_apart(texts: list[str]) -> None:
     words = [Word(text, is_fixed=False, is_joined=True) for text in texts[:-1]]
-    path = decoded([*words, Word(texts[-1], is_fixed=False, is_joined=False)], {})
-    assert path[0].start == 0
-    assert path[-1].end == len(texts)
-    assert all(left.end == right.start for left, right in pairwise(path))
-    assert all(one.words and all(one.words) for one in path)
+    changes = decoded([*words, Word(texts[-1], is_fixed=False, is_joined=False)], {})
+    places = [place for one in changes for place in (one.start, one.end)]
+    assert places == sorted(places)
+    assert all(0 <= one.start < one.end <= len(texts) for one in changes)
+    assert all(one.words != tuple(texts[one.start : one.end]) for one in changes)
 
 
 def test_no_words_stand_for_nothing() -> None:
