@@ -39,7 +39,7 @@ class Meant(NamedTuple):
 
 
 _Changes = tuple["_Changes", int, int, tuple[str, ...]] | None
-"""What was changed last: all before it, start, end, words. Plain tuples cost no garbage collection."""
+"""What was changed before, start, end, words. Plain tuples cost no garbage collection."""
 
 
 def decoded(words: Sequence[Word], found: Mapping[str, str]) -> list[Meant]:
