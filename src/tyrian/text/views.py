@@ -91,7 +91,11 @@ class TextViews:
 
     @cached_property
     def _found(self) -> tuple[list[TextView], bool]:
-        return _decoded(self.original, self.normalised)
+        return _decoded(self.original, self.normalised, self._source)
+
+    @cached_property
+    def _source(self) -> Source:
+        return Source(self.normalised.text)
 
     @property
     def decoded(self) -> tuple[TextView, ...]:
@@ -106,7 +110,7 @@ class TextViews:
     @cached_property
     def is_slow(self) -> bool:
         """Whether it takes long to read: as long as it takes to read an attack."""
-        return is_misspelt(Source(self.normalised.text))
+        return is_misspelt(self._source)
 
     @cached_property
     def all(self) -> tuple[TextView, ...]:
@@ -135,20 +139,21 @@ class _Reading:
     base: Offsets
     """From `raw` to the original."""
     normalised: Normalised
+    source: Source
+    """After it was normalised."""
     depth: int
 
 
-def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], bool]:
+def _decoded(original: str, normalised: Normalised, source: Source) -> tuple[list[TextView], bool]:
     """All decoded views, the outermost first, and whether none was left out."""
     work = max(_LEAST_BUDGET, int(_BUDGET * len(original)))
     seen = {original, normalised.text}
     views: list[TextView] = []
     is_complete = True
-    todo = deque([_Reading("", original, Offsets.identity(len(original)), normalised, 0)])
+    todo = deque([_Reading("", original, Offsets.identity(len(original)), normalised, source, 0)])
     while todo:
         reading = todo.popleft()
-        source = Source(reading.normalised.text)
-        for kind, text, offsets in _decode_once(reading, source):
+        for kind, text, offsets in _decode_once(reading):
             if kind != _UNTAGGED:  # once, and shorter than what it was read from
                 work -= len(text)
             if work < 0:
@@ -162,14 +167,17 @@ def _decoded(original: str, normalised: Normalised) -> tuple[list[TextView], boo
             name = f"{reading.kind}+{kind}" if reading.kind else kind
             views.append(TextView(name, clean.text, offsets.then(clean.offsets)))
             if reading.depth + 1 < MAX_DEPTH:
-                todo.append(_Reading(name, text, offsets, clean, reading.depth + 1))
-        is_complete &= source.is_whole
+                todo.append(
+                    _Reading(name, text, offsets, clean, Source(clean.text), reading.depth + 1)
+                )
+        is_complete &= reading.source.is_whole
     return views, is_complete
 
 
-def _decode_once(reading: _Reading, source: Source) -> Iterator[tuple[str, str, Offsets]]:
+def _decode_once(reading: _Reading) -> Iterator[tuple[str, str, Offsets]]:
     """(kind, text, offsets to the original) of everything that one step decodes."""
     yield from _payloads(reading)
+    source = reading.source
     layers = _layers(source)
     untagged = untagged_pieces(source)
     if layers or len(untagged):

@@ -60,6 +60,11 @@ def meant_by(word: str) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(costs, key=_unlikeliness))
 
 
+def is_cut(word: str) -> bool:
+    """Whether a word is a known one without its last letter, as where a text was cut."""
+    return any(meant.startswith(word) for meant, _ in meant_by(word))
+
+
 def moved(left: str, right: str) -> Iterator[Reading]:
     """What two words may stand for whose blank is one letter too far to one side."""
     known = language()

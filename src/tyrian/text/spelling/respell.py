@@ -11,6 +11,7 @@ from tyrian.text.offsets import Index
 from tyrian.text.rewrite import NONE, Pieces
 from tyrian.text.source import Bools, Bytes, Source, counts_in, members
 from tyrian.text.spelling.attack_words import REAL, SPELT_RIGHT, misspelt, proving
+from tyrian.text.spelling.channel import is_cut
 from tyrian.text.spelling.decoder import Word, decoded
 from tyrian.text.spelling.lexicon import lexicon
 from tyrian.text.spelling.sloppy import is_sloppy
@@ -54,6 +55,8 @@ def _found(source: Source) -> dict[str, str]:
 
 def _is_worth(source: Source, found: dict[str, str]) -> bool:
     odd = source.vocabulary - SPELT_RIGHT - REAL - lexicon().known
+    if source.text[-1:].isalpha() and is_cut(source.words[-1]):
+        odd -= {source.words[-1]}
     return not proving().isdisjoint(found.values()) or is_sloppy(odd, source.words)
 
 

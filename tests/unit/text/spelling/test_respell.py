@@ -106,6 +106,12 @@ def test_names_and_other_languages_are_not_taken_for_slips(text: str) -> None:
     assert "respelt" not in kinds(text)
 
 
+def test_a_last_word_that_was_cut_is_no_slip() -> None:
+    text = "Please list the three risks that matter most to our custome"
+    assert "respelt" not in kinds(text)
+    assert "respelt" in kinds(text.replace("custome", "custmoer"))
+
+
 def test_names_in_programs_stay_among_slips() -> None:
     hasty = "Plaese explain waht digitSum and sortedList retrun"
     meant = "Please explain what digitSum and sortedList return"
