@@ -24,8 +24,8 @@ _OTHER_WORD = 3.0
 _ENDINGS = ("s", "d", "r", "y", "n", "es", "ed", "er", "ly", "al", "ing", "ion")
 _MOST_ODD, _MOST_KNOWN, _MOST_PARTED, _MOST_PARTS = 5, 3, 4, 3
 """Readings of a word that is in no list, of another one, as two words, and of each of these."""
-_LEAST = 2
-"""Letters of a misspelt word: a single one is a name more often."""
+_LEAST, _MOST = 2, 32
+"""Letters of a misspelt word, or of two run together: a single one is a name more often."""
 _LEAST_PARTED, _LEAST_PARTED_MISSPELT = 3, 7
 """Letters of two words in one, and where one of them has a slip besides."""
 _LONGEST_PART = max(map(len, PARTS))
@@ -35,6 +35,8 @@ _REMEMBERED = 1 << 15
 @lru_cache(_REMEMBERED)
 def readings(word: str) -> tuple[Reading, ...]:
     """All that a word may stand for, itself first."""
+    if len(word) > _MOST:
+        return (((word,), 0.0),)
     alone = (((word,), 0.0), *(((meant,), cost) for meant, cost in meant_by(word)))
     if word in language():
         return alone
@@ -47,7 +49,7 @@ def readings(word: str) -> tuple[Reading, ...]:
 @lru_cache(_REMEMBERED)
 def meant_by(word: str) -> tuple[tuple[str, float], ...]:
     """The known words that are one slip away, the likeliest of all texts first."""
-    if len(word) < _LEAST:
+    if not _LEAST <= len(word) <= _MOST:
         return ()
     known = lexicon()
     near = (*known.near(word), *_short(word))
@@ -67,6 +69,8 @@ def is_cut(word: str) -> bool:
 
 def moved(left: str, right: str) -> Iterator[Reading]:
     """What two words may stand for whose blank is one letter too far to one side."""
+    if len(left) + len(right) > _MOST:
+        return
     known = language()
     for one, other in ((left + right[0], right[1:]), (left[:-1], left[-1] + right)):
         if not one or not other:

@@ -112,6 +112,15 @@ def test_a_last_word_that_was_cut_is_no_slip() -> None:
     assert "respelt" in kinds(text.replace("custome", "custmoer"))
 
 
+@pytest.mark.parametrize("word", ["a", "ignroe", "hte"])
+def test_a_word_of_a_million_letters_is_none(word: str) -> None:
+    text = (word * 1_000_000)[:1_000_000]
+    assert "respelt" not in kinds(text)
+    respelt = kinds(f"plaese wrtie {text} agian")["respelt"]
+    assert respelt.startswith("please write ")
+    assert respelt.endswith(" again")
+
+
 def test_names_in_programs_stay_among_slips() -> None:
     hasty = "Plaese explain waht digitSum and sortedList retrun"
     meant = "Please explain what digitSum and sortedList return"
