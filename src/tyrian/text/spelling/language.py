@@ -43,7 +43,7 @@ class Language:
     ) -> None:
         """`pairs` are the numbers of two words, sixteen bits each, in ascending order."""
         self._numbers: Mapping[str, int] = {word: n for n, word in enumerate(words)}
-        self._counts = unpacked(counts).tolist()
+        self._counts = array("d", unpacked(counts).tobytes())
         self._total = sum(self._counts)
         self._pairs = array("I", pairs.tobytes())
         self._pair_counts = pair_counts.tobytes()
