@@ -96,13 +96,16 @@ def _readings(
 ) -> Iterator[tuple[int, Reading]]:
     """What may be meant by the word at a place, with the next one where their blank moved."""
     word = words[at]
+    if not word.is_fixed and (meant := found.get(word.text)):
+        yield at + 1, ((meant,), _FOUND)
     if word.text not in looked_up or word.is_fixed:
         yield at + 1, ((word.text,), 0.0)
         return
-    if meant := found.get(word.text):
-        yield at + 1, ((meant,), _FOUND)
     for reading in readings(word.text):
         yield at + 1, reading
-    if word.is_joined and words[at + 1].text in looked_up and not words[at + 1].is_fixed:
-        for reading in moved(word.text, words[at + 1].text):
+    if not word.is_joined or at + 1 == len(words):
+        return
+    after = words[at + 1]
+    if after.text in looked_up and not after.is_fixed:
+        for reading in moved(word.text, after.text):
             yield at + 2, reading
