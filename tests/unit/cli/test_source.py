@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from types import FrameType
@@ -54,3 +56,31 @@ def test_a_signal_shortly_before_a_read_ends_it() -> None:
             is_over.set()
             watcher.join()
     assert done == ROUNDS
+
+
+LOSES_AN_INTERRUPT = """
+import os, signal, weakref
+from tyrian.cli.source import opened, read
+
+class One: pass
+
+with opened("-") as stream:
+    assert read(stream) == b"first"
+    one = One()
+    lost = weakref.ref(one, lambda _: [os.kill(os.getpid(), signal.SIGINT), *range(9)])
+    del one
+    print("still here", flush=True)
+    read(stream)
+"""
+
+
+def test_an_interrupt_that_the_interpreter_lost_ends_the_next_read() -> None:
+    command = [sys.executable, "-c", LOSES_AN_INTERRUPT]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        started.stdin.write(b"first")
+        started.stdin.flush()
+        assert started.stdout.readline() == b"still here\n"
+        assert started.wait(60) == -signal.SIGINT
