@@ -29,7 +29,8 @@ def main() -> None:
     files = b"".join(one.to_bytes(4, sys.byteorder) for one in (0, 1, 2, here))
     data = len(text).to_bytes(4, "big") + text
     sent = line.sendmsg([data], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
-    line.sendall(data[sent:])
+    if sent < len(data):  # what is empty would be sent too, to who may have ended by now
+        line.sendall(data[sent:])
     os.closerange(0, 3)
     line.setblocking(False)
     _signal.set_wakeup_fd(line.fileno())  # sends a signal's number, also just before the wait

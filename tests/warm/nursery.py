@@ -97,7 +97,8 @@ def forward(request: Request, line: socket.socket) -> None:
     """Hand a request on."""
     data = len(request.text).to_bytes(4, "big") + request.text
     sent = socket.send_fds(line, [data], request.files)
-    line.sendall(data[sent:])
+    if sent < len(data):
+        line.sendall(data[sent:])
     request.close()
 
 
