@@ -4,6 +4,7 @@ import gc
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,11 @@ def pytest_configure() -> None:
 
     No test speaks to the internet, and reading the 150 authorities that it is vouched for by takes
     0.04 s for every client that is made. Ray keeps to loopback, whichever test imports it first.
-    No example of a property is timed: what fails there is the machine.
+    No example of a property is timed: what fails there is the machine. Interrupts are heard by the
+    programs that tests start, even where they were to be ignored.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for what a script runs in background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("authority.pem"))
