@@ -23,7 +23,8 @@ _SAMPLED = 64
 """Odd words, and pairs of them, that are looked up."""
 STUTTERED, HEADLESS, NONE = "stuttered", "first left out", "none"
 _MOVED, _MOVED_BY_ONE = 3.0, 1.6
-"""Weights of a pair with its blank one letter further, and of one of which a word is one letter."""
+"""Weights of a pair with its blank one letter further, and of one of which a word is one letter:
+above what was measured, since its words have counted by themselves before, mostly against it."""
 _LETTERS = (2, 3, 5, 7)
 """Words of up to so many letters are weighed alike."""
 _FREQUENT: Mapping[object, tuple[float, ...]] = {
